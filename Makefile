@@ -1,0 +1,42 @@
+# make demo    label every unit of a network trained on the embedded data set
+# make test    run the tests
+# VENV=path    use (or make) a virtual environment elsewhere, for example one that several checkouts share
+
+VENV ?= .venv
+PYTHON ?= python3
+CORES ?= all
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.neuron-lexicon-$(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' '-')
+SOURCES := lib workflow_scripts tests
+
+.PHONY: demo test lint format bench clean
+
+demo: $(STAMP)
+	$(BIN)/snakemake --cores $(CORES)
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/snakefmt --check Snakefile rules
+
+format: $(STAMP)
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/snakefmt Snakefile rules
+
+bench: $(STAMP)
+	$(BIN)/python tests/benchmarks/bench_engine.py
+
+clean:
+	rm -rf results resources logs benchmarks .snakemake
+
+# the environment is made anew when the requirements change
+$(STAMP):
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || \
+	  (echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) --version); name another one: make PYTHON=python3.12" && exit 1)
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements-dev.txt
+	touch $@

@@ -1,0 +1,1 @@
+"""MILAN: a sentence for a unit."""

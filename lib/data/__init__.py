@@ -1,0 +1,1 @@
+"""Disk room: paths in, arrays out."""

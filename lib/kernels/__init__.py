@@ -1,0 +1,1 @@
+"""Pure room: arrays in, arrays out."""

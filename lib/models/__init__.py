@@ -1,0 +1,1 @@
+"""Torch room: networks, their weights and their activations."""
