@@ -1,0 +1,228 @@
+"""The embedded data set: drawn scenes with every concept of every pixel known, in Broden's on-disk format.
+
+Image i depends on nothing but the seed and i, so neither the number of processes nor the number of images changes it.
+"""
+
+import csv
+import logging
+import multiprocessing
+import shutil
+import struct
+import zlib
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy
+from PIL import Image
+from tqdm import tqdm
+
+from lib.data.playground_canvas import Canvas
+from lib.data.playground_landscapes import LANDSCAPES
+from lib.data.playground_paint import Dice
+from lib.data.playground_rooms import ROOMS
+from lib.data.playground_stage import Stage, light
+from lib.data.playground_vocabulary import CATEGORIES, NAMES, NUMBERS
+
+logger = logging.getLogger(__name__)
+
+SCENE_KINDS = LANDSCAPES | ROOMS
+JPEG_QUALITY = 92
+# The order in which Broden's index.csv lists the categories.
+INDEX_CATEGORIES = ("color", "object", "part", "material", "scene", "texture")
+
+
+def scene_of(index: int, *, seed: int) -> str:
+    """Return the kind of scene of one image; every run of as many images as there are kinds has each kind once.
+
+    Parameters
+    ----------
+    index : int
+        Index of the image.
+    seed : int
+        Seed of the data set.
+    """
+    block, place = divmod(index, len(SCENE_KINDS))
+    order = numpy.random.default_rng(numpy.random.SeedSequence(seed, spawn_key=(0, block))).permutation(
+        len(SCENE_KINDS)
+    )
+    return list(SCENE_KINDS)[order[place]]
+
+
+def draw_scene(index: int, *, image_size: int, seed: int) -> tuple[Image.Image, dict[str, list[numpy.ndarray]], str]:
+    """Draw one image with its label maps.
+
+    Parameters
+    ----------
+    index : int
+        Index of the image.
+    image_size : int
+        Edge of the image, pixels; even.
+    seed : int
+        Seed of the data set.
+
+    Returns
+    -------
+    image : PIL.Image.Image
+        RGB, image_size x image_size.
+    maps : dict of str to list of numpy.ndarray
+        Per category the label maps, uint16 of shape (image_size / 2, image_size / 2), 0 = no label.
+    scene : str
+        Kind of scene.
+    """
+    scene = scene_of(index, seed=seed)
+    generator = numpy.random.default_rng(numpy.random.SeedSequence(seed, spawn_key=(1, index)))
+    canvas = Canvas(image_size)
+    SCENE_KINDS[scene](Stage(canvas, Dice(generator)))
+    identities = canvas.identities()
+    flat, shading = canvas.picture(identities)
+    return light(flat, shading, generator, night=canvas.night), canvas.maps(identities), scene
+
+
+def encode_map(numbers: numpy.ndarray) -> bytes:
+    """Encode a label map as Broden does: an RGB PNG with label = R + 256 G.
+
+    Label maps are flat areas, for which rows without PNG's prediction filters are as small and many times faster to
+    write than what an image library chooses; drawing the data set writes seven maps an image.
+
+    Parameters
+    ----------
+    numbers : numpy.ndarray
+        Label numbers, uint16 of shape (height, width).
+
+    References
+    ----------
+    PNG specification, third edition, sections 5 (chunks) and 9 (filtering).
+    """
+    height, width = numbers.shape
+    rows = numpy.zeros((height, 1 + 3 * width), dtype=numpy.uint8)
+    rows[:, 1::3], rows[:, 2::3] = numbers & 255, numbers >> 8
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    png = [b"\x89PNG\r\n\x1a\n"]
+    for kind, data in ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 1)), (b"IEND", b"")):
+        png += [struct.pack(">I", len(data)), kind, data, struct.pack(">I", zlib.crc32(kind + data))]
+    return b"".join(png)
+
+
+def _write_scene(
+    index: int, *, root: Path, image_size: int, seed: int
+) -> tuple[dict[str, str], dict[str, numpy.ndarray]]:
+    """Draw and write one image; return its cells of index.csv and, per category, the share of pixels per label."""
+    image, maps, scene = draw_scene(index, image_size=image_size, seed=seed)
+    stem = f"playground/{index:06d}"
+    image.save(root / f"{stem}.jpg", quality=JPEG_QUALITY, subsampling=0)
+    cells = {"image": f"{stem}.jpg", "scene": str(NUMBERS[f"{scene}-s"])}
+    length = len(NUMBERS) + 1
+    shares = {"scene": numpy.bincount([NUMBERS[f"{scene}-s"]], minlength=length).astype(float)}
+    for category, labels in maps.items():
+        names = []
+        for k, numbers in enumerate(labels):
+            names.append(f"{stem}_{category}{f'_{k + 1}' if k else ''}.png")
+            (root / names[-1]).write_bytes(encode_map(numbers))
+        cells[category] = ";".join(names)
+        counts = sum((numpy.bincount(numbers.ravel(), minlength=length) for numbers in labels), numpy.zeros(length))
+        counts[0] = 0
+        shares[category] = counts / (image_size // 2) ** 2
+    return cells, shares
+
+
+def draw_playground(
+    folder: Path, *, n_images: int, image_size: int, seed: int, validation_share: float, processes: int
+) -> None:
+    """Draw the data set and write it in the format of Broden 1.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder to make; it may exist if it is empty.
+    n_images : int
+        Number of images.
+    image_size : int
+        Edge of the images, pixels; even. Masks have half of it.
+    seed : int
+        Seed of the data set.
+    validation_share : float
+        Share of the images whose split is `val`, from 0 to 1.
+    processes : int
+        Number of processes that draw; it changes nothing but the time.
+
+    Raises
+    ------
+    ValueError
+        If the image size is odd or below 32, the share lies outside [0, 1], or there is no image to draw.
+    FileExistsError
+        If the folder holds files.
+    """
+    folder = Path(folder)
+    if n_images < 1:
+        raise ValueError(f"playground: n_images is {n_images}, but a data set needs at least 1 image.")
+    if image_size % 2 or image_size < 32:
+        raise ValueError(
+            f"playground: image_size is {image_size}, but must be even and at least 32 (masks have half of it)."
+        )
+    if not 0 <= validation_share <= 1:
+        raise ValueError(f"playground: validation_share is {validation_share}, but must lie between 0 and 1.")
+    if folder.exists() and any(folder.iterdir()):
+        raise FileExistsError(f"{folder} already holds files: remove the folder to draw the data set again.")
+    partial_folder = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial_folder, ignore_errors=True)
+    (partial_folder / "images" / "playground").mkdir(parents=True)
+    work = partial(_write_scene, root=partial_folder / "images", image_size=image_size, seed=seed)
+    if processes == 1:
+        drawn = list(tqdm(map(work, range(n_images)), total=n_images, desc="playground"))
+    else:
+        # fork: the workers need neither the caller's main module nor a second import of it.
+        with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("fork")) as pool:
+            drawn = list(tqdm(pool.map(work, range(n_images), chunksize=16), total=n_images, desc="playground"))
+    _write_index(
+        partial_folder, [cells for cells, _ in drawn], image_size=image_size, validation_share=validation_share
+    )
+    _write_labels(partial_folder, [shares for _, shares in drawn])
+    partial_folder.replace(folder)
+    logger.info("Drew %d images of %d kinds of scenes into %s", n_images, len(SCENE_KINDS), folder)
+
+
+def _write_table(path: Path, header: tuple[str, ...], rows: list[tuple]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def _write_index(folder: Path, cells: list[dict[str, str]], *, image_size: int, validation_share: float) -> None:
+    rows = []
+    for i, row in enumerate(cells):
+        # Every n-th image by count, so that the share is exact and image i keeps its split when images are added.
+        validation = int((i + 1) * validation_share + 1e-9) > int(i * validation_share + 1e-9)
+        sizes = (image_size, image_size, image_size // 2, image_size // 2)
+        rows.append(
+            (row["image"], "val" if validation else "train", *sizes, *(row.get(c, "") for c in INDEX_CATEGORIES))
+        )
+    _write_table(folder / "index.csv", ("image", "split", "ih", "iw", "sh", "sw", *INDEX_CATEGORIES), rows)
+
+
+def _write_labels(folder: Path, shares: list[dict[str, numpy.ndarray]]) -> None:
+    """Write label.csv, category.csv, c_*.csv: frequencies count images, coverages sum shares of pixels over images."""
+    length = len(NUMBERS) + 1
+    zero = numpy.zeros(length)
+    frequency = {c: sum((row.get(c, zero) > 0).astype(int) for row in shares) for c in CATEGORIES}
+    coverage = {c: sum(row.get(c, zero) for row in shares) for c in CATEGORIES}
+    rows = []
+    for name, number in NUMBERS.items():
+        homes = [c for c in CATEGORIES if name in NAMES[c]]
+        listed = ";".join(f"{c}({frequency[c][number]})" for c in homes)
+        total = sum(int(frequency[c][number]) for c in homes)
+        rows.append((number, name, listed, total, float(sum(coverage[c][number] for c in homes)), ""))
+    _write_table(folder / "label.csv", ("number", "name", "category", "frequency", "coverage", "syns"), rows)
+    categories = []
+    for category in CATEGORIES:
+        numbers = sorted(NUMBERS[name] for name in NAMES[category])
+        names = {NUMBERS[name]: name for name in NAMES[category]}
+        rows = [
+            (code, number, names[number], int(frequency[category][number]), float(coverage[category][number]))
+            for code, number in enumerate(numbers, start=1)
+        ]
+        _write_table(folder / f"c_{category}.csv", ("code", "number", "name", "frequency", "coverage"), rows)
+        annotated = sum(bool(row.get(category, zero).any()) for row in shares)
+        categories.append((category, numbers[0], numbers[-1], len(numbers), annotated))
+    _write_table(folder / "category.csv", ("name", "first", "last", "count", "frequency"), categories)

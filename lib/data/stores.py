@@ -1,0 +1,189 @@
+"""Zarr stores: the activations of a layer, and the sparse segmentation cache of a concept set."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import zarr
+from zarr.codecs import BloscCodec, Crc32cCodec
+
+BUFFER_BYTES = 256 * 2**20
+CHUNK_BYTES = 8 * 2**20
+# chunks that hold only the fill value are written too, so that a chunk that is not there is known to be lost
+WRITE_ALL = {"write_empty_chunks": True}
+
+
+def images_per_block(shapes):
+    """Return how many images of all layers together fill the write buffer.
+
+    Parameters
+    ----------
+    shapes : list of tuple of int
+        (n_units, h, w) of each layer.
+    """
+    bytes_per_image = 4 * sum(int(np.prod(shape)) for shape in shapes)
+    return max(1, min(512, BUFFER_BYTES // bytes_per_image))
+
+
+def create_activations(path, shape, *, images_per_chunk):
+    """Create the empty store of one layer's activations.
+
+    Parameters
+    ----------
+    path : str
+    shape : tuple of int
+        (n_images, n_units, h, w).
+    images_per_chunk : int
+        Chunks hold many images and few units, because readers take all images of some units.
+
+    Returns
+    -------
+    zarr.Array
+        float32.
+    """
+    n_images, n_units, height, width = shape
+    images_per_chunk = max(1, min(images_per_chunk, n_images))
+    units = max(1, min(n_units, CHUNK_BYTES // (4 * images_per_chunk * height * width)))
+    return zarr.create_array(
+        store=str(path),
+        shape=shape,
+        chunks=(images_per_chunk, units, height, width),
+        dtype="float32",
+        compressors=[BloscCodec(cname="lz4", clevel=1, shuffle="shuffle"), Crc32cCodec()],
+        fill_value=float("nan"),
+        overwrite=True,
+        config=WRITE_ALL,
+    )
+
+
+def open_activations(folder, layer):
+    """Open the activations of one layer for reading.
+
+    Parameters
+    ----------
+    folder : str
+        Holds one store per layer.
+    layer : str
+
+    Returns
+    -------
+    zarr.Array of shape (n_images, n_units, h, w), float32
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no store for the layer.
+    ValueError
+        If the store is damaged.
+    """
+    path = Path(folder) / f"{layer}.zarr"
+    if not path.is_dir():
+        raise FileNotFoundError(f"{path} is missing; delete {folder} and run again to record the activations")
+    try:
+        array = zarr.open_array(store=str(path), mode="r")
+        _check_chunks(array)
+        return array
+    except (ValueError, KeyError, OSError) as error:
+        raise ValueError(f"{path} is damaged ({error}); delete {folder} and run again to record it anew") from error
+
+
+def _check_chunks(array):
+    if array.nchunks_initialized != array.nchunks:
+        raise ValueError(f"{array.nchunks - array.nchunks_initialized} of its {array.nchunks} chunks are missing")
+
+
+def iterate_units(activations, units):
+    """Yield (unit, maps) with maps float32 of shape (n_images, h, w), reading each chunk of the store once.
+
+    Parameters
+    ----------
+    activations : zarr.Array of shape (n_images, n_units, h, w)
+    units : sequence of int
+        Ascending.
+    """
+    per_chunk = activations.chunks[1]
+    wanted = {}
+    for unit in units:
+        wanted.setdefault(unit // per_chunk, []).append(unit)
+    for chunk, members in wanted.items():
+        first = chunk * per_chunk
+        try:
+            block = activations[:, first : first + per_chunk]
+        except (ValueError, RuntimeError, OSError) as error:
+            raise ValueError(
+                f"{activations.store_path}: units {first} to {first + per_chunk - 1} cannot be read ({error}); "
+                "delete the activations folder and run again to record it anew"
+            ) from error
+        for unit in members:
+            yield unit, np.ascontiguousarray(block[:, unit - first])
+
+
+def write_atoms(path, tables, *, pixel_blocks, shape, concepts):
+    """Write the sparse segmentation cache of a concept set; it appears under its name only when complete.
+
+    Parameters
+    ----------
+    path : str
+    tables : callable
+        Such as `AtomCollector.tables`: returns a dict of arrays; called when all pixel blocks are consumed.
+    pixel_blocks : iterator of numpy.ndarray of shape (n, H, W), uint16
+        Atom of each pixel within its image, in the order of images.
+    shape : tuple of int
+        (n_images, H, W).
+    concepts : pandas.DataFrame
+        Columns concept, number, name, category.
+    """
+    target = Path(path)
+    partial = target.with_name(target.name + ".part")
+    shutil.rmtree(partial, ignore_errors=True)
+    group = zarr.open_group(store=str(partial), mode="w")
+    per_chunk = max(1, min(shape[0], CHUNK_BYTES // (2 * shape[1] * shape[2])))
+    pixels = group.create_array(
+        "pixel_atoms",
+        shape=shape,
+        chunks=(per_chunk, *shape[1:]),
+        dtype="uint16",
+        compressors=[BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle"), Crc32cCodec()],
+        config=WRITE_ALL,
+    )
+    first = 0
+    for block in pixel_blocks:
+        pixels[first : first + len(block)] = block
+        first += len(block)
+    for name, values in tables().items():
+        group.create_array(name, data=values, config=WRITE_ALL)
+    group.attrs["concepts"] = concepts.to_dict(orient="list")
+    group.attrs["complete"] = True
+    shutil.rmtree(target, ignore_errors=True)
+    os.replace(partial, target)
+
+
+def read_atoms(path):
+    """Read the sparse segmentation cache of a concept set.
+
+    Returns
+    -------
+    tables : dict of str to numpy.ndarray
+        The fields of `lib.kernels.atoms.Atoms` but n_concepts, which is the number of rows of `concepts`.
+    concepts : pandas.DataFrame
+        Columns concept, number, name, category; row i is concept i.
+
+    Raises
+    ------
+    ValueError
+        If the store is damaged or incomplete.
+    """
+    try:
+        group = zarr.open_group(store=str(path), mode="r")
+        if not group.attrs.get("complete"):
+            raise ValueError("it was not written to its end")
+        concepts = pd.DataFrame(group.attrs["concepts"])
+        names = ("pixel_atoms", "image_start", "atom_size", "atom_set", "set_start", "set_concepts")
+        for name in names:
+            _check_chunks(group[name])
+        tables = {name: group[name][:] for name in names}
+    except (ValueError, KeyError, OSError, RuntimeError) as error:
+        raise ValueError(f"{path} is no complete concept set ({error}); delete it and run again") from error
+    return tables, concepts

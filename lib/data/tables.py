@@ -1,0 +1,157 @@
+"""The CSV tables of the workflow: their columns, and reading and writing without loss."""
+
+import csv
+import os
+from pathlib import Path
+
+import pandas as pd
+
+COLUMNS = {
+    "descriptions": {"layer": "str", "unit": "int", "description": "str", "score": "float", "status": "str"},
+    "annotations": {"layer": "str", "unit": "int", "summary": "str"},
+    "units": {
+        "layer": "str",
+        "unit": "int",
+        "status": "str",
+        "minimum": "float",
+        "maximum": "float",
+        "threshold": "float",
+    },
+    "ranges": {
+        "layer": "str",
+        "unit": "int",
+        "range": "str",
+        "lower": "float",
+        "upper": "float",
+        "n_activations": "int",
+        "status": "str",
+    },
+    "histograms": {
+        "layer": "str",
+        "unit": "int",
+        "minimum": "float",
+        "maximum": "float",
+        "n_zero": "int",
+        "counts": "str",
+    },
+    "explanations": {
+        "layer": "str",
+        "unit": "int",
+        "range": "str",
+        "lower": "float",
+        "upper": "float",
+        "formula": "str",
+        "length": "int",
+        "iou": "float",
+        "iou_upper_bound": "float",
+        "optimal": "bool",
+        "status": "str",
+    },
+    "metrics": {
+        "layer": "str",
+        "unit": "int",
+        "range": "str",
+        "iou": "float",
+        "activation_coverage": "float",
+        "detection_accuracy": "float",
+        "samples_coverage": "float",
+        "explanation_coverage": "float",
+        "avg_segmentation_size": "float",
+        "avg_activation_size": "float",
+        "avg_overlapping": "float",
+        "avg_overlapping_activation_size": "float",
+    },
+    "description_metrics": {"units": "str", "captions": "str", "n_units": "int", "bleu": "float", "chrf": "float"},
+    "recovery": {
+        "noise": "float",
+        "length": "int",
+        "operators": "str",
+        "n_units": "int",
+        "recovered_exactly": "float",
+        "recovered_equivalent": "float",
+        "iou_lost": "float",
+    },
+    "planted": {"layer": "str", "unit": "int", "formula": "str", "operators": "str", "length": "int", "noise": "float"},
+}
+
+
+def write_table(frame, path, name):
+    """Write one table as CSV: columns in their fixed order, floats in full precision, NaN as an empty cell.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Must hold exactly the columns of the table.
+    path : str
+        The file appears under this name only when it is complete.
+    name : str
+        A key of `COLUMNS`.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or unknown.
+    """
+    columns = COLUMNS[name]
+    if set(frame.columns) != set(columns):
+        raise ValueError(f"{path}: columns {sorted(frame.columns)} are not those of {name}: {sorted(columns)}")
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(target.name + ".part")
+    texts = [column for column, kind in columns.items() if kind == "str"]
+    # the CSV writer leaves a lone carriage return unquoted, which readers take for the end of a row
+    odd = any(frame[column].astype(str).str.contains("\r", regex=False).any() for column in texts)
+    quoting = csv.QUOTE_NONNUMERIC if odd else csv.QUOTE_MINIMAL
+    frame[list(columns)].to_csv(partial, index=False, lineterminator="\n", encoding="utf-8", quoting=quoting)
+    os.replace(partial, target)
+
+
+def read_table(path, name):
+    """Read one table; texts stay texts (a concept called `nan` too) and empty float cells become NaN.
+
+    Parameters
+    ----------
+    path : str
+        A CSV file with a header.
+    name : str
+        A key of `COLUMNS`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The table's columns; others in the file are left out.
+
+    Raises
+    ------
+    ValueError
+        If the file lacks a column or holds a value of another type.
+    """
+    columns = COLUMNS[name]
+    kinds = {"str": str, "int": "int64", "float": "float64", "bool": str}
+    floats = [column for column, kind in columns.items() if kind == "float"]
+    try:
+        frame = pd.read_csv(
+            path,
+            usecols=list(columns),
+            dtype={column: kinds[kind] for column, kind in columns.items()},
+            keep_default_na=False,
+            na_values={column: [""] for column in floats},
+            float_precision="round_trip",
+            encoding="utf-8",
+        )
+        for column in (column for column, kind in columns.items() if kind == "bool"):
+            unknown = sorted(set(frame[column]) - {"True", "False"})
+            if unknown:
+                raise ValueError(f"column {column} holds {unknown[0]!r}, which is neither True nor False")
+            frame[column] = frame[column] == "True"
+    except (ValueError, pd.errors.ParserError) as error:
+        raise ValueError(
+            f"{path} is no {name} table ({error}); its columns are {', '.join(columns)}. "
+            "Delete the file and run again to rebuild it."
+        ) from error
+    return frame[list(columns)]
+
+
+def merge_tables(parts, path, name):
+    """Write the rows of several files of one table, in the order given, as one file."""
+    write_table(pd.concat([read_table(part, name) for part in parts], ignore_index=True), path, name)
