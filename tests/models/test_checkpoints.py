@@ -1,0 +1,235 @@
+"""Tests of reading weights: old names, strictness, and files that would run code."""
+
+import hashlib
+import os
+import pickle
+import re
+
+import pytest
+import torch
+
+from lib.models.checkpoints import load_weights, n_classes_of, read_state_dict, rename_keys, save_state_dict
+from lib.models.zoo import build_network
+
+NOBODY: list[str] = []
+
+
+def build(name, seed, n_classes=3):
+    return build_network(name, n_classes=n_classes, seed=seed)
+
+
+@pytest.fixture(scope="module")
+def resnet():
+    return build("resnet18", 0)
+
+
+@pytest.fixture(scope="module")
+def vgg():
+    return build("vgg16", 0)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "checkpoint.pth.tar"
+
+
+def assert_same(network, other):
+    expected = other.state_dict()
+    for key, value in network.state_dict().items():
+        assert torch.equal(value, expected[key]), key
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def old_densenet_name(key):
+    return re.sub(r"(denselayer\d+\.(?:norm|conv))([12])", r"\1.\2", key)
+
+
+def caffe_name(key, network):
+    """Rename as published: conv<block>_<position> and fc6, fc7, fc8a."""
+    names, block, position = {"classifier.0": "fc6", "classifier.3": "fc7", "classifier.6": "fc8a"}, 1, 1
+    for index, layer in enumerate(network.features):
+        if isinstance(layer, torch.nn.Conv2d):
+            names[f"features.{index}"] = f"conv{block}_{position}"
+            position += 1
+        elif isinstance(layer, torch.nn.MaxPool2d):
+            block, position = block + 1, 1
+    layer, _, kind = key.rpartition(".")
+    return f"{names[layer]}.{kind}"
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda s: s, lambda s: {"epoch": 3, "arch": "x", "state_dict": s}, lambda s: {"model": s}]
+)
+@pytest.mark.parametrize("prefix", ["", "module."])
+@pytest.mark.parametrize("zipped", [True, False])
+def test_published_forms(resnet, path, wrap, prefix, zipped):
+    state = {prefix + key: value for key, value in resnet.state_dict().items()}
+    torch.save(wrap(state), path, _use_new_zipfile_serialization=zipped)
+    network = build("resnet18", 1)
+    load_weights(network, path, trusted_sha256=NOBODY)
+    assert_same(network, resnet)
+
+
+def test_prefix_in_the_middle(path):
+    original, network = build("alexnet", 0), build("alexnet", 1)
+    torch.save({key.replace("features.", "features.module."): v for key, v in original.state_dict().items()}, path)
+    load_weights(network, path, trusted_sha256=NOBODY)
+    assert_same(network, original)
+
+
+def test_checkpoints_older_than_the_batch_counter(resnet, path):
+    torch.save({k: v for k, v in resnet.state_dict().items() if "num_batches" not in k}, path)
+    network = build("resnet18", 1)
+    load_weights(network, path, trusted_sha256=NOBODY)
+    assert_same(network, resnet)
+
+
+def test_old_densenet_names(path):
+    original, network = build("densenet121", 0), build("densenet121", 1)
+    state = {"module." + old_densenet_name(key): value for key, value in original.state_dict().items()}
+    assert "module.features.denseblock1.denselayer1.norm.1.weight" in state
+    torch.save({"state_dict": state}, path)
+    load_weights(network, path, trusted_sha256=NOBODY)
+    assert_same(network, original)
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_caffe_names_of_vgg(vgg, grouped):
+    state = {}
+    for key, value in vgg.state_dict().items():
+        group = key.split(".")[0] + "." if grouped else ""
+        state[group + caffe_name(key, vgg)] = value
+    assert not grouped or "features.conv5_3.bias" in state
+    assert grouped or {"conv1_1.weight", "conv5_3.bias", "fc8a.weight"} <= set(state)
+    renamed = rename_keys(state, vgg)
+    assert {key: value.data_ptr() for key, value in renamed.items()} == {
+        key: value.data_ptr() for key, value in vgg.state_dict().items()
+    }
+    assert n_classes_of(state, "vgg16") == 3
+
+
+def test_two_names_for_one_tensor(resnet):
+    with pytest.raises(ValueError, match=r"fc\.bias twice"):
+        rename_keys({"fc.bias": torch.zeros(3), "module.fc.bias": torch.zeros(3)}, resnet)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "alexnet", "densenet121", "squeezenet1_0", "googlenet", "vit_b_16"])
+def test_number_of_classes(name):
+    state = build(name, 0, n_classes=11).state_dict()
+    assert n_classes_of({f"module.{key}": value for key, value in state.items()}, name) == 11
+
+
+def test_number_of_classes_of_another_network(resnet):
+    with pytest.raises(ValueError, match="not one of vgg16: it holds no classifier.6"):
+        n_classes_of(resnet.state_dict(), "vgg16")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s: s.pop("layer1.0.conv1.weight"), "1 missing: layer1.0.conv1.weight"),
+        (lambda s: s.update(extra=torch.zeros(1)), "1 surplus: extra"),
+        (lambda s: s.update({"fc.bias": torch.zeros(5)}), r"another shape .*fc.bias \(5,\) instead of \(3,\)"),
+        (lambda s: s.update({"fc.bias": torch.tensor([0, float("nan"), 0])}), "1 with NaN.*fc.bias"),
+        (lambda s: s.update({"bn1.running_var": torch.full((64,), float("inf"))}), "1 with NaN.*bn1.running_var"),
+    ],
+)
+def test_what_does_not_fit_is_named_and_changes_nothing(resnet, path, change, message):
+    state = dict(resnet.state_dict())
+    change(state)
+    torch.save(state, path)
+    network = build("resnet18", 1)
+    with pytest.raises(ValueError, match=message):
+        load_weights(network, path, trusted_sha256=NOBODY)
+    assert_same(network, build("resnet18", 1))
+
+
+class Malicious:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (self.folder,)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_code_is_refused_and_not_run(path, tmp_path, zipped):
+    trap = tmp_path / "trap"
+    torch.save(
+        {"state_dict": {"a": torch.zeros(1), "b": Malicious(str(trap))}}, path, _use_new_zipfile_serialization=zipped
+    )
+    with pytest.raises(ValueError, match=rf"mkdir.*{sha256(path)}.*`checkpoints\.trusted_sha256`"):
+        read_state_dict(path, trusted_sha256=["0" * 64])
+    assert not trap.exists()
+
+
+def test_a_plain_pickle_is_refused_and_not_run(path, tmp_path):
+    path.write_bytes(pickle.dumps(Malicious(str(tmp_path / "trap"))))
+    with pytest.raises(ValueError):
+        read_state_dict(path, trusted_sha256=NOBODY)
+    assert not (tmp_path / "trap").exists()
+
+
+def test_a_whole_module_needs_trust(resnet, path):
+    torch.save(resnet, path)
+    network = build("resnet18", 1)
+    with pytest.raises(ValueError, match="holds more than tensors"):
+        load_weights(network, path, trusted_sha256=NOBODY)
+    load_weights(network, path, trusted_sha256=[sha256(path).upper()])
+    assert_same(network, resnet)
+
+
+@pytest.mark.parametrize("content", [{"epoch": 1}, [1, 2], {}, {"state_dict": {"a": 1.0}}])
+def test_no_state_dict(path, content):
+    torch.save(content, path)
+    with pytest.raises(ValueError, match="no state dict|no tensors"):
+        read_state_dict(path, trusted_sha256=NOBODY)
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize("content", [b"", b"<html>", b"PK\x03\x04 broken"])
+def test_damaged_files(tmp_path, suffix, content):
+    (tmp_path / f"x{suffix}").write_bytes(content)
+    with pytest.raises(ValueError, match="checkpoint .*x"):
+        read_state_dict(tmp_path / f"x{suffix}", trusted_sha256=NOBODY)
+
+
+def test_truncated_file(resnet, path):
+    torch.save(resnet.state_dict(), path)
+    path.write_bytes(path.read_bytes()[:100_000])
+    with pytest.raises(ValueError, match="damaged"):
+        read_state_dict(path, trusted_sha256=NOBODY)
+
+
+def test_missing_file(path):
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        read_state_dict(path, trusted_sha256=NOBODY)
+
+
+def test_round_trip_and_same_bytes(resnet, tmp_path):
+    first, second = tmp_path / "new" / "a.safetensors", tmp_path / "b.safetensors"
+    save_state_dict(resnet, first)
+    save_state_dict(build("resnet18", 0), second)
+    assert first.read_bytes() == second.read_bytes()
+    assert [file.name for file in first.parent.iterdir()] == ["a.safetensors"]
+    network = build("resnet18", 1)
+    load_weights(network, first, trusted_sha256=NOBODY)
+    assert_same(network, resnet)
+
+
+def test_a_link_to_safetensors_is_read_as_such(resnet, tmp_path):
+    save_state_dict(resnet, tmp_path / "mine.safetensors")
+    (tmp_path / "resnet18.pth").symlink_to(tmp_path / "mine.safetensors")
+    assert set(read_state_dict(tmp_path / "resnet18.pth", trusted_sha256=NOBODY)) == set(resnet.state_dict())
+
+
+def test_tensors_that_share_memory_are_saved(tmp_path):
+    network = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2))
+    network[1].weight = network[0].weight
+    save_state_dict(network, tmp_path / "x.safetensors")
+    load_weights(network, tmp_path / "x.safetensors", trusted_sha256=NOBODY)
