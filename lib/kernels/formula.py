@@ -1,0 +1,182 @@
+"""Left-deep logical formulas of concepts: evaluation, canonical form, text."""
+
+import json
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+OR, AND, AND_NOT = 0, 1, 2
+OPERATOR_NAMES = ("OR", "AND", "AND NOT")
+_RESERVED = re.compile(r'[()"\\]|^\s|\s$|\s\s|[^\S ]|\b(OR|AND|NOT)\b|^$')
+
+
+@dataclass(frozen=True, order=True)
+class Formula:
+    """A left-deep formula: the first concept, then one more joined at each step.
+
+    Attributes
+    ----------
+    concepts : tuple of int
+        Concept numbers (0-based rows of the concept table), in the order in which they join.
+    operators : tuple of int
+        `OR`, `AND` or `AND_NOT`, one fewer than concepts.
+    """
+
+    concepts: tuple
+    operators: tuple = ()
+
+    def __post_init__(self):
+        if len(self.concepts) != len(self.operators) + 1:
+            raise ValueError(
+                f"{len(self.concepts)} concepts need {len(self.concepts) - 1} operators, not {self.operators}"
+            )
+
+    @property
+    def length(self):
+        """Number of concepts in the formula."""
+        return len(self.concepts)
+
+    def extend(self, operator, concept):
+        """Return this formula joined with one more concept."""
+        return Formula((*self.concepts, concept), (*self.operators, operator))
+
+
+def evaluate(formula, masks):
+    """Evaluate a formula on boolean arrays.
+
+    Parameters
+    ----------
+    formula : Formula
+    masks : callable or sequence
+        `masks[c]` or `masks(c)` is the boolean array of concept c; all of one shape.
+
+    Returns
+    -------
+    numpy.ndarray of bool
+    """
+    mask_of = masks if callable(masks) else masks.__getitem__
+    value = np.array(mask_of(formula.concepts[0]), dtype=bool)
+    for operator, concept in zip(formula.operators, formula.concepts[1:]):
+        mask = mask_of(concept)
+        if operator == OR:
+            value |= mask
+        elif operator == AND:
+            value &= mask
+        else:
+            value &= ~mask
+    return value
+
+
+def canonical(formula):
+    """Return a key that two formulas share exactly when they are logically equivalent.
+
+    The key is the truth table over the concepts that matter, in ascending order.
+
+    Parameters
+    ----------
+    formula : Formula
+
+    Returns
+    -------
+    tuple of (tuple of int, int)
+        Concepts on which the value depends, and the truth table as the bits of an integer (bit i: concept j is true
+        where bit j of i is set).
+    """
+    concepts = sorted(set(formula.concepts))
+    rows = np.arange(1 << len(concepts))
+    columns = {concept: (rows >> j & 1).astype(bool) for j, concept in enumerate(concepts)}
+    table = evaluate(formula, columns)
+    for j in range(len(concepts) - 1, -1, -1):
+        split = table.reshape(-1, 2, 1 << j)
+        if (split[:, 0] == split[:, 1]).all():
+            table = split[:, 0].reshape(-1)
+            del concepts[j]
+    bits = int.from_bytes(np.packbits(table, bitorder="little").tobytes(), "little")
+    return tuple(concepts), bits
+
+
+def _quote(name):
+    return json.dumps(name, ensure_ascii=False) if _RESERVED.search(name) else name
+
+
+def format_formula(formula, names):
+    """Write a formula as text, such as `((street OR car) AND (NOT sky))`.
+
+    A name that could be misread (brackets, quotes, the words OR, AND, NOT, odd white space) stands in double quotes.
+
+    Parameters
+    ----------
+    formula : Formula
+    names : sequence of str
+        Name of each concept.
+
+    Returns
+    -------
+    str
+    """
+    text = _quote(names[formula.concepts[0]])
+    for operator, concept in zip(formula.operators, formula.concepts[1:]):
+        name = _quote(names[concept])
+        text = f"({text} AND (NOT {name}))" if operator == AND_NOT else f"({text} {OPERATOR_NAMES[operator]} {name})"
+    return text
+
+
+_TOKEN = re.compile(r'\(NOT |[()]|"(?:[^"\\]|\\.)*"| (?:OR|AND) |[^()"]+?(?= (?:OR|AND) |[()]|$)')
+
+
+def parse_formula(text, names):
+    """Read a formula back from `format_formula`'s text.
+
+    Parameters
+    ----------
+    text : str
+    names : sequence of str
+        Name of each concept; names are distinct.
+
+    Returns
+    -------
+    Formula
+
+    Raises
+    ------
+    ValueError
+        If the text is no left-deep formula or names an unknown concept.
+    """
+    numbers = {name: number for number, name in enumerate(names)}
+    tokens = _TOKEN.findall(text)
+    if "".join(tokens) != text:
+        raise ValueError(f"{text!r} is no formula; expected a form such as ((street OR car) AND (NOT sky))")
+    depth = 0
+    while depth < len(tokens) and tokens[depth] == "(":
+        depth += 1
+    rest = iter(tokens[depth:])
+
+    def concept(token):
+        try:
+            name = json.loads(token) if token.startswith('"') else token
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{token} in {text!r} is no quoted name: {error}") from error
+        if name not in numbers:
+            raise ValueError(f"{name!r} in {text!r} is no concept of this set")
+        return numbers[name]
+
+    def expect(*allowed):
+        token = next(rest, "the end")
+        if allowed and token not in allowed:
+            raise ValueError(f"{text!r} is no left-deep formula: found {token!r} instead of {' or '.join(allowed)!r}")
+        return token
+
+    formula = Formula((concept(expect()),))
+    for _ in range(depth):
+        joint = expect(" OR ", " AND ")
+        token = expect()
+        if joint == " AND " and token == "(NOT ":
+            formula = formula.extend(AND_NOT, concept(expect()))
+            expect(")")
+        else:
+            formula = formula.extend(OR if joint == " OR " else AND, concept(token))
+        expect(")")
+    if next(rest, None) is not None:
+        raise ValueError(f"{text!r} goes on after the formula's end")
+    return formula

@@ -1,0 +1,44 @@
+"""The images on which each unit is strongest, kept over a stream of batches."""
+
+import numpy as np
+
+
+class TopImages:
+    """Running top k images per unit by pooled activation; of equal activations the earlier image wins.
+
+    Parameters
+    ----------
+    n_units, k : int
+
+    References
+    ----------
+    MILAN (Hernandez et al. 2022), exemplars: the k images with the largest maximum activation.
+    """
+
+    def __init__(self, n_units, k):
+        self._k = k
+        self._values = np.empty((n_units, 0), dtype=np.float32)
+        self._ids = np.empty((n_units, 0), dtype=np.int64)
+
+    def add(self, first_image, pooled):
+        """Add the next images in order.
+
+        Parameters
+        ----------
+        first_image : int
+            Index of the first of them in the data set.
+        pooled : numpy.ndarray of shape (n_images, n_units), float32
+            Maximum of each unit over each image; NaN counts as the smallest value.
+        """
+        pooled = np.where(np.isnan(pooled), np.float32(-np.inf), pooled).T
+        ids = np.broadcast_to(np.arange(first_image, first_image + pooled.shape[1]), pooled.shape)
+        values = np.concatenate([self._values, pooled], axis=1)
+        ids = np.concatenate([self._ids, ids], axis=1)
+        # a stable sort keeps the earlier image of equal ones in front
+        order = np.argsort(-values, axis=1, kind="stable")[:, : self._k]
+        self._values = np.take_along_axis(values, order, axis=1)
+        self._ids = np.take_along_axis(ids, order, axis=1)
+
+    def result(self):
+        """Return image ids, int64, and activations, float32, both of shape (n_units, k), best first."""
+        return self._ids, self._values
