@@ -1,0 +1,193 @@
+"""The decoder: an LSTM that looks at the encoded exemplars of a unit while it writes."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+
+class Looks(NamedTuple):
+    """What a decoder reads of B units: features (B, n, D) and their attention keys (B, n, a)."""
+
+    features: torch.Tensor
+    keys: torch.Tensor
+
+
+State = tuple[torch.Tensor, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class DecoderSizes:
+    """The sizes of a decoder.
+
+    Parameters
+    ----------
+    n_symbols : int
+        Number of symbols, V + 4.
+    feature_size : int
+        Length D of an encoded exemplar.
+    embedding_size, hidden_size : int
+        Lengths of a word's vector and of the LSTM's state (d).
+    attention_size : int or None
+        Length a of an attention key; None for the smaller of d and D.
+    dropout : float
+        Share of the state that is dropped before the output while training.
+    """
+
+    n_symbols: int
+    feature_size: int
+    embedding_size: int = 128
+    hidden_size: int = 512
+    attention_size: int | None = None
+    dropout: float = 0.5
+
+
+class Attention(nn.Module):
+    """Additive attention of a state over the exemplars of its unit."""
+
+    def __init__(self, query_size: int, key_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.query_to_hidden = nn.Linear(query_size, hidden_size)
+        self.key_to_hidden = nn.Linear(key_size, hidden_size)
+        self.output = nn.Sequential(nn.Linear(hidden_size, 1), nn.Softmax(dim=-2))
+
+    def forward(self, query: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
+        """Weigh the exemplars: queries (B, K, d) and projected keys (B, n, a) give weights (B, K, n)."""
+        return self.output(torch.tanh(self.query_to_hidden(query)[:, :, None] + keys[:, None])).squeeze(-1)
+
+
+class Decoder(nn.Module):
+    """Write a description word by word, attending to the exemplars.
+
+    Parameters
+    ----------
+    sizes : DecoderSizes
+        The sizes of its parts.
+
+    References
+    ----------
+    Hernandez et al., "Natural Language Descriptions of Deep Visual Features", ICLR 2022, section 3.
+    Xu et al., "Show, Attend and Tell", ICML 2015, sections 3.1.2 and 4.2.
+    """
+
+    def __init__(self, sizes: DecoderSizes) -> None:
+        super().__init__()
+        self.sizes = sizes
+        n_symbols, n_features, hidden = sizes.n_symbols, sizes.feature_size, sizes.hidden_size
+        attention = min(hidden, n_features) if sizes.attention_size is None else sizes.attention_size
+        self.init_h = nn.Sequential(nn.Linear(n_features, hidden), nn.Tanh())
+        self.init_c = nn.Sequential(nn.Linear(n_features, hidden), nn.Tanh())
+        self.embedding = nn.Embedding(n_symbols, sizes.embedding_size)
+        self.attend = Attention(hidden, n_features, attention)
+        self.feature_gate = nn.Sequential(nn.Linear(hidden, n_features), nn.Sigmoid())
+        self.lstm = nn.LSTMCell(sizes.embedding_size + n_features, hidden)
+        # the first place is that of dropout in published tensor names; the trainer drops, from its own random numbers
+        self.output = nn.Sequential(nn.Identity(), nn.Linear(hidden, n_symbols), nn.LogSoftmax(dim=-1))
+
+    @property
+    def start_id(self) -> int:
+        """The number of `<start>`."""
+        return self.sizes.n_symbols - 4
+
+    def look(self, features: torch.Tensor) -> tuple[Looks, State]:
+        """Prepare the exemplars of B units for reading.
+
+        Parameters
+        ----------
+        features : torch.Tensor
+            Of shape (B, n, D), float32.
+
+        Returns
+        -------
+        looks : Looks
+            What every step reads.
+        state : tuple of torch.Tensor
+            The first state and cell, each of shape (B, 1, d).
+        """
+        mean = features.mean(dim=1, keepdim=True)
+        return Looks(features, self.attend.key_to_hidden(features)), (self.init_h(mean), self.init_c(mean))
+
+    def step(self, symbols: torch.Tensor, state: State, looks: Looks) -> tuple[torch.Tensor, torch.Tensor, State]:
+        """Read one symbol in each of K sentences on each of B units, and predict the next.
+
+        Parameters
+        ----------
+        symbols : torch.Tensor
+            Of shape (B, K), int64.
+        state : tuple of torch.Tensor
+            State and cell, each of shape (B, K, d).
+        looks : Looks
+            The exemplars of the B units.
+
+        Returns
+        -------
+        log_probabilities : torch.Tensor
+            Of shape (B, K, V + 4).
+        attention : torch.Tensor
+            Of shape (B, K, n): the weights of the exemplars.
+        state : tuple of torch.Tensor
+            The state and cell after the symbol.
+        """
+        hidden, cell = state
+        attention = self.attend(hidden, looks.keys)
+        seen = self.feature_gate(hidden) * (attention @ looks.features)
+        inputs = torch.cat([self.embedding(symbols), seen], dim=-1).flatten(0, 1)
+        state = self.lstm(inputs, (hidden.flatten(0, 1), cell.flatten(0, 1)))
+        hidden, cell = (part.unflatten(0, symbols.shape) for part in state)
+        return self.output(hidden), attention, (hidden, cell)
+
+    def forward(
+        self, features: torch.Tensor, targets: torch.Tensor, *, factors: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Predict given sentences, each symbol from the true ones before it.
+
+        Parameters
+        ----------
+        features : torch.Tensor
+            Of shape (B, n, D), float32.
+        targets : torch.Tensor
+            Of shape (B, T), int64: the symbols after `<start>`.
+        factors : torch.Tensor or None
+            Of shape (B, T, d): what the states are multiplied by before the output, see `draw_dropout`; None for ones.
+
+        Returns
+        -------
+        log_probabilities : torch.Tensor
+            Of shape (B, T, V + 4).
+        attentions : torch.Tensor
+            Of shape (B, T, n).
+        """
+        looks, (hidden, cell) = self.look(features)
+        hidden, cell = hidden.squeeze(1), cell.squeeze(1)
+        read = functional.pad(targets[:, :-1], (1, 0), value=self.start_id)
+        embedded = self.embedding(read)
+        states, attentions = [], []
+        for words in embedded.unbind(1):
+            attention = self.attend(hidden[:, None], looks.keys)
+            seen = self.feature_gate(hidden) * (attention @ looks.features).squeeze(1)
+            hidden, cell = self.lstm(torch.cat([words, seen], dim=-1), (hidden, cell))
+            states.append(hidden)
+            attentions.append(attention)
+        stacked = torch.stack(states, dim=1)
+        return self.output(stacked if factors is None else stacked * factors), torch.cat(attentions, dim=1)
+
+    def draw_dropout(self, n_captions: int, n_steps: int, *, generator: torch.Generator) -> torch.Tensor:
+        """Draw which values of the states are dropped.
+
+        Parameters
+        ----------
+        n_captions, n_steps : int
+            B and T.
+        generator : torch.Generator
+            The source of randomness, on the CPU.
+
+        Returns
+        -------
+        torch.Tensor
+            Of shape (B, T, d): 0 where a value is dropped, else 1 / (1 - dropout).
+        """
+        share = self.sizes.dropout
+        drawn = torch.rand(n_captions, n_steps, self.sizes.hidden_size, generator=generator)
+        return ((drawn >= share) / (1 - share)).to(self.embedding.weight.device)

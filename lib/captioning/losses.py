@@ -1,0 +1,44 @@
+"""What the training of captioning models makes small."""
+
+import torch
+from torch.nn import functional
+
+
+def caption_loss(log_probabilities: torch.Tensor, targets: torch.Tensor, *, pad_id: int) -> torch.Tensor:
+    """Average the negative log-likelihood of the symbols that are not padding.
+
+    Parameters
+    ----------
+    log_probabilities : torch.Tensor
+        Of shape (B, T, V + 4).
+    targets : torch.Tensor
+        Of shape (B, T), int64.
+    pad_id : int
+        The number of `<pad>`.
+
+    Returns
+    -------
+    torch.Tensor
+        A scalar.
+    """
+    return functional.nll_loss(log_probabilities.flatten(0, 1), targets.flatten(), ignore_index=pad_id)
+
+
+def attention_penalty(attentions: torch.Tensor) -> torch.Tensor:
+    """Average how far each exemplar's attention over all steps is from one, squared.
+
+    Parameters
+    ----------
+    attentions : torch.Tensor
+        Of shape (B, T, n).
+
+    Returns
+    -------
+    torch.Tensor
+        A scalar.
+
+    References
+    ----------
+    Xu et al., "Show, Attend and Tell", ICML 2015, equation 14 (doubly stochastic attention).
+    """
+    return (1 - attentions.sum(dim=1)).square().mean()

@@ -1,0 +1,299 @@
+"""Training of the language model and of the decoder, with early stopping that gives the best weights back."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from torch import nn
+
+from lib.captioning.decoder import Decoder
+from lib.captioning.language_model import LanguageModel
+from lib.captioning.losses import attention_penalty, caption_loss
+from lib.captioning.vocabulary import Indexer
+
+LOG = logging.getLogger(__name__)
+SHARES_OF_A_STEP = 2  # fixed, so that sums are the same whatever the number of threads
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How long and in what steps to train.
+
+    Parameters
+    ----------
+    epochs : int
+        Most epochs.
+    patience : int
+        Epochs in a row without improvement that are borne; the next one ends the training.
+    batch_size : int
+        Captions in a step.
+    learning_rate : float
+        AdamW's learning rate.
+    seed : int
+        Of the order of the captions and of dropout.
+    threads : int
+        Number of Python threads that share a step; no result depends on it.
+    """
+
+    epochs: int
+    patience: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+    threads: int
+
+
+class EarlyStopping:
+    """Remember the best weights, and tell when to stop looking for better ones.
+
+    Parameters
+    ----------
+    module : nn.Module
+        What is trained.
+    patience : int
+        Epochs in a row without improvement that are borne.
+    """
+
+    def __init__(self, module: nn.Module, *, patience: int) -> None:
+        self.module, self.patience = module, patience
+        self.best, self.weights, self.without_improvement = -np.inf, self._copy(), 0
+
+    def _copy(self) -> dict[str, torch.Tensor]:
+        return {name: tensor.detach().clone() for name, tensor in self.module.state_dict().items()}
+
+    def should_stop(self, value: float) -> bool:
+        """Take the worth of an epoch, of which more is better; only a strict improvement counts."""
+        if value > self.best:
+            self.best, self.weights, self.without_improvement = value, self._copy(), 0
+        else:
+            self.without_improvement += 1
+        return self.without_improvement > self.patience
+
+    def restore(self) -> None:
+        """Put the best weights back and leave the module in evaluation mode."""
+        self.module.load_state_dict(self.weights)
+        self.module.eval()
+
+
+@contextmanager
+def seeded(*seed: int) -> Iterator[None]:
+    """Seed torch for as long as the context lasts; its global random state is as before afterwards.
+
+    Parameters
+    ----------
+    *seed : int
+        The seed, and what tells this use of it from others.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(int(np.random.SeedSequence(seed[0], spawn_key=seed[1:]).generate_state(1)[0]))
+        yield
+
+
+def split_units(n_units: int, shares: Sequence[float], *, seed: int) -> list[np.ndarray]:
+    """Split units at random.
+
+    Parameters
+    ----------
+    n_units : int
+        Number of units, U.
+    shares : sequence of float
+        Share of the units in each held-out part, rounded down.
+    seed : int
+        Of the choice.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        The positions that remain, then those of each held-out part, each ascending.
+
+    Raises
+    ------
+    ValueError
+        If a part would be empty.
+    """
+    sizes = [int(share * n_units) for share in shares]
+    if min(sizes) < 1 or sum(sizes) >= n_units:
+        raise ValueError(
+            f"holding out the shares {list(shares)} of {n_units} units leaves a part empty; annotate more units or "
+            "change the config key milan.training.hold_out"
+        )
+    order = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,))).permutation(n_units)
+    ends = np.cumsum(sizes)
+    return [np.sort(order[ends[-1] :])] + [np.sort(part) for part in np.split(order[: ends[-1]], ends[:-1])]
+
+
+def train_language_model(
+    model: LanguageModel,
+    captions: Sequence[Sequence[str]],
+    *,
+    indexer: Indexer,
+    held_out: np.ndarray,
+    excluded: np.ndarray,
+    settings: TrainingSettings,
+) -> float:
+    """Train a language model on the captions of units, and keep the weights that suit the held-out units best.
+
+    Parameters
+    ----------
+    model : LanguageModel
+        The model; afterwards in evaluation mode.
+    captions : sequence of sequences of str
+        The captions of each of U units.
+    indexer : Indexer
+        The symbols of the model.
+    held_out : numpy.ndarray
+        Positions of the units whose captions tell when to stop; none of them is trained on.
+    excluded : numpy.ndarray
+        Positions of units that are not used at all.
+    settings : TrainingSettings
+        How long and in what steps.
+
+    Returns
+    -------
+    float
+        Mean negative log-likelihood of a symbol of the held-out units, at its best.
+    """
+    device = next(model.parameters()).device
+    read, owners = _index(captions, indexer)
+    held = np.isin(owners, held_out)
+    training = _rows(read, ~held & ~np.isin(owners, excluded), device)
+    validation = _rows(read, held, device)
+
+    def loss_of(rows: torch.Tensor) -> torch.Tensor:
+        return caption_loss(model(rows[:, :-1])[0], rows[:, 1:], pad_id=indexer.pad_id)
+
+    def losses_of(places: torch.Tensor, _generator: torch.Generator) -> list[Callable[[], torch.Tensor]]:
+        return [partial(loss_of, _crop(training[places], indexer.pad_id))]
+
+    def worth() -> float:
+        return -float(loss_of(validation))
+
+    return -_train(model, len(training), losses_of, worth, settings)
+
+
+def train_decoder(
+    decoder: Decoder,
+    features: np.ndarray,
+    captions: Sequence[Sequence[str]],
+    *,
+    indexer: Indexer,
+    held_out: np.ndarray,
+    excluded: np.ndarray,
+    penalty: float,
+    settings: TrainingSettings,
+) -> float:
+    """Train a decoder on encoded exemplars and captions, and keep the weights that suit held-out units best.
+
+    What decides is the likelihood of the held-out captions. BLEU, the published alternative, counts runs of four words and
+    jumps between zero and high values where captions have two or three.
+
+    Parameters
+    ----------
+    decoder : Decoder
+        The decoder; afterwards in evaluation mode.
+    features : numpy.ndarray
+        Of shape (U, n, D), float32.
+    captions : sequence of sequences of str
+        The captions of each of U units.
+    indexer : Indexer
+        The symbols of the decoder.
+    held_out : numpy.ndarray
+        Positions of the units whose captions tell when to stop; none of them is trained on.
+    excluded : numpy.ndarray
+        Positions of units that are not used at all.
+    penalty : float
+        Weight of `attention_penalty` in the loss.
+    settings : TrainingSettings
+        How long and in what steps.
+
+    Returns
+    -------
+    float
+        Mean negative log-likelihood of a symbol of the held-out units, at its best.
+    """
+    device = next(decoder.parameters()).device
+    seen = torch.from_numpy(features).to(device)
+    read, owners = _index(captions, indexer)
+    held = np.isin(owners, held_out)
+    trained = ~held & ~np.isin(owners, excluded)
+    targets, owner = _rows(read, trained, device)[:, 1:], _rows(owners, trained, device)
+    held_targets, held_owner = _rows(read, held, device)[:, 1:], _rows(owners, held, device)
+
+    def share_of_loss(rows: slice, places: torch.Tensor, wanted: torch.Tensor, factors: torch.Tensor) -> torch.Tensor:
+        log_probabilities, attentions = decoder(seen[owner[places[rows]]], wanted[rows], factors=factors[rows])
+        likelihood = caption_loss(log_probabilities, wanted[rows], pad_id=indexer.pad_id)
+        symbols = wanted != indexer.pad_id
+        weighted = likelihood * (symbols[rows].sum() / symbols.sum())
+        return weighted + penalty * attention_penalty(attentions) * (len(wanted[rows]) / len(wanted))
+
+    def losses_of(places: torch.Tensor, generator: torch.Generator) -> list[Callable[[], torch.Tensor]]:
+        wanted = _crop(targets[places], indexer.pad_id)
+        factors = decoder.draw_dropout(*wanted.shape, generator=generator)
+        size = -(-len(wanted) // SHARES_OF_A_STEP)
+        slices = [slice(first, first + size) for first in range(0, len(wanted), size)]
+        return [partial(share_of_loss, rows, places, wanted, factors) for rows in slices]
+
+    def worth() -> float:
+        log_probabilities, _ = decoder(seen[held_owner], held_targets)
+        return -float(caption_loss(log_probabilities, held_targets, pad_id=indexer.pad_id))
+
+    return -_train(decoder, len(targets), losses_of, worth, settings)
+
+
+def _train(
+    module: nn.Module,
+    n_items: int,
+    losses_of: Callable[[torch.Tensor, torch.Generator], list[Callable[[], torch.Tensor]]],
+    worth: Callable[[], float],
+    settings: TrainingSettings,
+) -> float:
+    """Take steps of shuffled items until nothing improves; return the best worth."""
+    parameters = list(module.parameters())
+    optimizer = torch.optim.AdamW(parameters, lr=settings.learning_rate)
+    stopping = EarlyStopping(module, patience=settings.patience)
+
+    def differentiate(loss: Callable[[], torch.Tensor]) -> tuple[float, tuple[torch.Tensor, ...]]:
+        torch.set_num_threads(1)  # this setting belongs to the thread
+        value = loss()
+        return value.item(), torch.autograd.grad(value, parameters)
+
+    with seeded(settings.seed, 2), ThreadPoolExecutor(settings.threads) as pool:
+        generator = torch.Generator().manual_seed(torch.initial_seed())
+        for epoch in range(settings.epochs):
+            module.train()
+            total = 0.0
+            for places in torch.randperm(n_items, generator=generator).split(settings.batch_size):
+                values, gradients = zip(*pool.map(differentiate, losses_of(places, generator)), strict=True)
+                for parameter, *parts in zip(parameters, *gradients, strict=True):
+                    parameter.grad = sum(parts[1:], start=parts[0])
+                optimizer.step()
+                total += sum(values) * len(places)
+            module.eval()
+            with torch.inference_mode():
+                value = worth()
+            LOG.info("%s, epoch %d: loss %.4f, held-out %.4f", type(module).__name__, epoch, total / n_items, value)
+            if stopping.should_stop(value):
+                break
+    stopping.restore()
+    return stopping.best
+
+
+def _index(captions: Sequence[Sequence[str]], indexer: Indexer) -> tuple[np.ndarray, np.ndarray]:
+    """Index all captions, `<start>` first, padded to the longest; and say which unit each belongs to."""
+    rows = indexer([text for own in captions for text in own], start=True, stop=True, pad=True, unk=True)
+    owners = np.repeat(np.arange(len(captions)), [len(own) for own in captions])
+    return np.array(rows, dtype=np.int64), owners
+
+
+def _rows(values: np.ndarray, chosen: np.ndarray, device: torch.device) -> torch.Tensor:
+    return torch.from_numpy(values[chosen]).to(device)
+
+
+def _crop(rows: torch.Tensor, pad_id: int) -> torch.Tensor:
+    """Cut off the columns that are all padding."""
+    return rows[:, : int((rows != pad_id).any(dim=0).sum())]
