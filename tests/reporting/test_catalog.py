@@ -1,0 +1,265 @@
+"""Tests of the static catalog: its data, its safety against hostile names, and the page in a browser."""
+
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib.data.exemplars import create_exemplars
+from lib.data.tables import COLUMNS, write_table
+from lib.reporting.catalog import script, write_catalog
+from lib.reporting.records import MEASURES, as_json_numbers, concepts_of, natural_key
+
+LAYERS = ["layer2", "layer10", "<b id=pwned>&\"'\u202e"]
+HOSTILE = [
+    "</script><script>document.title='PWNED'</script>",
+    "<img src=x onerror=\"document.title='PWNED'\">",
+    'it\'s "quoted" & <b>bold</b>',
+    "\u202ertl \u05d0\u05d1\u202c\u2028\u2029",
+    "x" * 300,
+    "None",
+    "nan",
+    "NA",
+    "__proto__",
+]
+N_UNITS = 12
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def status_of(unit: int) -> str:
+    """Two units of each layer have no explanation."""
+    return {10: "dead", 11: "nan"}.get(unit, "ok")
+
+
+def description_of(unit: int) -> str:
+    """Every name that could do harm, and one plain sentence."""
+    if status_of(unit) != "ok":
+        return ""
+    return HOSTILE[unit] if unit < len(HOSTILE) else "Red roofs of houses"
+
+
+@pytest.fixture
+def inputs(tmp_path) -> dict:
+    """Arguments of write_catalog for three layers of twelve units and two ranges."""
+    rng = np.random.default_rng(0)
+    rows = {name: [] for name in ("descriptions", "units", "ranges", "histograms", "explanations", "metrics")}
+    for layer in LAYERS:
+        ids = rng.integers(0, 5, (N_UNITS, 3))
+        images, masks = create_exemplars(
+            str(tmp_path / "exemplars"),
+            layer,
+            units=np.arange(N_UNITS),
+            ids=ids,
+            activations=-np.sort(-rng.random((N_UNITS, 3)), axis=1),
+            size=16,
+        )
+        images[:] = ids[:, :, None, None, None] * 40
+        masks[:, :, :, 4:9, 4:9] = 1
+        for unit in range(N_UNITS):
+            status, ok = status_of(unit), status_of(unit) == "ok"
+            score = -1.5 if ok else np.nan
+            rows["descriptions"].append((layer, unit, description_of(unit), score, status))
+            rows["units"].append((layer, unit, status, 0.0, 1.0, 0.9))
+            counts = " ".join(["7"] * 64 if ok else ["0"] * 64)
+            rows["histograms"].append((layer, unit, 0.1 if ok else np.nan, 1.0 if ok else np.nan, 100, counts))
+            for name, lower, upper in (("cluster1", 0.1, 0.5), ("top", 0.9, np.inf)):
+                iou = (unit + 1) / 100 + (0.1 if name == "top" else 0) if ok else np.nan
+                formula = f"(({HOSTILE[unit % len(HOSTILE)]} OR house) AND (NOT sky))" if ok else ""
+                rows["ranges"].append((layer, unit, name, lower, upper, 50, status))
+                rows["explanations"].append((layer, unit, name, lower, upper, formula, 3, iou, iou, ok, status))
+                rows["metrics"].append((layer, unit, name, iou, *[0.25 if ok else np.nan] * len(MEASURES)))
+    for name, values in rows.items():
+        write_table(pd.DataFrame(values, columns=list(COLUMNS[name])), tmp_path / f"{name}.csv", name)
+    arguments = {name: str(tmp_path / f"{name}.csv") for name in ("descriptions", "units")}
+    arguments |= {name: [str(tmp_path / f"{name}.csv")] for name in ("explanations", "ranges", "histograms", "metrics")}
+    return arguments | {
+        "exemplars": str(tmp_path / "exemplars"),
+        "concept_sets": ["playground"],
+        "catalog": str(tmp_path / "catalog"),
+        "model": "resnet<18>",
+        "dataset": "a & b",
+        "opacity": 0.75,
+        "k_shown": 2,
+    }
+
+
+def read_script(path: Path) -> dict:
+    """Read the JSON of a data script."""
+    text = path.read_text(encoding="ascii")
+    return json.loads(re.fullmatch(r"window\.[A-Z_]+(?:\[\d+\])? = (.*);\n", text, re.DOTALL)[1])
+
+
+def test_every_unit_is_there_with_its_status(inputs):
+    write_catalog(**inputs)
+    data = read_script(Path(inputs["catalog"]) / "data.js")
+    layers = [layer["name"] for layer in data["layers"]]
+    assert layers == [LAYERS[2], "layer2", "layer10"]
+    units = data["units"]
+    found = list(zip((layers[layer] for layer in units["layer"]), units["unit"], strict=True))
+    assert found == [(layer, unit) for layer in layers for unit in range(N_UNITS)]
+    assert units["status"] == [status_of(unit) for _, unit in found]
+    assert units["description"] == [description_of(unit) for _, unit in found]
+    assert all(len(images) == 2 for images in units["images"])
+    folder = Path(inputs["catalog"]) / "pictures"
+    assert all((folder / f"images/{n}.jpg").is_file() for images in units["images"] for n in images)
+    assert all((folder / f"veils/{layer}/{unit}.png").is_file() for layer in range(3) for unit in range(N_UNITS))
+
+
+def test_numbers_arrive(inputs):
+    write_catalog(**inputs)
+    data = read_script(Path(inputs["catalog"]) / "data.js")
+    concepts = data["concept_sets"][0]
+    assert concepts["ranges"] == ["top", "cluster1"]
+    assert concepts["iou"][:4] == [0.11, 0.01, 0.12, 0.02]
+    assert concepts["iou"][20:24] == [None] * 4
+    assert concepts["formulas"][concepts["formula"][2]] == f"(({HOSTILE[1]} OR house) AND (NOT sky))"
+    best, top, cluster = concepts["summary"]
+    assert (best["range"], best["explained"], best["median"]) == ("best", 30, 0.155)
+    assert (top["explained"], cluster["explained"], cluster["median"]) == (30, 18, 0.055)
+    assert best["concepts"][0] == ["house", 30]
+    assert cluster["layers"][0] == {"units": 12, "explained": 6, "median": 0.055}
+    details = read_script(Path(inputs["catalog"]) / "layers/1.js")
+    assert details["first"] == N_UNITS
+    table = details["concept_sets"][0]
+    assert table["upper"][:2] == [None, 0.5]
+    assert table["counts"][0] == [7] * 64
+    assert table["activation_coverage"][0] == 0.25
+    assert table["optimal"][0] == 1
+    assert table["n_zero"][0] == 100
+
+
+def test_scripts_hold_nothing_that_ends_or_reorders_them(inputs):
+    write_catalog(**inputs)
+    scripts = [Path(inputs["catalog"]) / "data.js", *(Path(inputs["catalog"]) / "layers").iterdir()]
+    assert len(scripts) == 4
+    for path in scripts:
+        assert not set(path.read_bytes()) & (set(b"<>&") | set(range(128, 256)))
+    value = {"a": ["</script>", "\u2028\u2029\u202e", "<!--", "&amp;", "\U0001f600"]}
+    text = script("window.X = ", value)
+    assert text.isascii()
+    assert json.loads(text.removeprefix("window.X = ").removesuffix(";\n")) == value
+    with pytest.raises(ValueError):
+        script("window.X = ", float("nan"))
+
+
+def test_page_escapes_names_and_loads_nothing_from_elsewhere(inputs):
+    write_catalog(**inputs)
+    page = (Path(inputs["catalog"]) / "index.html").read_text(encoding="utf-8")
+    assert "resnet&lt;18&gt;" in page
+    assert "resnet<18>" not in page
+    assert "a &amp; b" in page
+    loaded = []
+
+    class Links(HTMLParser):
+        def handle_starttag(self, tag, attrs):
+            loaded.extend(value for name, value in attrs if name in ("src", "href"))
+
+    Links().feed(page)
+    files = [link for link in loaded if not link.startswith(("#", "data:"))]
+    assert "data.js" in files
+    assert all((Path(inputs["catalog"]) / link).is_file() for link in files)
+    for path in Path(inputs["catalog"]).glob("*.[jc]s*"):
+        if path.name != "data.js":
+            assert not re.search(r"innerHTML|insertAdjacentHTML|document\.write|fetch\(|@import", path.read_text())
+
+
+def test_two_runs_write_the_same_bytes_and_replace_the_folder(inputs, tmp_path):
+    def contents():
+        root = Path(inputs["catalog"])
+        return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+    write_catalog(**inputs)
+    first = contents()
+    (Path(inputs["catalog"]) / "stale.txt").write_text("left over")
+    write_catalog(**inputs)
+    assert contents() == first
+    assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_works_without_explanations(inputs):
+    empty = {name: [] for name in ("explanations", "ranges", "histograms", "metrics", "concept_sets")}
+    write_catalog(**inputs | empty)
+    data = read_script(Path(inputs["catalog"]) / "data.js")
+    assert data["concept_sets"] == []
+    assert len(data["units"]["unit"]) == 36
+
+
+def test_a_kind_of_table_may_be_missing_but_not_some_of_it(inputs):
+    write_catalog(**inputs | {"metrics": [], "histograms": []})
+    data = read_script(Path(inputs["catalog"]) / "data.js")
+    assert data["concept_sets"][0]["coverage"] == [None] * 72
+    with pytest.raises(ValueError, match="explanations has 1 tables but there are 2 concept sets"):
+        write_catalog(**inputs | {"concept_sets": ["a", "b"]})
+
+
+@pytest.mark.parametrize(
+    ("formula", "concepts"),
+    [
+        ("sky", ["sky"]),
+        ("((street OR car) AND (NOT sky))", ["street", "car"]),
+        ("((crane (bird) OR (x)) AND house)", ["crane (bird)", "x", "house"]),
+        ("(None AND nan)", ["None", "nan"]),
+        ("", []),
+    ],
+)
+def test_concepts_of_a_formula(formula, concepts):
+    assert concepts_of(formula) == concepts
+
+
+def test_small_helpers():
+    assert as_json_numbers([1.0, 0.123456789, np.nan, np.inf, -2.5]) == [1, 0.123457, None, None, -2.5]
+    assert sorted(["layer10", "layer2", "conv1"], key=natural_key) == ["conv1", "layer2", "layer10"]
+
+
+def browse(catalog: str, fragment: str, profile: Path) -> tuple[str, str]:
+    """Load the catalog in Chromium; return the finished DOM and the console."""
+    flags = "--headless --no-sandbox --disable-gpu --disable-background-networking --disable-component-update"
+    command = [CHROMIUM, *flags.split(), "--disable-sync", "--no-first-run", f"--user-data-dir={profile}"]
+    command += ["--enable-logging=stderr", "--window-size=1400,1000", "--virtual-time-budget=5000", "--dump-dom"]
+    address = Path(catalog, "index.html").as_uri() + fragment
+    done = subprocess.run([*command, address], capture_output=True, text=True, timeout=120, check=True)
+    return done.stdout, "\n".join(line for line in done.stderr.splitlines() if "CONSOLE" in line)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH: the page itself is not tested")
+def test_page_in_a_browser(inputs, tmp_path):
+    write_catalog(**inputs)
+    cards = re.compile(r'<article class="entry"')
+
+    dom, console = browse(inputs["catalog"], "", tmp_path / "profile")
+    assert console == ""
+    assert len(cards.findall(dom)) == 20  # the first block; the others wait for the reader to scroll
+    assert ">36 units</output>" in dom
+    assert "<title>resnet&lt;18&gt; · a &amp; b" in dom
+    assert dom.count('class="histogram"') == 18
+    assert dom.count('<span class="status"><bdi>dead</bdi></span>') == 1
+    assert "<b id" not in dom
+    assert "<img" not in dom
+
+    dom, console = browse(inputs["catalog"], "#?q=roofs", tmp_path / "profile")
+    assert (console, len(cards.findall(dom))) == ("", 3)
+    dom, _ = browse(inputs["catalog"], "#?iou=0.15&layer=layer2&sort=iou", tmp_path / "profile")
+    assert re.findall(r'data-unit="(\d+)"', dom) == [str(12 + unit) for unit in (9, 8, 7, 6, 5, 4)]
+
+    dom, console = browse(inputs["catalog"], f"#{quote(LAYERS[2], safe='')}/0", tmp_path / "profile")
+    assert console == ""
+    assert '<article class="page"' in dom
+    assert "&lt;/script&gt;&lt;script&gt;document.title" in dom
+    assert dom.count("<figcaption><b>") == 2
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH: the page itself is not tested")
+def test_page_without_explanations_in_a_browser(inputs, tmp_path):
+    empty = {name: [] for name in ("explanations", "ranges", "histograms", "metrics", "concept_sets")}
+    write_catalog(**inputs | empty)
+    for fragment, article in (("", "entry plain"), ("#layer2/3", "page")):
+        dom, console = browse(inputs["catalog"], fragment, tmp_path / "profile")
+        assert console == ""
+        assert f'<article class="{article}"' in dom
