@@ -1,0 +1,36 @@
+from snakemake.utils import min_version, validate
+
+from lib.provenance import code_hash
+
+min_version("9.20")
+
+
+configfile: workflow.source_path("config.yaml")
+
+
+validate(config, "rules/schemas/config.schema.yaml")
+
+
+report: "rules/captions/workflow.rst"
+
+
+include: "rules/common.smk"
+include: "rules/downloads.smk"
+include: "rules/playground.smk"
+include: "rules/concepts.smk"
+include: "rules/activations.smk"
+include: "rules/explanations.smk"
+include: "rules/exemplars.smk"
+include: "rules/captioning.smk"
+include: "rules/planted.smk"
+include: "rules/catalog.smk"
+
+
+localrules:
+    all,
+
+
+rule all:
+    default_target: True
+    input:
+        all_targets(),

@@ -1,0 +1,136 @@
+"""Checks of the config that a JSON schema cannot make: names that must exist, and what follows from them."""
+
+import difflib
+import hashlib
+import json
+from pathlib import Path
+
+PUBLISHED_MILAN = ("base", "cls", "gen", "imagenet", "places365", "alexnet", "resnet152", "biggan")
+FETCHED_DATA = {"places365": "places365_val", "imagenet": "imagenet_val"}
+PLANTED = "planted"
+
+
+def look_up(section, name, *, config):
+    """Return an entry of a section of the config.
+
+    Parameters
+    ----------
+    section : str
+        `models`, `datasets` or `concepts`.
+    name : str
+    config : dict
+
+    Raises
+    ------
+    ValueError
+        If there is none of this name; the message gives what is allowed and the nearest name.
+    """
+    known = config[section]
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(
+            f"{name!r} is not in the config section `{section}`, which has {', '.join(known)}.{hint} "
+            f"Add it there to use it."
+        )
+    return known[name]
+
+
+def weights_file(model, dataset, *, config):
+    """Return the path of the weights of a model for a data set; an empty list for random weights."""
+    look_up("models", model, config=config)
+    weights = look_up("datasets", dataset, config=config)["weights"]
+    if weights == "none":
+        return []
+    if weights == "playground":
+        return f"resources/weights/playground/{model}.safetensors"
+    if weights in ("imagenet", "places365"):
+        return f"resources/weights/{weights}/{model}.pth"
+    return weights
+
+
+def image_folder(dataset, *, config):
+    """Return the folder of the images from which the exemplars of a data set come."""
+    images = look_up("datasets", dataset, config=config)["images"]
+    if images == "playground" or images in FETCHED_DATA:
+        return f"resources/data/{FETCHED_DATA.get(images, images)}"
+    return images
+
+
+def concept_folder(concepts, *, config):
+    """Return the folder of the label maps of a concept set."""
+    source = look_up("concepts", concepts, config=config)["source"]
+    return f"resources/data/{source}" if source in ("playground", "broden1_224", "broden1_227") else source
+
+
+def milan_file(dataset, *, config):
+    """Return the path of the captioning model of a data set."""
+    milan = look_up("datasets", dataset, config=config)["milan"]
+    suffix = "safetensors" if milan == "playground" else "pth"
+    return f"resources/milan/{milan}.{suffix}"
+
+
+def check_names(config):
+    """Check that every name in the config that stands for another entry has that entry.
+
+    Raises
+    ------
+    ValueError
+        With the value, what is allowed and the nearest name.
+    """
+    for target in config["targets"]:
+        for section in ("model", "dataset"):
+            look_up(f"{section}s", target[section], config=config)
+        for concepts in target["concepts"]:
+            look_up("concepts", concepts, config=config)
+        check_captioner(target["model"], target["dataset"], config=config)
+    for name in (*config["milan"]["training"]["networks"], config["milan"]["training"]["encoder"]):
+        look_up("models", name, config=config)
+
+
+def check_captioner(model, dataset, *, config):
+    """Refuse to caption a network with a model that was trained on its own annotated units.
+
+    Raises
+    ------
+    ValueError
+        If the network to label is among `milan.training.networks`.
+    """
+    networks = config["milan"]["training"]["networks"]
+    if look_up("datasets", dataset, config=config)["milan"] == "playground" and model in networks:
+        raise ValueError(
+            f"{model} is labelled and also stands in milan.training.networks ({', '.join(networks)}), so its sentences "
+            "would be copied from its own annotations. Take it out of milan.training.networks."
+        )
+
+
+def check_layers_once(config, memory):
+    """Check that each network exists and has the layers that the config names, unless this was seen before.
+
+    Building the networks takes seconds, so the outcome is remembered.
+
+    Parameters
+    ----------
+    config : dict
+    memory : str
+        File that remembers what was found in order.
+
+    Raises
+    ------
+    ValueError
+        If a network or layer is unknown; the message gives the nearest names.
+    """
+    memory = Path(memory)
+    digest = hashlib.sha256(json.dumps(config["models"], sort_keys=True).encode()).hexdigest()
+    if memory.is_file() and digest in memory.read_text(encoding="utf-8").split():
+        return
+    from lib.models.zoo import check_layers
+
+    for name, entry in config["models"].items():
+        try:
+            check_layers(name, entry["layers"])
+        except ValueError as error:
+            raise ValueError(f"config key models.{name}: {error}") from error
+    memory.parent.mkdir(parents=True, exist_ok=True)
+    with memory.open("a", encoding="utf-8") as handle:
+        handle.write(digest + "\n")

@@ -1,0 +1,82 @@
+"""What happens around the stage of a rule: its arguments, its log file, its errors. The only reader of `snakemake`."""
+
+import contextlib
+import logging
+import os
+import resource
+import sys
+import time
+import traceback
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def stage(snakemake):
+    """Send everything that a rule's script writes to the rule's log and yield the arguments of its stage function.
+
+    Parameters
+    ----------
+    snakemake : snakemake.script.Snakemake
+        The object that Snakemake puts into a script.
+
+    Yields
+    ------
+    dict
+        Named inputs, outputs and params by name (lists stay lists; the param `code` only says when to rerun and is left
+        out), and the resources `device` and `batch_size` where the rule
+        sets them.
+    """
+    log = snakemake.log[0]
+    started = time.monotonic()
+    Path(log + ".traceback").unlink(missing_ok=True)
+    with Path(log).open("w", buffering=1, encoding="utf-8") as handle, _redirected(handle):
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", force=True)
+        try:
+            yield _arguments(snakemake)
+        except Exception as error:
+            Path(log + ".traceback").write_text(traceback.format_exc(), encoding="utf-8")
+            sys.stderr.write(f"\n{snakemake.rule}: {_advice(error)}\n(details for developers: {log}.traceback)\n")
+            raise SystemExit(1) from None
+        seconds = time.monotonic() - started
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        logging.info("%s: done in %.1f s, peak memory %.0f MiB", snakemake.rule, seconds, peak)
+
+
+def _advice(error):
+    if isinstance(error, MemoryError):
+        return f"out of memory ({error}); lower resources.batch_size or raise explanations.chunks in the config"
+    if isinstance(error, OSError) and error.errno == 28:
+        return f"the disk is full ({error}); free some space and run again, what is complete is kept"
+    return str(error) or type(error).__name__
+
+
+def _arguments(snakemake):
+    arguments = {}
+    for values in (snakemake.input, snakemake.output, snakemake.params):
+        arguments.update(
+            {
+                name: value if isinstance(value, (str, int, float, dict)) or value is None else list(value)
+                for name, value in values.items()
+            }
+        )
+    arguments.pop("code", None)
+    resources = dict(snakemake.resources.items())
+    return arguments | {name: resources[name] for name in ("device", "batch_size") if name in resources}
+
+
+@contextlib.contextmanager
+def _redirected(handle):
+    """Send file descriptors 1 and 2, also those of C code and child processes, to an open file."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = os.dup(1), os.dup(2)
+    for descriptor in (1, 2):
+        os.dup2(handle.fileno(), descriptor)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for descriptor, copy in zip((1, 2), saved):
+            os.dup2(copy, descriptor)
+            os.close(copy)

@@ -1,0 +1,131 @@
+"""Stage: describe the units of a network in sentences."""
+
+import logging
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from lib.captioning.checkpoint import EncoderRecord, read_captioner
+from lib.captioning.encoder import Encoder, count_distinct, encode_exemplars
+from lib.captioning.reranking import describe
+from lib.data.exemplars import Exemplars, read_exemplars
+from lib.data.tables import read_table, write_table
+from lib.models.checkpoints import n_classes_of
+from lib.models.compute import prepare_device
+from lib.models.zoo import build_network
+
+logger = logging.getLogger(__name__)
+
+
+def describe_units(
+    *,
+    exemplars: str,
+    units: str,
+    milan: str,
+    descriptions: str,
+    strategy: str,
+    beam_size: int,
+    temperature: float,
+    lm_sum: str | None,
+    device: str,
+    threads: int,
+) -> None:
+    """Write the description of every unit; a unit that has none says why in its status.
+
+    Parameters
+    ----------
+    exemplars : str
+        Exemplar folder of the network.
+    units : str
+        Table `units`: which units there are, in the order of the output, and which are in order.
+    milan : str
+        Captioning model: a native safetensors file or a published payload; both hold their encoder.
+    descriptions : str
+        Output table `descriptions`; the score is the one that won: for rerank log p(y | exemplars) - T log p(y).
+    strategy : str
+        "rerank"; or "beam" or "greedy", which use mutual information if the model has a language model.
+    beam_size : int
+        Width of the search.
+    temperature : float
+        Weight T of the language model.
+    lm_sum : str or None
+        "exact" or "published" (one more term, as in the published results); None for what the model was made with.
+    device : str
+        As for `prepare_device`.
+    threads : int
+        No result depends on it.
+
+    Raises
+    ------
+    KeyError
+        If a unit that is in order has no exemplars.
+
+    References
+    ----------
+    Hernandez et al., "Natural Language Descriptions of Deep Visual Features", ICLR 2022.
+    """
+    place = prepare_device(device)
+    table = read_table(units, "units")
+    captioner = read_captioner(milan)
+    eye = _open_encoder(captioner.encoder, milan).to(place)
+    layers = [read_exemplars(exemplars, layer) for layer in dict.fromkeys(table["layer"])]
+    wanted = _find(table, layers, exemplars)
+
+    images, masks = [layer.images for layer in layers], [layer.masks for layer in layers]
+    with tqdm(total=count_distinct(images), desc="encoding images", unit="image", mininterval=5) as progress:
+        encoded = encode_exemplars(eye, images, masks, threads=threads, progress=progress.update)
+    features = [encoded[layer][position] for layer, position in wanted.values()]
+    with tqdm(total=len(features), desc="describing units", unit="unit", mininterval=5) as progress:
+        texts, scores = describe(
+            captioner.decoder.to(place),
+            None if captioner.language_model is None else captioner.language_model.to(place),
+            np.stack(features) if features else np.zeros((0, 1, eye.feature_size), np.float32),
+            indexer=captioner.indexer,
+            strategy=strategy,
+            use_information=strategy != "rerank" and captioner.language_model is not None,
+            length=captioner.settings.length,
+            beam_size=beam_size,
+            temperature=temperature,
+            lm_sum=lm_sum or captioner.settings.lm_sum,
+            threads=threads,
+            progress=progress.update,
+        )
+    rows = table[["layer", "unit", "status"]].assign(description="", score=np.nan)
+    rows.loc[list(wanted), "description"] = texts
+    rows.loc[list(wanted), "score"] = scores
+    order = rows["layer"].map({layer: place for place, layer in enumerate(dict.fromkeys(rows["layer"]))})
+    rows = rows.assign(order=order).sort_values(["order", "unit"], kind="stable").drop(columns="order")
+    write_table(rows, descriptions, "descriptions")
+
+
+def _open_encoder(record: EncoderRecord, path: str) -> Encoder:
+    """Build the network, which must have all its weights from the checkpoint."""
+    network = build_network(record.config, n_classes=n_classes_of(record.weights, record.config), seed=0)
+    expected: Mapping[str, torch.Tensor] = network.state_dict()
+    wrong = sorted(expected.keys() ^ record.weights.keys()) + sorted(
+        name for name in expected.keys() & record.weights.keys() if expected[name].shape != record.weights[name].shape
+    )
+    if wrong:
+        raise ValueError(f"{path}: the encoder's tensors {wrong[:5]} are missing, surplus or of a wrong shape")
+    network.load_state_dict(record.weights)
+    return Encoder(network, record.config, kind=record.kind, mean=record.mean, std=record.std)
+
+
+def _find(table: pd.DataFrame, layers: list[Exemplars], root: str) -> dict[int, tuple[int, int]]:
+    """Find the layer and the position of each row of the table that is in order."""
+    places = {
+        (layer.layer, int(unit)): (number, position)
+        for number, layer in enumerate(layers)
+        for position, unit in enumerate(layer.units)
+    }
+    fine = table[table["status"] == "ok"]
+    missing = [key for key in zip(fine["layer"], fine["unit"], strict=True) if key not in places]
+    if missing:
+        raise KeyError(
+            f"{len(missing)} units have no exemplars in {root}, the first is layer {missing[0][0]} unit {missing[0][1]}"
+        )
+    logger.info("%d of %d units are described", len(fine), len(table))
+    return {row.Index: places[row.layer, row.unit] for row in fine.itertuples()}

@@ -1,0 +1,74 @@
+"""Stage: find the formula that best explains each activation range of a chunk of units."""
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from lib.data.stores import iterate_units, open_activations, read_atoms
+from lib.data.tables import read_table, write_table
+from lib.kernels.atoms import Atoms
+from lib.kernels.beam import ConceptCounts, search_beam
+from lib.kernels.formula import format_formula
+from lib.kernels.unit_pass import count_per_atom
+from lib.parallel import map_in_order
+
+
+def explain_units(*, activations, ranges, concept_set, explanations, layer, length, beam, threads):
+    """Write the best formula of each unit and range.
+
+    Parameters
+    ----------
+    activations : str
+        Folder with the stores of the layers.
+    ranges : str
+        Table of the ranges of the units to explain.
+    concept_set : str
+        Store of the atoms.
+    explanations : str
+        Output table, rows as in `ranges`.
+    layer : str
+    length : int
+        Largest number of concepts in a formula.
+    beam : int
+        Formulas kept per step.
+    threads : int
+    """
+    tables, concepts = read_atoms(concept_set)
+    atoms = Atoms(**tables, n_concepts=len(concepts))
+    counts = ConceptCounts(atoms)
+    names = concepts["name"].tolist()
+    table = read_table(ranges, "ranges")
+    by_unit = {unit: rows for unit, rows in table.groupby("unit", sort=True)}
+
+    def explain(item):
+        unit, maps = item
+        rows = by_unit[unit]
+        usable = (rows["status"] == "ok").to_numpy()
+        lower, upper = rows["lower"].to_numpy()[usable], rows["upper"].to_numpy()[usable]
+        per_atom = iter(count_per_atom(maps, atoms, lower=lower, upper=upper))
+        found = []
+        for status in rows["status"]:
+            if status != "ok":
+                found.append(_unexplained(status))
+                continue
+            pixels = np.bincount(atoms.atom_set, weights=next(per_atom), minlength=atoms.n_sets).astype(np.int64)
+            best = search_beam(pixels, counts, length=length, beam=beam)
+            if best is None:
+                found.append(_unexplained("empty" if not pixels.any() else "no_concept"))
+            else:
+                text = format_formula(best.formula, names)
+                found.append((text, best.formula.length, best.iou, None, False, "ok"))
+        return found
+
+    results = []
+    items = iterate_units(open_activations(activations, layer), list(by_unit))
+    for found in tqdm(map_in_order(explain, items, threads=threads), total=len(by_unit), unit="unit", mininterval=5):
+        results.extend(found)
+    columns = ["formula", "length", "iou", "iou_upper_bound", "optimal", "status"]
+    found = pd.DataFrame(results, columns=columns, index=table.index)
+    found["iou_upper_bound"] = found["iou_upper_bound"].astype(float)
+    write_table(table[["layer", "unit", "range", "lower", "upper"]].join(found), explanations, "explanations")
+
+
+def _unexplained(status):
+    return "", 0, None, None, False, status

@@ -1,0 +1,46 @@
+"""Bring one data set of the table of sources to its place, as a folder."""
+
+from pathlib import Path
+
+from lib.data.archives import unpack
+from lib.data.obtain import link, obtain_file
+from lib.data.sources import find_source
+
+LARGEST_FOLDER = 500 * 10**9  # bytes, unpacked; no data set here comes near
+LARGEST_RATIO = 100.0  # unpacked to packed; photographs stay near 1, label maps below 30
+
+
+def fetch_folder(*, source: str, target: str, local: str | None, config_key: str) -> None:
+    """Download and unpack a data set, or link to the user's folder.
+
+    Parameters
+    ----------
+    source : str
+        Name in `lib/data/sources.csv`.
+    target : str
+        Path of the folder to make.
+    local : str or None
+        The user's folder (becomes a symbolic link), a copy of the archive, or another URL of the archive; None for the
+        published URL.
+    config_key : str
+        The setting that `local` comes from, for error messages.
+
+    Raises
+    ------
+    FileNotFoundError
+        If neither a folder nor a file is at `local`.
+    ValueError
+        If the source is unknown or must be got by the user, or if the archive is damaged or unsafe.
+    OSError
+        If the download fails or the disk is full.
+    """
+    found = find_source(source)
+    if local and Path(local).expanduser().is_dir():
+        link(Path(local).expanduser(), target)
+        return
+    archive = Path(f"{target}.archive")
+    try:
+        obtain_file(found, archive, local=local, config_key=config_key)
+        unpack(archive, target, max_size=LARGEST_FOLDER, max_ratio=LARGEST_RATIO)
+    finally:
+        archive.unlink(missing_ok=True)

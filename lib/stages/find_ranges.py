@@ -1,0 +1,63 @@
+"""Stage: find the activation ranges of a chunk of units."""
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from lib.data.stores import iterate_units, open_activations
+from lib.data.tables import write_table
+from lib.kernels.ranges import cluster_ranges, histogram, top_range, unit_status
+from lib.parallel import map_in_order
+
+
+def find_ranges(*, activations, ranges, histograms, layer, chunk, quantile, n_clusters, threads):
+    """Write the top range and the cluster ranges of each unit, and its histogram.
+
+    Parameters
+    ----------
+    activations : str
+        Folder with the stores of the layers.
+    ranges, histograms : str
+        Output tables.
+    layer : str
+    chunk : str
+        Which units of the layer, such as `0-of-4` for the first quarter.
+    quantile : float or None
+        Upper tail of the range `top`; None for no such range.
+    n_clusters : int
+        Number of ranges `cluster1`, ...; 0 for none.
+    threads : int
+    """
+    store = open_activations(activations, layer)
+    number, n_chunks = map(int, chunk.split("-of-"))
+    units = range(number * store.shape[1] // n_chunks, (number + 1) * store.shape[1] // n_chunks)
+    rows, bars = [], []
+
+    def analyse(item):
+        unit, values = item
+        status = unit_status(values)
+        found = []
+        if quantile is not None:
+            found.append(("top", *(top_range(values, quantile) if status != "nan" else (None, None))))
+        clusters = cluster_ranges(values, n_clusters) if status == "ok" and n_clusters else []
+        found.extend(
+            (f"cluster{i + 1}", *(clusters[i] if i < len(clusters) else (None, None))) for i in range(n_clusters)
+        )
+        table = []
+        for name, lower, upper in found:
+            # bounds of type float64: numpy would round plain floats to float32, over a neighbouring value
+            n_inside = 0 if lower is None else int(((values > np.float64(lower)) & (values < np.float64(upper))).sum())
+            state = status if status != "ok" else "ok" if n_inside else "empty"
+            table.append((layer, unit, name, lower, upper, n_inside, state))
+        n_zero, counts = histogram(values) if status != "nan" else (0, [0] * 64)
+        bounds = (float(values.min()), float(values.max())) if status != "nan" else (None, None)
+        return table, (layer, unit, *bounds, n_zero, " ".join(map(str, counts)))
+
+    items = iterate_units(store, units)
+    for table, bar in tqdm(map_in_order(analyse, items, threads=threads), total=len(units), unit="unit", mininterval=5):
+        rows.extend(table)
+        bars.append(bar)
+    columns = ["layer", "unit", "range", "lower", "upper", "n_activations", "status"]
+    write_table(pd.DataFrame(rows, columns=columns), ranges, "ranges")
+    columns = ["layer", "unit", "minimum", "maximum", "n_zero", "counts"]
+    write_table(pd.DataFrame(bars, columns=columns), histograms, "histograms")

@@ -1,0 +1,137 @@
+"""Stage: record the activations of all layers on the images of a concept set, in one forward pass."""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import zarr
+from tqdm import tqdm
+
+from lib.data.broden import open_broden
+from lib.data.images import Geometry, load_batch
+from lib.data.stores import WRITE_ALL, create_activations, images_per_block
+from lib.models.loading import open_network
+from lib.models.recorder import Recorder
+from lib.parallel import map_in_order
+
+logger = logging.getLogger(__name__)
+
+
+def record_activations(
+    *, data, weights, activations, layers, network, concepts, input_size, version, device, batch_size, threads
+):
+    """Write one Zarr store per layer with the activations of every image of a concept set.
+
+    What is complete survives a killed job: it stays in `<activations>.partial` and the next run goes on from there, if
+    nothing that matters has changed.
+
+    Parameters
+    ----------
+    data : str
+        Folder of the concept data set, in Broden's format.
+    weights : str or list of str
+        Checkpoint; an empty list for random weights.
+    activations : str
+        Output folder: `<layer>.zarr`, float32 of shape (n_images, n_units, h, w).
+    layers : list of str
+    network : dict
+        name, trusted_sha256, normalisation, seed: as `open_network` takes them.
+    concepts : dict
+        subset, categories: as `open_broden` takes them.
+    input_size : int
+        Height and width of the network's input, in pixels.
+    version : str
+        Changes with the code, so that a partial result of other code is not continued.
+    device : str
+    batch_size : int
+        Images per forward pass; no result depends on it.
+    threads : int
+    """
+    images = open_broden(data, **concepts).images
+    model = open_network(network["name"], weights=weights or None, device=device, **_without_name(network))
+    geometry = Geometry(resize=(input_size, input_size), crop=None)
+    facts = [version, layers, network, concepts, input_size, [Path(path).stat().st_size for path in images], images]
+    facts.append(hashlib.sha256(Path(weights).read_bytes()).hexdigest() if weights else "random")
+    store = _PartialStore(Path(activations), layers, hashlib.sha256(json.dumps(facts).encode()).hexdigest())
+
+    with Recorder(model.module, layers) as recorder:
+
+        def record(first):
+            batch = load_batch(images[first : first + batch_size], geometry, threads=1)
+            return {layer: maps.cpu().numpy() for layer, maps in recorder(model.to_input(batch)).items()}
+
+        starts = range(store.n_done, len(images), batch_size)
+        with tqdm(total=len(images), initial=store.n_done, unit="image", mininterval=5) as progress:
+            for outputs in map_in_order(record, starts, threads=threads):
+                store.add(outputs, len(images))
+                progress.update(len(outputs[layers[0]]))
+    store.finish(len(images))
+
+
+def _without_name(network):
+    return {key: value for key, value in network.items() if key != "name"}
+
+
+class _PartialStore:
+    """The stores being written, block by block, with a mark of how far they are complete."""
+
+    def __init__(self, target, layers, fingerprint):
+        self._target, self._layers, self._fingerprint = target, layers, fingerprint
+        self._folder = target.with_name(target.name + ".partial")
+        self._mark = self._folder / "progress.json"
+        self._waiting, self._n_waiting, self.n_done = [], 0, 0
+        self._arrays = {}
+        if self._mark.is_file():
+            mark = json.loads(self._mark.read_text())
+            if mark["fingerprint"] == fingerprint:
+                self.n_done = mark["n_done"]
+                self._arrays = {
+                    layer: zarr.open_array(str(self._folder / f"{layer}.zarr"), mode="r+", config=WRITE_ALL)
+                    for layer in layers
+                }
+                logger.info("going on after %d images of an interrupted run", self.n_done)
+                return
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True)
+
+    def add(self, outputs, n_images):
+        """Take the activations of the next images and write whenever a block is full."""
+        if not self._arrays:
+            shapes = {layer: maps.shape[1:] for layer, maps in outputs.items()}
+            per_block = images_per_block(list(shapes.values()))
+            self._arrays = {
+                layer: create_activations(
+                    self._folder / f"{layer}.zarr", (n_images, *shape), images_per_chunk=per_block
+                )
+                for layer, shape in shapes.items()
+            }
+        self._waiting.append(outputs)
+        self._n_waiting += len(outputs[self._layers[0]])
+        per_block = self._arrays[self._layers[0]].chunks[0]
+        while self._n_waiting >= per_block:
+            self._write(per_block)
+
+    def _write(self, n):
+        joined = {layer: np.concatenate([outputs[layer] for outputs in self._waiting]) for layer in self._layers}
+        for layer, maps in joined.items():
+            self._arrays[layer][self.n_done : self.n_done + n] = maps[:n]
+        self.n_done += n
+        self._n_waiting -= n
+        self._waiting = [{layer: maps[n:] for layer, maps in joined.items()}]
+        mark = self._mark.with_suffix(".part")
+        mark.write_text(json.dumps({"fingerprint": self._fingerprint, "n_done": self.n_done}))
+        os.replace(mark, self._mark)
+
+    def finish(self, n_images):
+        """Write the rest and give the folder its name."""
+        if self._n_waiting:
+            self._write(self._n_waiting)
+        if self.n_done != n_images:
+            raise ValueError(f"{self.n_done} of {n_images} images were recorded")
+        self._mark.unlink()
+        shutil.rmtree(self._target, ignore_errors=True)
+        os.replace(self._folder, self._target)

@@ -1,0 +1,55 @@
+"""Stage: measure how well descriptions agree with what is known about their units."""
+
+import logging
+
+import pandas as pd
+
+from lib.data.annotations import read_annotations
+from lib.data.tables import read_table, write_table
+from lib.kernels.text_measures import bleu, chrf, most_frequent_caption, shuffled_captions
+
+logger = logging.getLogger(__name__)
+
+
+def score_descriptions(*, descriptions: str, annotations: str, metrics: str, seed: int) -> None:
+    """Write BLEU and chrF of the descriptions, beside captions that any description has to beat.
+
+    Rows `constant` say the most frequent annotation of every unit, which is chosen with knowledge of the answers; rows
+    `shuffled` give every unit the description of another. There are rows for all units and for each layer.
+
+    Parameters
+    ----------
+    descriptions : str
+        Table `descriptions`.
+    annotations : str
+        Table `annotations` of the same network; units without annotation are left out.
+    metrics : str
+        Output table `description_metrics`.
+    seed : int
+        Of the shuffling.
+
+    Raises
+    ------
+    ValueError
+        If no described unit has an annotation.
+    """
+    table = read_table(descriptions, "descriptions")
+    known = read_annotations(annotations)
+    table["references"] = [known.get(key, ()) for key in zip(table["layer"], table["unit"], strict=True)]
+    table = table[(table["status"] == "ok") & table["references"].map(bool)]
+    if table.empty:
+        raise ValueError(f"no unit of {descriptions} has an annotation in {annotations}; are they of the same network?")
+    table = table.assign(
+        milan=table["description"],
+        constant=most_frequent_caption(table["references"].tolist()),
+        shuffled=shuffled_captions(table["description"].tolist(), seed=seed),
+    )
+    groups = {"all": table} | dict(list(table.groupby("layer", sort=False)))
+    rows = []
+    for units, group in groups.items():
+        for captions in ("milan", "constant", "shuffled"):
+            compared = group[captions].tolist(), group["references"].tolist()
+            values = {"bleu": bleu(*compared).score, "chrf": chrf(*compared)}
+            rows.append({"units": units, "captions": captions, "n_units": len(group), **values})
+            logger.info("%s, %s: BLEU %.2f, chrF %.2f", units, captions, values["bleu"], values["chrf"])
+    write_table(pd.DataFrame(rows), metrics, "description_metrics")

@@ -1,0 +1,54 @@
+"""Stage: measure how well each formula explains its activation range."""
+
+import pandas as pd
+from tqdm import tqdm
+
+from lib.data.stores import iterate_units, open_activations, read_atoms
+from lib.data.tables import COLUMNS, read_table, write_table
+from lib.kernels.atoms import Atoms
+from lib.kernels.beam import ConceptCounts
+from lib.kernels.formula import parse_formula
+from lib.kernels.scores import explanation_scores
+from lib.kernels.unit_pass import count_per_atom
+from lib.parallel import map_in_order
+
+
+def score_explanations(*, activations, explanations, concept_set, metrics, layer, threads):
+    """Write the metrics of each explained unit and range; rows without a formula get empty cells.
+
+    Parameters
+    ----------
+    activations : str
+        Folder with the stores of the layers.
+    explanations : str
+        Table of the formulas.
+    concept_set : str
+        Store of the atoms.
+    metrics : str
+        Output table, rows as in `explanations`.
+    layer : str
+    threads : int
+    """
+    tables, concepts = read_atoms(concept_set)
+    atoms = Atoms(**tables, n_concepts=len(concepts))
+    counts = ConceptCounts(atoms)
+    names = concepts["name"].tolist()
+    table = read_table(explanations, "explanations")
+    by_unit = {unit: rows for unit, rows in table.groupby("unit", sort=True)}
+
+    def score(item):
+        unit, maps = item
+        rows = by_unit[unit][by_unit[unit]["status"] == "ok"]
+        per_atom = count_per_atom(maps, atoms, lower=rows["lower"].to_numpy(), upper=rows["upper"].to_numpy())
+        return {
+            index: explanation_scores(pixels, counts.holds(parse_formula(text, names)), atoms)
+            for index, text, pixels in zip(rows.index, rows["formula"], per_atom)
+        }
+
+    scores = {}
+    items = iterate_units(open_activations(activations, layer), list(by_unit))
+    for found in tqdm(map_in_order(score, items, threads=threads), total=len(by_unit), unit="unit", mininterval=5):
+        scores.update(found)
+    measures = [column for column, kind in COLUMNS["metrics"].items() if kind == "float"]
+    values = pd.DataFrame([scores.get(i, {}) for i in table.index], columns=measures, index=table.index, dtype=float)
+    write_table(table[["layer", "unit", "range"]].join(values), metrics, "metrics")

@@ -1,0 +1,69 @@
+"""Stage: train a network to tell the scene kinds of the playground apart."""
+
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from lib.data.broden import open_broden
+from lib.data.images import Geometry, load_batch
+from lib.models.checkpoints import save_state_dict
+from lib.models.classifier import accuracy, train_classifier
+from lib.models.compute import prepare_device
+from lib.models.zoo import build_network
+
+logger = logging.getLogger(__name__)
+
+
+def train_playground_network(
+    *, data, weights, report, name, input_size, training, normalisation, seed, device, threads
+):
+    """Train on the playground's training images and report the accuracy on the others.
+
+    Parameters
+    ----------
+    data : str
+        Folder of the playground.
+    weights : str
+        Output checkpoint, safetensors.
+    report : str
+        Output JSON: held-out accuracy, number of images and classes.
+    name : str
+        Name of the network in torchvision.
+    input_size : int
+        Pixels at which the network will be used.
+    training : dict
+        sizes (shares of input_size, one per epoch), batch_size, learning_rate, weight_decay.
+    normalisation : str
+    seed : int
+    device : str
+    threads : int
+        Threads that read images; the training itself uses one, so that its result does not depend on the cores.
+    """
+    dataset = open_broden(data, subset="", categories=["scene"])
+    place = prepare_device(device)
+    images = load_batch(dataset.images, Geometry(resize=(input_size, input_size), crop=None), threads=threads)
+    labels = np.array([dataset.concept_of[dataset.annotations(i)[0][1]] for i in range(len(images))], dtype=np.int64)
+    train = np.array(dataset.splits) == "train"
+    network = build_network(name, n_classes=len(dataset.concepts), seed=seed)
+    train_classifier(
+        network,
+        images[train],
+        labels[train],
+        normalisation=normalisation,
+        seed=seed,
+        device=place,
+        **{**training, "sizes": [round(share * input_size) for share in training["sizes"]]},
+    )
+    share = accuracy(network, images[~train], labels[~train], normalisation=normalisation, batch_size=64, device=place)
+    logger.info("%s: held-out accuracy %.4f", name, share)
+    save_state_dict(network.cpu(), weights)
+    summary = {
+        "network": name,
+        "held_out_accuracy": share,
+        "n_train": int(train.sum()),
+        "n_held_out": int((~train).sum()),
+        "classes": dataset.concepts["name"].tolist(),
+    }
+    Path(report).write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")

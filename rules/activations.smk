@@ -1,0 +1,24 @@
+rule record_activations:
+    input:
+        data=concept_data_of,
+        weights=weights_of,
+    output:
+        activations=directory("results/{model}/{dataset}/{concepts}/activations"),
+    log:
+        "logs/record_activations/{model}/{dataset}/{concepts}.log",
+    benchmark:
+        "benchmarks/record_activations/{model}/{dataset}/{concepts}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    threads: config["resources"]["threads"]
+    resources:
+        device=config["resources"]["device"],
+        batch_size=config["resources"]["batch_size"],
+    params:
+        layers=layers_of,
+        network=network_of,
+        concepts=concepts_of,
+        input_size=lambda wildcards: config["datasets"][wildcards.dataset]["input_size"],
+        version=code_hash("lib.stages.record_activations"),
+    script:
+        "../workflow_scripts/record_activations.py"

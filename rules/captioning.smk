@@ -1,0 +1,80 @@
+MILAN_TRAINING = config["milan"]["training"]
+
+
+rule train_milan:
+    input:
+        exemplars=expand(
+            "results/{model}/playground/exemplars", model=MILAN_TRAINING["networks"]
+        ),
+        annotations=expand(
+            "results/{model}/playground/annotations.csv",
+            model=MILAN_TRAINING["networks"],
+        ),
+        encoder_weights=f"resources/weights/playground/{MILAN_TRAINING['encoder']}.safetensors",
+    output:
+        milan="resources/milan/playground.safetensors",
+        report="resources/milan/playground.csv",
+    log:
+        "logs/train_milan.log",
+    benchmark:
+        "benchmarks/train_milan.jsonl"
+    conda:
+        "../envs/base.yaml"
+    resources:
+        device=config["resources"]["device"],
+    params:
+        **{
+            key: value
+            for key, value in MILAN_TRAINING.items()
+            if key not in ("networks", "units_per_layer")
+        },
+        normalisation=config["datasets"]["playground"]["normalisation"],
+        trusted_sha256=config["checkpoints"]["trusted_sha256"],
+        beam_size=config["milan"]["beam"],
+        temperature=config["milan"]["temperature"],
+        seed=config["seed"],
+        code=code_hash("lib.stages.train_milan"),
+    script:
+        "../workflow_scripts/train_milan.py"
+
+
+rule describe_units:
+    input:
+        exemplars="results/{model}/{dataset}/exemplars",
+        units="results/{model}/{dataset}/units.csv",
+        milan=milan_of,
+    output:
+        descriptions="results/{model}/{dataset}/descriptions.csv",
+    log:
+        "logs/describe_units/{model}/{dataset}.log",
+    benchmark:
+        "benchmarks/describe_units/{model}/{dataset}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    resources:
+        device=config["resources"]["device"],
+    params:
+        beam_size=config["milan"]["beam"],
+        temperature=config["milan"]["temperature"],
+        strategy=config["milan"]["strategy"],
+        lm_sum=config["milan"]["lm_sum"],
+        code=code_hash("lib.stages.describe_units"),
+    script:
+        "../workflow_scripts/describe_units.py"
+
+
+rule score_descriptions:
+    input:
+        descriptions="results/{model}/{dataset}/descriptions.csv",
+        annotations="results/{model}/{dataset}/annotations.csv",
+    output:
+        metrics="results/{model}/{dataset}/description_metrics.csv",
+    log:
+        "logs/score_descriptions/{model}/{dataset}.log",
+    conda:
+        "../envs/base.yaml"
+    params:
+        seed=config["seed"],
+        code=code_hash("lib.stages.score_descriptions"),
+    script:
+        "../workflow_scripts/score_descriptions.py"

@@ -1,0 +1,123 @@
+from pathlib import Path
+
+import lib.configuration as configuration
+
+from snakemake.exceptions import WorkflowError
+
+MEMORY = ".snakemake/neuron-lexicon-layers.txt"
+EXPLANATION_TABLES = ("ranges", "histograms", "explanations", "metrics")
+
+try:
+    configuration.check_names(config)
+    configuration.check_layers_once(config, MEMORY)
+except ValueError as error:
+    raise WorkflowError(str(error)) from None
+
+
+wildcard_constraints:
+    model=r"[^/]+",
+    dataset=r"[^/]+",
+    concepts=r"[^/]+",
+    layer=r"[^/]+",
+    chunk=r"\d+-of-\d+",
+
+
+def checked(function, *names):
+    """Return an input function that looks names up in the config and reports unknown ones in one line."""
+
+    def look_up(wildcards):
+        try:
+            return function(*(wildcards[name] for name in names), config=config)
+        except ValueError as error:
+            raise WorkflowError(str(error)) from None
+
+    return look_up
+
+
+weights_of = checked(configuration.weights_file, "model", "dataset")
+images_of = checked(configuration.image_folder, "dataset")
+concept_data_of = checked(configuration.concept_folder, "concepts")
+milan_of = checked(configuration.milan_file, "dataset")
+
+
+def layers_of(wildcards):
+    if wildcards.model == configuration.PLANTED:
+        return ["planted"]
+    return configuration.look_up("models", wildcards.model, config=config)["layers"]
+
+
+def network_of(wildcards):
+    """Return what decides how a network is built."""
+    return {
+        "name": wildcards.model,
+        "trusted_sha256": config["checkpoints"]["trusted_sha256"],
+        "normalisation": config["datasets"][wildcards.dataset]["normalisation"],
+        "seed": config["seed"],
+    }
+
+
+def concepts_of(wildcards):
+    """Return what decides which images and labels a concept set has."""
+    entry = configuration.look_up("concepts", wildcards.concepts, config=config)
+    return {"subset": entry["subset"], "categories": entry["categories"]}
+
+
+def chunks():
+    n_chunks = config["explanations"]["chunks"]
+    return [f"{chunk}-of-{n_chunks}" for chunk in range(n_chunks)]
+
+
+def parts_of(wildcards):
+    return [
+        f"results/{wildcards.model}/{wildcards.dataset}/{wildcards.concepts}/parts/{wildcards.table}/{layer}/{chunk}.csv"
+        for layer in layers_of(wildcards)
+        for chunk in chunks()
+    ]
+
+
+def all_targets():
+    """Return all tables and the catalog of each entry of `targets`."""
+    files = []
+    for target in config["targets"]:
+        root = f"results/{target['model']}/{target['dataset']}"
+        files += [f"{root}/descriptions.csv", f"{root}/catalog"]
+        files += [
+            f"{root}/{concepts}/{table}.csv"
+            for concepts in target["concepts"]
+            for table in EXPLANATION_TABLES
+        ]
+        if config["datasets"][target["dataset"]]["images"] == "playground":
+            files.append(f"{root}/description_metrics.csv")
+    if any(
+        concepts == "playground"
+        for target in config["targets"]
+        for concepts in target["concepts"]
+    ):
+        files.append("results/planted/playground/recovery.csv")
+    return files
+
+
+def concept_sets_of(wildcards):
+    """Return the concept sets that `targets` names for a model and data set."""
+    return [
+        concepts
+        for target in config["targets"]
+        if (target["model"], target["dataset"]) == (wildcards.model, wildcards.dataset)
+        for concepts in target["concepts"]
+    ]
+
+
+def catalog_tables(table):
+    return lambda wildcards: [
+        f"results/{wildcards.model}/{wildcards.dataset}/{concepts}/{table}.csv"
+        for concepts in concept_sets_of(wildcards)
+    ]
+
+
+onsuccess:
+    for target in config["targets"]:
+        page = Path(
+            f"results/{target['model']}/{target['dataset']}/catalog/index.html"
+        )
+        if page.is_file():
+            logger.info(f"Open {page} in a browser.")

@@ -1,0 +1,53 @@
+rule fetch_data:
+    output:
+        target=directory("resources/data/{source}"),
+    log:
+        "logs/fetch_data/{source}.log",
+    wildcard_constraints:
+        source="broden1_224|broden1_227|places365_val|imagenet_val",
+    conda:
+        "../envs/base.yaml"
+    params:
+        source="{source}",
+        local=lambda wildcards: config["downloads"]["local"].get(wildcards.source),
+        config_key="downloads.local.{source}",
+    script:
+        "../workflow_scripts/fetch_folder.py"
+
+
+rule fetch_weights:
+    output:
+        target="resources/weights/{weights_set}/{model}.pth",
+    log:
+        "logs/fetch_weights/{weights_set}/{model}.log",
+    wildcard_constraints:
+        weights_set="imagenet|places365",
+    conda:
+        "../envs/base.yaml"
+    params:
+        source="{model}-{weights_set}",
+        local=lambda wildcards: config["downloads"]["local"].get(
+            f"{wildcards.model}-{wildcards.weights_set}"
+        ),
+        config_key="downloads.local.{model}-{weights_set}",
+    script:
+        "../workflow_scripts/fetch_file.py"
+
+
+rule fetch_milan:
+    output:
+        target="resources/milan/{milan}.pth",
+    log:
+        "logs/fetch_milan/{milan}.log",
+    wildcard_constraints:
+        milan="|".join(configuration.PUBLISHED_MILAN),
+    conda:
+        "../envs/base.yaml"
+    params:
+        source="milan-{milan}",
+        local=lambda wildcards: config["downloads"]["local"].get(
+            f"milan-{wildcards.milan}"
+        ),
+        config_key="downloads.local.milan-{milan}",
+    script:
+        "../workflow_scripts/fetch_file.py"

@@ -1,0 +1,43 @@
+rule draw_playground:
+    output:
+        folder=directory("resources/data/playground"),
+    log:
+        "logs/draw_playground.log",
+    benchmark:
+        "benchmarks/draw_playground.jsonl"
+    conda:
+        "../envs/base.yaml"
+    threads: config["resources"]["threads"]
+    params:
+        n_images=config["playground"]["n_images"],
+        image_size=config["playground"]["image_size"],
+        validation_share=config["playground"]["validation_share"],
+        seed=config["seed"],
+        code=code_hash("lib.stages.draw_playground"),
+    script:
+        "../workflow_scripts/draw_playground.py"
+
+
+rule train_playground_network:
+    input:
+        data="resources/data/playground",
+    output:
+        weights="resources/weights/playground/{model}.safetensors",
+        report="resources/weights/playground/{model}.json",
+    log:
+        "logs/train_playground_network/{model}.log",
+    benchmark:
+        "benchmarks/train_playground_network/{model}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    resources:
+        device=config["resources"]["device"],
+    params:
+        name="{model}",
+        input_size=config["datasets"]["playground"]["input_size"],
+        training=config["training"],
+        normalisation=config["datasets"]["playground"]["normalisation"],
+        seed=config["seed"],
+        code=code_hash("lib.stages.train_playground_network"),
+    script:
+        "../workflow_scripts/train_playground_network.py"

@@ -1,0 +1,175 @@
+"""The stages that train a captioning model, describe units and measure descriptions, on exemplars of a few pixels."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib.data.annotations import write_annotations
+from lib.data.exemplars import create_exemplars
+from lib.data.tables import read_table, write_table
+from lib.models.checkpoints import save_state_dict
+from lib.models.zoo import build_network
+from lib.stages.describe_units import describe_units
+from lib.stages.score_descriptions import score_descriptions
+from lib.stages.train_milan import train_milan
+
+COLORS = ("red", "green", "blue")
+UNITS = {"10": np.arange(0, 24, 2), "9": np.arange(12)}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Exemplars whose units like one color each, their annotations, an encoder and a trained model."""
+    root = tmp_path_factory.mktemp("milan")
+    rng = np.random.default_rng(0)
+    pictures = rng.integers(0, 60, (12, 3, 32, 32), dtype=np.uint8)
+    for image in range(12):
+        pictures[image, image % 3] += 180
+    rows, units = [], []
+    for layer, numbers in UNITS.items():
+        ids = np.array([[image for image in rng.permutation(12) if image % 3 == unit % 3][:3] for unit in numbers])
+        images, masks = create_exemplars(
+            root / "exemplars", layer, units=numbers, ids=ids, activations=np.ones(ids.shape), size=32
+        )
+        images[:], masks[:] = pictures[ids], 1
+        images.flush(), masks.flush()
+        for unit in numbers:
+            color = COLORS[unit % 3]
+            rows += [(layer, unit, f"pictures that are {color}"), (layer, unit, f"{color} things of all kinds")]
+            units.append(
+                {"layer": layer, "unit": unit, "status": "ok", "minimum": 0.0, "maximum": 1.0, "threshold": 0.5}
+            )
+    units[4]["status"] = "dead"
+    write_annotations(str(root / "annotations.csv"), rows)
+    write_table(pd.DataFrame(units), str(root / "units.csv"), "units")
+    save_state_dict(build_network("resnet18", n_classes=5, seed=0), root / "encoder.safetensors")
+    train(root, "milan.safetensors", threads=1)
+    return root
+
+
+def train(root, name, *, threads):
+    train_milan(
+        exemplars=[str(root / "exemplars")],
+        annotations=[str(root / "annotations.csv")],
+        encoder_weights=str(root / "encoder.safetensors"),
+        milan=str(root / name),
+        report=str(root / f"{name}.csv"),
+        encoder="resnet18",
+        normalisation="imagenet",
+        trusted_sha256=[],
+        embedding_size=8,
+        hidden_size=16,
+        attention_size=8,
+        lm_hidden_size=8,
+        lm_layers=1,
+        dropout=0.1,
+        epochs=3,
+        patience=3,
+        batch_size=8,
+        learning_rate=0.02,
+        hold_out=0.2,
+        beam_size=4,
+        temperature=0.2,
+        length=8,
+        seed=0,
+        device="cpu",
+        threads=threads,
+    )
+
+
+def describe(root, name, *, units="units.csv", threads=1, strategy="rerank"):
+    describe_units(
+        exemplars=str(root / "exemplars"),
+        units=str(root / units),
+        milan=str(root / "milan.safetensors"),
+        descriptions=str(root / name),
+        strategy=strategy,
+        beam_size=4,
+        temperature=0.2,
+        lm_sum=None,
+        device="cpu",
+        threads=threads,
+    )
+    return read_table(str(root / name), "descriptions")
+
+
+def test_training_repeats_byte_for_byte_and_reports_held_out_units(folder):
+    train(folder, "again.safetensors", threads=2)
+    assert (folder / "again.safetensors").read_bytes() == (folder / "milan.safetensors").read_bytes()
+    report = read_table(str(folder / "milan.safetensors.csv"), "description_metrics")
+    assert report["captions"].tolist() == ["milan_rerank", "milan_mi_beam", "likelihood_beam", "constant", "shuffled"]
+    assert set(report["units"]) == {"held_out"} and set(report["n_units"]) == {4}
+
+
+def test_every_unit_has_its_row_in_order(folder):
+    table = describe(folder, "descriptions.csv")
+    assert table["layer"].tolist() == ["10"] * 12 + ["9"] * 12
+    assert table["unit"].tolist() == [*range(0, 24, 2), *range(12)]
+    dead = table["status"] == "dead"
+    assert dead.sum() == 1 and table.loc[dead, "unit"].tolist() == [8]
+    assert table.loc[dead, "description"].tolist() == [""] and table.loc[dead, "score"].isna().all()
+    assert np.isfinite(table.loc[~dead, "score"]).all()
+
+
+def test_descriptions_depend_neither_on_threads_nor_on_other_units(folder):
+    whole = describe(folder, "whole.csv")
+    describe(folder, "threads.csv", threads=3)
+    assert (folder / "whole.csv").read_bytes() == (folder / "threads.csv").read_bytes()
+    units = read_table(str(folder / "units.csv"), "units")
+    write_table(units.iloc[::-1].iloc[:7], str(folder / "few.csv"), "units")
+    few = describe(folder, "few_descriptions.csv", units="few.csv")
+    assert few.equals(whole.iloc[-7:].reset_index(drop=True))
+
+
+@pytest.mark.parametrize("strategy", ["beam", "greedy"])
+def test_other_strategies_describe_too(folder, strategy):
+    assert np.isfinite(describe(folder, f"{strategy}.csv", strategy=strategy)["score"]).sum() == 23
+
+
+def test_unit_without_exemplars_is_named(folder):
+    units = read_table(str(folder / "units.csv"), "units")
+    units.loc[0, "unit"] = 1  # the folder has even units of this layer only, at positions 0, 1, ...
+    write_table(units, str(folder / "wrong.csv"), "units")
+    with pytest.raises(KeyError, match="layer 10 unit 1"):
+        describe(folder, "wrong_descriptions.csv", units="wrong.csv")
+
+
+def test_annotation_of_a_unit_without_exemplars_is_named(folder, tmp_path):
+    write_annotations(str(tmp_path / "annotations.csv"), [("10", 1, "red things")])
+    for name in ("exemplars", "encoder.safetensors"):
+        (tmp_path / name).symlink_to(folder / name)
+    with pytest.raises(KeyError, match="layer 10 unit 1"):
+        train(tmp_path, "milan.safetensors", threads=1)
+
+
+def test_descriptions_are_measured_beside_what_says_the_same(folder, tmp_path):
+    table = pd.DataFrame(
+        {
+            "layer": ["a", "a", "b", "b"],
+            "unit": [5, 9, 5, 7],
+            "score": 1.0,
+            "status": ["ok", "ok", "ok", "dead"],
+            "description": ["red things on the grass", "green leaves of a tree", "the sky above a house", ""],
+        }
+    )
+    write_table(table, str(tmp_path / "descriptions.csv"), "descriptions")
+    rows = [(layer, unit, said) for layer, unit, said in zip(table["layer"], table["unit"], table["description"])][:3]
+    write_annotations(str(tmp_path / "annotations.csv"), [*rows, ("b", 7, "something that nobody described")])
+    score_descriptions(
+        descriptions=str(tmp_path / "descriptions.csv"),
+        annotations=str(tmp_path / "annotations.csv"),
+        metrics=str(tmp_path / "metrics.csv"),
+        seed=0,
+    )
+    metrics = read_table(str(tmp_path / "metrics.csv"), "description_metrics").set_index(["units", "captions"])
+    assert metrics.loc[("all", "milan"), "bleu"] == pytest.approx(100) and metrics.loc[("all", "milan"), "n_units"] == 3
+    assert metrics.loc[("all", "shuffled"), "chrf"] < 40 and metrics.loc[("all", "constant"), "chrf"] < 60
+    assert metrics.loc[("b", "milan"), "n_units"] == 1
+    write_annotations(str(tmp_path / "annotations.csv"), [("c", 1, "other")])
+    with pytest.raises(ValueError, match="no unit"):
+        score_descriptions(
+            descriptions=str(tmp_path / "descriptions.csv"),
+            annotations=str(tmp_path / "annotations.csv"),
+            metrics=str(tmp_path / "metrics.csv"),
+            seed=0,
+        )
