@@ -37,7 +37,23 @@ def look_up(section, name, *, config):
 
 
 def weights_file(model, dataset, *, config):
-    """Return the path of the weights of a model for a data set; an empty list for random weights."""
+    """Return the path of the weights of a model for a data set; an empty list for random weights.
+
+    Parameters
+    ----------
+    model, dataset : str
+        Names in the sections `models` and `datasets`.
+    config : dict
+
+    Returns
+    -------
+    str or list
+
+    Raises
+    ------
+    ValueError
+        If the config has no such name.
+    """
     look_up("models", model, config=config)
     weights = look_up("datasets", dataset, config=config)["weights"]
     if weights == "none":
@@ -63,8 +79,21 @@ def concept_folder(concepts, *, config):
     return f"resources/data/{source}" if source in ("playground", "broden1_224", "broden1_227") else source
 
 
-def milan_file(dataset, *, config):
-    """Return the path of the captioning model of a data set."""
+def milan_file(model, dataset, *, config):
+    """Return the path of the captioning model for a model and data set.
+
+    Parameters
+    ----------
+    model, dataset : str
+        Names in the sections `models` and `datasets`.
+    config : dict
+
+    Raises
+    ------
+    ValueError
+        If the captioning model was trained on the model's own annotations.
+    """
+    check_captioner(model, dataset, config=config)
     milan = look_up("datasets", dataset, config=config)["milan"]
     suffix = "safetensors" if milan == "playground" else "pth"
     return f"resources/milan/{milan}.{suffix}"
@@ -90,6 +119,12 @@ def check_names(config):
 
 def check_captioner(model, dataset, *, config):
     """Refuse to caption a network with a model that was trained on its own annotated units.
+
+    Parameters
+    ----------
+    model, dataset : str
+        Names in the sections `models` and `datasets`.
+    config : dict
 
     Raises
     ------

@@ -46,15 +46,17 @@ def _read(module):
 
 
 @cache
-def code_hash(module):
-    """Return a hash of a module and of all modules of this project that it imports, directly or not.
+def code_hash(module, *folders):
+    """Return a hash of a module, of all modules of this project that it imports, and of the files in some folders.
 
-    Comments, docstrings and white space do not count. Nothing is imported.
+    Comments, docstrings and white space of modules do not count. Nothing is imported.
 
     Parameters
     ----------
     module : str
         Dotted name, such as `lib.stages.find_ranges`.
+    *folders : str
+        Folders below the project's root whose files the module reads, such as `lib/reporting/templates`.
 
     Returns
     -------
@@ -75,4 +77,8 @@ def code_hash(module):
             raise ModuleNotFoundError(f"{name} has no source file below {ROOT}")
         digests[name], imported = _read(name)
         waiting.extend(imported)
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.is_file():
+                digests[path.relative_to(ROOT).as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
     return hashlib.sha256(repr(sorted(digests.items())).encode()).hexdigest()[:16]

@@ -20,6 +20,7 @@ rule train_milan:
         "benchmarks/train_milan.jsonl"
     conda:
         "../envs/base.yaml"
+    threads: config["resources"]["threads"]
     resources:
         device=config["resources"]["device"],
     params:
@@ -51,6 +52,7 @@ rule describe_units:
         "benchmarks/describe_units/{model}/{dataset}.jsonl"
     conda:
         "../envs/base.yaml"
+    threads: config["resources"]["threads"]
     resources:
         device=config["resources"]["device"],
     params:
@@ -71,6 +73,8 @@ rule score_descriptions:
         metrics="results/{model}/{dataset}/description_metrics.csv",
     log:
         "logs/score_descriptions/{model}/{dataset}.log",
+    benchmark:
+        "benchmarks/score_descriptions/{model}/{dataset}.jsonl"
     conda:
         "../envs/base.yaml"
     params:

@@ -21,6 +21,6 @@ rule write_catalog:
         dataset="{dataset}",
         opacity=config["catalog"]["opacity"],
         k_shown=config["catalog"]["k_shown"],
-        code=code_hash("lib.reporting.catalog"),
+        code=code_hash("lib.reporting.catalog", "lib/reporting/templates"),
     script:
         "../workflow_scripts/write_catalog.py"

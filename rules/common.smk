@@ -37,7 +37,7 @@ def checked(function, *names):
 weights_of = checked(configuration.weights_file, "model", "dataset")
 images_of = checked(configuration.image_folder, "dataset")
 concept_data_of = checked(configuration.concept_folder, "concepts")
-milan_of = checked(configuration.milan_file, "dataset")
+milan_of = checked(configuration.milan_file, "model", "dataset")
 
 
 def layers_of(wildcards):
@@ -88,7 +88,8 @@ def all_targets():
         ]
         if config["datasets"][target["dataset"]]["images"] == "playground":
             files.append(f"{root}/description_metrics.csv")
-    if any(
+    # a planted formula is the highest of several clusters
+    if config["ranges"]["clusters"] > 1 and any(
         concepts == "playground"
         for target in config["targets"]
         for concepts in target["concepts"]

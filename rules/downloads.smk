@@ -25,13 +25,12 @@ rule fetch_weights:
     conda:
         "../envs/base.yaml"
     params:
-        source="{model}-{weights_set}",
-        local=lambda wildcards: config["downloads"]["local"].get(
-            f"{wildcards.model}-{wildcards.weights_set}"
-        ),
+        model="{model}",
+        weights_set="{weights_set}",
+        local=lambda wildcards: config["downloads"]["local"].get(f"{wildcards.model}-{wildcards.weights_set}"),
         config_key="downloads.local.{model}-{weights_set}",
     script:
-        "../workflow_scripts/fetch_file.py"
+        "../workflow_scripts/fetch_weights.py"
 
 
 rule fetch_milan:

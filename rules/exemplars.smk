@@ -16,15 +16,16 @@ rule collect_exemplars:
         device=config["resources"]["device"],
         batch_size=config["resources"]["batch_size"],
     params:
+        subset=lambda wildcards: config["datasets"][wildcards.dataset]["subset"],
         layers=layers_of,
         network=network_of,
         geometry=lambda wildcards: {
             "resize": config["datasets"][wildcards.dataset]["resize"],
             "crop": config["datasets"][wildcards.dataset]["input_size"],
         },
-        k=config["exemplars"]["k"],
+        k=lambda wildcards: config["datasets"][wildcards.dataset]["k"],
         quantile=config["exemplars"]["quantile"],
-        output_size=config["exemplars"]["output_size"],
+        output_size=lambda wildcards: config["datasets"][wildcards.dataset]["output_size"],
         max_units=lambda wildcards: (
             config["milan"]["training"]["units_per_layer"]
             if wildcards.model in config["milan"]["training"]["networks"]
@@ -49,6 +50,7 @@ rule annotate_exemplars:
         "../envs/base.yaml"
     params:
         seed=config["seed"],
+        subset=lambda wildcards: config["datasets"][wildcards.dataset]["subset"],
         code=code_hash("lib.stages.annotate_exemplars"),
     script:
         "../workflow_scripts/annotate_exemplars.py"

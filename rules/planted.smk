@@ -34,6 +34,8 @@ rule measure_recovery:
         recovery="results/planted/playground/recovery.csv",
     log:
         "logs/measure_recovery.log",
+    benchmark:
+        "benchmarks/measure_recovery.jsonl"
     conda:
         "../envs/base.yaml"
     params:

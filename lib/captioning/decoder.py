@@ -45,7 +45,15 @@ class DecoderSizes:
 
 
 class Attention(nn.Module):
-    """Additive attention of a state over the exemplars of its unit."""
+    """Additive attention of a state over the exemplars of its unit.
+
+    Parameters
+    ----------
+    query_size, key_size : int
+        Sizes of the state and of an exemplar's features.
+    hidden_size : int
+        Size of the space in which they are added.
+    """
 
     def __init__(self, query_size: int, key_size: int, hidden_size: int) -> None:
         super().__init__()

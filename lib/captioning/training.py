@@ -189,8 +189,8 @@ def train_decoder(
 ) -> float:
     """Train a decoder on encoded exemplars and captions, and keep the weights that suit held-out units best.
 
-    What decides is the likelihood of the held-out captions. BLEU, the published alternative, counts runs of four words and
-    jumps between zero and high values where captions have two or three.
+    What decides is the likelihood of the held-out captions. BLEU, the published alternative, counts runs of four words
+    and jumps between zero and high values where captions have two or three.
 
     Parameters
     ----------

@@ -208,13 +208,15 @@ def load_batch(paths: Sequence[str | Path], geometry: Geometry, *, threads: int 
     return np.stack(images)
 
 
-def list_dataset_images(folder: str | Path) -> list[str]:
+def list_dataset_images(folder: str | Path, *, subset: str) -> list[str]:
     """List the images of a data set: in the order of its index if it is in Broden's format, else as `list_images` does.
 
     Parameters
     ----------
     folder : str or pathlib.Path
         The data set.
+    subset : str
+        Only images whose path below the folder contains this text; empty for all.
 
     Returns
     -------
@@ -226,10 +228,19 @@ def list_dataset_images(folder: str | Path) -> list[str]:
     FileNotFoundError
         If the folder does not exist.
     ValueError
-        If it holds no image.
+        If it holds no image, or none of the subset.
     """
-    index = Path(folder) / "index.csv"
-    if not index.is_file():
-        return list_images(folder)
-    with index.open(newline="", encoding="utf-8") as handle:
-        return [str(Path(folder) / "images" / row["image"]) for row in csv.DictReader(handle)]
+    root, index = Path(folder), Path(folder) / "index.csv"
+    if index.is_file():
+        root = root / "images"
+        with index.open(newline="", encoding="utf-8") as handle:
+            found = [str(root / row["image"]) for row in csv.DictReader(handle)]
+    else:
+        found = list_images(folder)
+    chosen = [path for path in found if subset in Path(path).relative_to(root).as_posix()]
+    if not chosen:
+        raise ValueError(
+            f"None of the {len(found)} images in {folder} has {subset!r} in its path, such as {found[:1]}; "
+            "see `subset` of the data set in the config."
+        )
+    return chosen

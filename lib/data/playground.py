@@ -104,14 +104,21 @@ def encode_map(numbers: numpy.ndarray) -> bytes:
     return b"".join(png)
 
 
+def _split_of(index: int, validation_share: float) -> str:
+    # every n-th image by count, so that the share is exact and an image keeps its split when others are added
+    validation = int((index + 1) * validation_share + 1e-9) > int(index * validation_share + 1e-9)
+    return "val" if validation else "train"
+
+
 def _write_scene(
-    index: int, *, root: Path, image_size: int, seed: int
+    index: int, *, root: Path, image_size: int, seed: int, validation_share: float
 ) -> tuple[dict[str, str], dict[str, numpy.ndarray]]:
     """Draw and write one image; return its cells of index.csv and, per category, the share of pixels per label."""
     image, maps, scene = draw_scene(index, image_size=image_size, seed=seed)
-    stem = f"playground/{index:06d}"
+    split = _split_of(index, validation_share)
+    stem = f"{split}/{index:06d}"
     image.save(root / f"{stem}.jpg", quality=JPEG_QUALITY, subsampling=0)
-    cells = {"image": f"{stem}.jpg", "scene": str(NUMBERS[f"{scene}-s"])}
+    cells = {"image": f"{stem}.jpg", "split": split, "scene": str(NUMBERS[f"{scene}-s"])}
     length = len(NUMBERS) + 1
     shares = {"scene": numpy.bincount([NUMBERS[f"{scene}-s"]], minlength=length).astype(float)}
     for category, labels in maps.items():
@@ -142,7 +149,7 @@ def draw_playground(
     seed : int
         Seed of the data set.
     validation_share : float
-        Share of the images whose split is `val`, from 0 to 1.
+        Share of the images whose split is `val`, from 0 to 1; the splits are folders below `images`.
     processes : int
         Number of processes that draw; it changes nothing but the time.
 
@@ -166,17 +173,22 @@ def draw_playground(
         raise FileExistsError(f"{folder} already holds files: remove the folder to draw the data set again.")
     partial_folder = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial_folder, ignore_errors=True)
-    (partial_folder / "images" / "playground").mkdir(parents=True)
-    work = partial(_write_scene, root=partial_folder / "images", image_size=image_size, seed=seed)
+    for split in ("train", "val"):
+        (partial_folder / "images" / split).mkdir(parents=True)
+    work = partial(
+        _write_scene,
+        root=partial_folder / "images",
+        image_size=image_size,
+        seed=seed,
+        validation_share=validation_share,
+    )
     if processes == 1:
         drawn = list(tqdm(map(work, range(n_images)), total=n_images, desc="playground"))
     else:
         # fork: the workers need neither the caller's main module nor a second import of it.
         with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("fork")) as pool:
             drawn = list(tqdm(pool.map(work, range(n_images), chunksize=16), total=n_images, desc="playground"))
-    _write_index(
-        partial_folder, [cells for cells, _ in drawn], image_size=image_size, validation_share=validation_share
-    )
+    _write_index(partial_folder, [cells for cells, _ in drawn], image_size=image_size)
     _write_labels(partial_folder, [shares for _, shares in drawn])
     partial_folder.replace(folder)
     logger.info("Drew %d images of %d kinds of scenes into %s", n_images, len(SCENE_KINDS), folder)
@@ -189,15 +201,9 @@ def _write_table(path: Path, header: tuple[str, ...], rows: list[tuple]) -> None
         writer.writerows(rows)
 
 
-def _write_index(folder: Path, cells: list[dict[str, str]], *, image_size: int, validation_share: float) -> None:
-    rows = []
-    for i, row in enumerate(cells):
-        # Every n-th image by count, so that the share is exact and image i keeps its split when images are added.
-        validation = int((i + 1) * validation_share + 1e-9) > int(i * validation_share + 1e-9)
-        sizes = (image_size, image_size, image_size // 2, image_size // 2)
-        rows.append(
-            (row["image"], "val" if validation else "train", *sizes, *(row.get(c, "") for c in INDEX_CATEGORIES))
-        )
+def _write_index(folder: Path, cells: list[dict[str, str]], *, image_size: int) -> None:
+    sizes = (image_size, image_size, image_size // 2, image_size // 2)
+    rows = [(row["image"], row["split"], *sizes, *(row.get(c, "") for c in INDEX_CATEGORIES)) for row in cells]
     _write_table(folder / "index.csv", ("image", "split", "ih", "iw", "sh", "sw", *INDEX_CATEGORIES), rows)
 
 

@@ -150,7 +150,23 @@ class Canvas:
 
 
 class Pen:
-    """Draws one thing in its own coordinates: x from -50 to 50, y from -100 (top) to 0 (where it stands)."""
+    """Draws one thing in its own coordinates: x from -50 to 50, y from -100 (top) to 0 (where it stands).
+
+    Parameters
+    ----------
+    canvas : Canvas
+        The picture.
+    objects : tuple of str
+        What the thing is called, and what it lies on.
+    x, y : float
+        Where the thing stands on the canvas, percent of its edge.
+    size : float
+        Height of the thing, percent of the canvas.
+    mirror : bool
+        Whether left and right are swapped.
+    tilt : float
+        Turn, radians.
+    """
 
     def __init__(
         self, canvas: Canvas, objects: tuple[str, ...], *, x: float, y: float, size: float, mirror: bool, tilt: float
@@ -212,7 +228,9 @@ class Pen:
         rim = [1.0 if k % 4 in (1, 2, 3) else 0.84 for k in range(24)]
         self.polygon([(cx + rx * r * u, cy + ry * r * v) for r, (u, v) in zip(rim, _CIRCLE)], paint, part, **options)
 
-    def stroke(self, ends: tuple[Point, Point], width: float, paint: Paint, part: str | tuple = (), **options) -> None:
+    def stroke(
+        self, ends: tuple[Point, Point], width: float, paint: Paint, *, part: str | tuple = (), **options
+    ) -> None:
         """Paint a straight bar of the given width between two points."""
         (x0, y0), (x1, y1) = ends
         length = math.hypot(x1 - x0, y1 - y0) or 1.0

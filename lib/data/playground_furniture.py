@@ -13,7 +13,16 @@ _PATTERNS = ("", "", "striped", "dotted", "checkered", "zigzagged")
 
 
 def cloth(dice: Dice, colors: str, patterns: tuple[str, ...] = _PATTERNS) -> Paint:
-    """Return a paint for fabric, plain or patterned."""
+    """Return a paint for fabric, plain or patterned.
+
+    Parameters
+    ----------
+    dice : Dice
+    colors : str
+        Names to choose from, separated by blanks.
+    patterns : tuple of str
+        Textures to choose from.
+    """
     return dice.paint(colors, "fabric", dice.pick(patterns), second="white yellow blue red")
 
 

@@ -223,8 +223,8 @@ def clock(pen: Pen, dice: Dice) -> None:
     pen.ellipse((0, -50, 46, 46), dice.paint("black red brown blue", "wood"), "frame")
     pen.ellipse((0, -50, 37, 37), dice.paint("white", "paper"), shade=0.1)
     black = dice.paint("black", "metal")
-    pen.stroke(((0, -50), (0, -78)), 5, black, "arm", outline=False)
-    pen.stroke(((0, -50), (dice.pick((-20, 20)), dice.uniform(-60, -40))), 5, black, "arm", outline=False)
+    pen.stroke(((0, -50), (0, -78)), 5, black, part="arm", outline=False)
+    pen.stroke(((0, -50), (dice.pick((-20, 20)), dice.uniform(-60, -40))), 5, black, part="arm", outline=False)
 
 
 HOUSEHOLD: dict[str, Callable[[Pen, Dice], None]] = {

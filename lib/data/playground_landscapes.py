@@ -12,7 +12,7 @@ from lib.data.playground_stage import Stage
 def _sky(stage: Stage, bottom: float, *, colors: str = "blue blue blue white orange pink grey") -> None:
     """Paint a sky with a sun, clouds, and what flies."""
     dice = stage.dice
-    stage.band(-1, bottom, "sky", dice.paint(colors).paler(dice.uniform(0.0, 0.4)), shade=-0.2)
+    stage.band((-1, bottom), "sky", dice.paint(colors).paler(dice.uniform(0.0, 0.4)), shade=-0.2)
     if dice.chance(0.4):
         stage.put("sun", dice.uniform(8, 92), dice.uniform(0.35, 1.05) * bottom, on="sky", size=dice.uniform(0.5, 0.9))
     for k in range(dice.integer(0, 3)):
@@ -33,7 +33,7 @@ def _hills(stage: Stage, horizon: float, name: str, paint: Paint, *, height: flo
 def _lawn(stage: Stage, horizon: float) -> None:
     dice = stage.dice
     paint = dice.paint("green green green yellow", "grass", dice.pick(("", "speckled")), period=14)
-    stage.band(horizon, 101, "grass", paint, slope=dice.uniform(-3, 3))
+    stage.band((horizon, 101), "grass", paint, slope=dice.uniform(-3, 3))
 
 
 def _peaks(stage: Stage, horizon: float, *, colors: str, height: float) -> None:
@@ -105,14 +105,13 @@ def beach(stage: Stage) -> None:
     shore = dice.uniform(50, 64)
     _sky(stage, horizon + 1)
     water = dice.paint("blue blue green", "water", dice.pick(("", "wavy")), second="white", period=24)
-    stage.band(horizon, shore + 6, "sea", water)
+    stage.band((horizon, shore + 6), "sea", water)
     for _ in range(dice.integer(0, 2)):
         stage.put(
             dice.pick(("sailboat", "ship")), dice.uniform(10, 90), dice.uniform(horizon + 3, shore - 4), size=0.34
         )
     stage.band(
-        shore,
-        101,
+        (shore, 101),
         "sand",
         dice.paint("yellow white orange", "sand", dice.pick(("", "speckled"))),
         slope=dice.uniform(-5, 5),
@@ -131,13 +130,13 @@ def harbor(stage: Stage) -> None:
             stage.put(dice.pick(("house", "building")), 10 + 21 * k + dice.uniform(-6, 6), horizon + 2, size=0.3)
     pattern = dice.pick(("", "wavy", "wavy"))
     stage.band(
-        horizon, 101, "sea", dice.paint("blue blue green grey", "water", pattern, second="white blue", period=24)
+        (horizon, 101), "sea", dice.paint("blue blue green grey", "water", pattern, second="white blue", period=24)
     )
     stage.spread("sailboat,sailboat,ship", (2, 4), between=(horizon + 6, 88), horizon=horizon, far=0.35)
     stage.settle()
     quay = dice.uniform(86, 95)
     if dice.chance(0.6):
-        stage.band(quay, 101, "sidewalk", dice.paint("grey brown", "stone", dice.pick(("bricks", "tiles"))))
+        stage.band((quay, 101), "sidewalk", dice.paint("grey brown", "stone", dice.pick(("bricks", "tiles"))))
         stage.spread("person,streetlight,bench,bicycle,dog", (1, 2), between=(quay + 2, 99), horizon=horizon)
     if dice.chance(0.5):
         x = dice.pick((dice.uniform(8, 22), dice.uniform(78, 92)))
@@ -154,7 +153,7 @@ def _town(stage: Stage, *, night: bool) -> None:
         stage.put(name, x, curb + 1, size=dice.uniform(0.42, 0.62) if night else dice.uniform(0.5, 0.78))
         x += dice.uniform(24, 36)
     pavement = dice.paint("grey white brown", "stone", dice.pick(("", "tiles", "bricks")))
-    stage.band(curb, curb + 9, "sidewalk", pavement if not night else pavement.darker(0.7))
+    stage.band((curb, curb + 9), "sidewalk", pavement if not night else pavement.darker(0.7))
     stage.spread(
         "streetlight,tree,person,person,bench,traffic light,bicycle,bush,dog",
         (2, 5),
@@ -162,7 +161,7 @@ def _town(stage: Stage, *, night: bool) -> None:
         horizon=20,
     )
     stage.settle()
-    stage.band(curb + 9, 101, "road", dice.paint("grey grey black", "stone", dice.pick(("", "speckled"))))
+    stage.band((curb + 9, 101), "road", dice.paint("grey grey black", "stone", dice.pick(("", "speckled"))))
     line = dice.paint("white yellow")
     middle = (curb + 110) / 2 - 2
     for k in range(5):
@@ -183,7 +182,7 @@ def night_street(stage: Stage) -> None:
     """Draw a street by night, with lit windows, moon and stars."""
     stage.canvas.night = True
     dice = stage.dice
-    stage.band(-1, 72, "sky", dice.paint("black blue purple").darker(0.6), shade=-0.3)
+    stage.band((-1, 72), "sky", dice.paint("black blue purple").darker(0.6), shade=-0.3)
     for _ in range(dice.integer(10, 26)):
         x, y, r = dice.uniform(0, 100), dice.uniform(0, 50), dice.uniform(0.25, 0.6)
         points = [(x - r, y), (x, y - r), (x + r, y), (x, y + r)]
@@ -198,7 +197,7 @@ def forest(stage: Stage) -> None:
     dice, horizon = stage.dice, stage.dice.uniform(30, 54)
     _sky(stage, horizon + 4)
     _hills(stage, horizon, "tree", dice.paint("green", "foliage", "speckled").darker(0.7), height=18)
-    stage.band(horizon, 101, "ground", dice.paint("brown green green", "grass", dice.pick(("", "speckled"))))
+    stage.band((horizon, 101), "ground", dice.paint("brown green green", "grass", dice.pick(("", "speckled"))))
     if dice.chance(0.4):
         x = dice.uniform(30, 70)
         path = [
@@ -225,7 +224,7 @@ def desert(stage: Stage) -> None:
         paint = dice.paint("orange yellow brown", "sand", dice.pick(("", "speckled", "wavy")))
         top = horizon + k * (100 - horizon) / 3.5
         _hills(stage, top + 3, "sand", paint, height=8)
-        stage.band(top, 101, "sand", paint)
+        stage.band((top, 101), "sand", paint)
     stage.spread("cactus,cactus,rock", (3, 5), between=(horizon + 6, 94), horizon=horizon)
     stage.spread("truck,person,bird,bush,palm", (0, 1), between=(66, 90), horizon=horizon)
     stage.settle()
@@ -238,8 +237,7 @@ def snowy_mountain(stage: Stage) -> None:
     _sky(stage, horizon + 2)
     _peaks(stage, horizon, colors="grey blue purple brown", height=horizon * 0.85)
     stage.band(
-        horizon,
-        101,
+        (horizon, 101),
         "snow",
         dice.paint("white", "snow", dice.pick(("", "speckled"))).darker(0.99),
         slope=dice.uniform(-6, 6),
@@ -275,7 +273,10 @@ def sky(stage: Stage) -> None:
     """Draw the open sky with what flies in it."""
     dice = stage.dice
     stage.band(
-        -1, 101, "sky", dice.paint("blue blue blue orange pink purple white").paler(dice.uniform(0.0, 0.35)), shade=-0.3
+        (-1, 101),
+        "sky",
+        dice.paint("blue blue blue orange pink purple white").paler(dice.uniform(0.0, 0.35)),
+        shade=-0.3,
     )
     if dice.chance(0.4):
         stage.put("sun", dice.uniform(10, 90), dice.uniform(20, 50), on="sky", size=dice.uniform(0.6, 1))

@@ -81,13 +81,13 @@ def bicycle(pen: Pen, dice: Dice) -> None:
         for k in range(0, 24, 2):
             a, b = _ring(k), _ring(k + 2)
             ends = ((x + 20 * a[0], -20 + 20 * a[1]), (x + 20 * b[0], -20 + 20 * b[1]))
-            pen.stroke(ends, 4, rubber, "wheel", outline=False, shade=0)
+            pen.stroke(ends, 4, rubber, part="wheel", outline=False, shade=0)
         for a in (_ring(0), _ring(4), _ring(8)):
             pen.stroke(
                 ((x - 20 * a[0], -20 - 20 * a[1]), (x + 20 * a[0], -20 + 20 * a[1])),
                 1,
                 rubber.darker(2),
-                "wheel",
+                part="wheel",
                 outline=False,
             )
     joints = {"rear": (-28, -20), "pedal": (-4, -18), "saddle": (-12, -48), "head": (20, -50), "front": (28, -20)}
@@ -99,9 +99,9 @@ def bicycle(pen: Pen, dice: Dice) -> None:
         ("pedal", "head"),
         ("head", "front"),
     ):
-        pen.stroke((joints[a], joints[b]), 4.5, paint, "frame", outline=False)
-    pen.stroke(((20, -50), (18, -60)), 4, paint, "handle", outline=False)
-    pen.stroke(((12, -62), (26, -60)), 4, rubber, "handle", outline=False)
+        pen.stroke((joints[a], joints[b]), 4.5, paint, part="frame", outline=False)
+    pen.stroke(((20, -50), (18, -60)), 4, paint, part="handle", outline=False)
+    pen.stroke(((12, -62), (26, -60)), 4, rubber, part="handle", outline=False)
     pen.pillow((-22, -55, -4, -49), rubber, "seat")
 
 
@@ -114,7 +114,7 @@ def sailboat(pen: Pen, dice: Dice) -> None:
     hull = dice.paint("brown red blue white black", "wood")
     pattern = dice.pick(("", "", "striped", "checkered"))
     sail = dice.paint("white white red orange yellow", "fabric", pattern, second="red blue white")
-    pen.stroke(((0, -14), (0, -98)), 3, dice.paint("brown", "wood"), "mast")
+    pen.stroke(((0, -14), (0, -98)), 3, dice.paint("brown", "wood"), part="mast")
     pen.polygon([(4, -94), (40, -22), (4, -22)], sail, "sail")
     pen.polygon([(-4, -84), (-30, -22), (-4, -22)], sail.darker(0.92) if not pattern else sail, "sail")
     pen.polygon([(-44, -18), (48, -18), (34, 0), (-32, 0)], hull, "hull")
@@ -167,7 +167,7 @@ def balloon(pen: Pen, dice: Dice) -> None:
         pen.polygon(_envelope(-22, 22), second, "crown", outline=False, shade=0.3)
         pen.polygon(_envelope(-8, 8), first, "crown", outline=False, shade=0.3)
     for x in (-7, 7):
-        pen.stroke(((x, -34), (x * 0.8, -14)), 1.2, dice.paint("brown"), "basket", outline=False)
+        pen.stroke(((x, -34), (x * 0.8, -14)), 1.2, dice.paint("brown"), part="basket", outline=False)
     pen.pillow((-8, -16, 8, 0), dice.paint("brown", "wood", "checkered", period=10), "basket")
 
 
@@ -201,7 +201,7 @@ def cow(pen: Pen, dice: Dice) -> None:
     """Draw a cow with patches."""
     coat, patch = dice.paint("white brown white"), dice.paint("black brown")
     pink = dice.paint("pink")
-    pen.stroke(((-38, -60), (-47, -26)), 3, coat.darker(0.8), "tail")
+    pen.stroke(((-38, -60), (-47, -26)), 3, coat.darker(0.8), part="tail")
     _legs(pen, (-34, -20, 12, 24), 32, 9, coat)
     pen.pillow((-40, -68, 36, -24), coat, "body", shade=0.25)
     for x, y, rx, ry in ((-20, -52, 13, 11), (10, -42, 11, 9), (22, -60, 9, 6)):
@@ -226,7 +226,7 @@ def sheep(pen: Pen, dice: Dice) -> None:
 def dog(pen: Pen, dice: Dice) -> None:
     """Draw a dog."""
     coat = dice.paint("brown black white grey orange")
-    pen.stroke(((-32, -48), (-46, -72)), 6, coat, "tail")
+    pen.stroke(((-32, -48), (-46, -72)), 6, coat, part="tail")
     _legs(pen, (-32, -22, 12, 22), 30, 7, coat)
     pen.pillow((-36, -56, 32, -24), coat, "body", shade=0.3)
     pen.box((18, -55, 30, -46), dice.paint("red blue"), outline=False)
@@ -252,10 +252,10 @@ def person(pen: Pen, dice: Dice) -> None:
         pen.box((x, -40, x + 9, -3), trousers, "leg")
         pen.pillow((x - 1, -5, x + 12, 0), dice.paint("black brown"), "leg")
     wave = dice.chance(0.3)
-    pen.stroke(((-12, -66), (-22, -40)), 7, shirt, "arm")
+    pen.stroke(((-12, -66), (-22, -40)), 7, shirt, part="arm")
     pen.ellipse((-22, -38, 4, 4), skin, "arm")
     hand = (24, -84) if wave else (22, -40)
-    pen.stroke(((12, -66), hand), 7, shirt, "arm")
+    pen.stroke(((12, -66), hand), 7, shirt, part="arm")
     pen.ellipse((*hand, 4, 4), skin, "arm")
     pen.pillow((-14, -72, 14, -36), shirt, "body")
     pen.ellipse((0, -87, 12, 13), hair, "head")

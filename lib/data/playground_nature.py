@@ -52,7 +52,7 @@ def tree(pen: Pen, dice: Dice) -> None:
     bark = dice.paint("brown", "wood")
     leaves = dice.paint("green green green orange pink", "foliage", dice.pick(("", "speckled")))
     pen.polygon([(-5, -50), (5, -50), (8, 0), (-8, 0)], bark, "trunk")
-    pen.stroke(((0, -38), (16, -54)), 4, bark, "trunk")
+    pen.stroke(((0, -38), (16, -54)), 4, bark, part="trunk")
     if dice.chance(0.4):
         pen.ellipse((0, -70, 36, 30), leaves, "crown", shade=0.4)
     else:
@@ -83,7 +83,7 @@ def palm(pen: Pen, dice: Dice) -> None:
     pen.polygon([(-6, 0), (6, 0), (9, -36), (17, -74), (10, -76), (1, -38)], bark, "trunk")
     for k in range(4):
         pen.stroke(
-            ((-5 + k * 3, -12 - k * 16), (7 + k * 3, -14 - k * 16)), 1.5, bark.darker(0.7), "trunk", outline=False
+            ((-5 + k * 3, -12 - k * 16), (7 + k * 3, -14 - k * 16)), 1.5, bark.darker(0.7), part="trunk", outline=False
         )
     for x, y in ((-38, -72), (-34, -94), (58, -70), (54, -94), (14, -104), (-14, -56), (42, -54)):
         middle = ((13 + x) / 2, min(-76, (y - 76) / 2 - 12))
@@ -109,7 +109,7 @@ def flower(pen: Pen, dice: Dice) -> None:
     """Draw one flower."""
     petals, heart = dice.paint("red pink purple yellow white orange blue"), dice.paint("yellow brown")
     green = dice.paint("green", "foliage")
-    pen.stroke(((0, 0), (0, -60)), 6, green, "pole", outline=False)
+    pen.stroke(((0, 0), (0, -60)), 6, green, part="pole", outline=False)
     pen.polygon([(0, -14), (22, -34), (26, -20)], green, "leaf")
     pen.polygon([(0, -10), (-22, -30), (-26, -16)], green, "leaf")
     for x, y in ((0, -92), (20, -78), (13, -56), (-13, -56), (-20, -78)):

@@ -13,7 +13,7 @@ def _room(stage: Stage, *, walls: str, floors: tuple[str, ...], wall_material: s
     dice, edge = stage.dice, stage.dice.uniform(60, 70)
     pattern = dice.pick(("tiles", "checkered", "tiles", "") if wall_material else ("", "", "", "striped", "dotted"))
     paint = dice.paint(walls, wall_material, pattern, second="white" if wall_material else "")
-    stage.band(-1, edge + 1, "wall", paint, shade=0.15)
+    stage.band((-1, edge + 1), "wall", paint, shade=0.15)
     kind = dice.pick(floors)
     if kind == "wood":
         floor = dice.paint("brown brown orange", "wood", "planks", period=dice.pick((14, 20)))
@@ -23,7 +23,7 @@ def _room(stage: Stage, *, walls: str, floors: tuple[str, ...], wall_material: s
         )
     else:
         floor = dice.paint("grey green red blue purple", "fabric", dice.pick(("", "speckled")))
-    stage.band(edge, 101, "floor", floor)
+    stage.band((edge, 101), "floor", floor)
     board = dice.paint("white brown")
     stage.canvas.polygon(
         [(-1, edge - 2), (101, edge - 2), (101, edge), (-1, edge)],

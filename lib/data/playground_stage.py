@@ -63,9 +63,10 @@ class Stage:
             self._ground = (name, paint)
 
     def band(
-        self, top: float, bottom: float, name: str, paint: Paint, *, slope: float = 0, shade: float = 0.12
+        self, heights: tuple[float, float], name: str, paint: Paint, *, slope: float = 0, shade: float = 0.12
     ) -> None:
         """Paint a surface across the whole picture, its upper edge falling by `slope` percent to the right."""
+        top, bottom = heights
         self.surface([(-1, top), (101, top + slope), (101, bottom), (-1, bottom)], name, paint, shade=shade)
 
     def put(

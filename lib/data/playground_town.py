@@ -10,8 +10,19 @@ from lib.data.playground_canvas import Pen
 from lib.data.playground_paint import Dice, Paint
 
 
-def window_pane(pen: Pen, box: tuple[float, float, float, float], parts: tuple[str, ...], lit: Paint) -> None:
-    """Draw a window of a building with its cross bars."""
+def window_pane(pen: Pen, box: tuple[float, float, float, float], *, parts: tuple[str, ...], lit: Paint) -> None:
+    """Draw a window of a building with its cross bars.
+
+    Parameters
+    ----------
+    pen : Pen
+    box : tuple of float
+        Left, top, right and bottom in the thing's coordinates.
+    parts : tuple of str
+        Parts that the window belongs to.
+    lit : Paint
+        The glass.
+    """
     left, top, right, bottom = box
     pen.box(box, lit, parts, shade=0.1)
     bar = lit.darker(0.45)
@@ -34,12 +45,12 @@ def house(pen: Pen, dice: Dice) -> None:
         pen.polygon([(-52, -50), (-34, -86), (34, -86), (52, -50)], tiles, "roof")
     shift = dice.pick((-24, 0))
     pen.box((shift - 9, -34, shift + 9, 0), wood, "door")
-    window_pane(pen, (shift - 5, -31, shift + 5, -20), ("door", "window"), glass)
+    window_pane(pen, (shift - 5, -31, shift + 5, -20), parts=("door", "window"), lit=glass)
     pen.ellipse((shift + 5, -14, 2.2, 2.2), dice.paint("yellow grey", "metal"), ("door", "handle"))
     for x in (26,) if shift else (-27, 27):
-        window_pane(pen, (x - 10, -40, x + 10, -18), ("window",), glass)
+        window_pane(pen, (x - 10, -40, x + 10, -18), parts=("window",), lit=glass)
     if shift:
-        window_pane(pen, (-2, -40, 10, -18), ("window",), glass)
+        window_pane(pen, (-2, -40, 10, -18), parts=("window",), lit=glass)
 
 
 def building(pen: Pen, dice: Dice) -> None:
@@ -76,8 +87,8 @@ def barn(pen: Pen, dice: Dice) -> None:
     pen.polygon([(-x, y) for x, y in left], roof, "roof")
     pen.box((-18, -36, 18, 0), wall.darker(0.8), "door")
     for ends in (((-18, -36), (18, 0)), ((18, -36), (-18, 0)), ((-18, -36), (18, -36)), ((0, -36), (0, 0))):
-        pen.stroke(ends, 3, trim, "door", outline=False)
-    window_pane(pen, (-9, -70, 9, -52), ("window",), dice.paint("white blue", "glass"))
+        pen.stroke(ends, 3, trim, part="door", outline=False)
+    window_pane(pen, (-9, -70, 9, -52), parts=("window",), lit=dice.paint("white blue", "glass"))
 
 
 def lighthouse(pen: Pen, dice: Dice) -> None:
@@ -118,7 +129,7 @@ def streetlight(pen: Pen, dice: Dice) -> None:
     iron = dice.paint("black grey green", "metal")
     pen.box((-2, -92, 2, 0), iron, "pole")
     pen.box((-5, -6, 5, 0), iron, "pole")
-    pen.stroke(((0, -91), (16, -95)), 4, iron, "pole")
+    pen.stroke(((0, -91), (16, -95)), 4, iron, part="pole")
     pen.polygon([(8, -90), (24, -90), (20, -98), (12, -98)], iron, "shade")
     pen.ellipse((16, -89, 6, 4), dice.paint("yellow white", "glass"), "headlight")
 
@@ -138,7 +149,7 @@ def traffic_light(pen: Pen, dice: Dice) -> None:
 def umbrella(pen: Pen, dice: Dice) -> None:
     """Draw a sunshade in gores of two colors."""
     colors = [dice.paint("red blue yellow orange purple pink green", "fabric"), dice.paint("white yellow", "fabric")]
-    pen.stroke(((0, 0), (0, -90)), 4, dice.paint("brown white", "wood"), "pole")
+    pen.stroke(((0, 0), (0, -90)), 4, dice.paint("brown white", "wood"), part="pole")
     edges = (-48, -30, -10, 10, 30, 48)
     dome = {-48: -58, -30: -52, -10: -50, 10: -50, 30: -52, 48: -58}
     for k in range(5):
@@ -161,19 +172,19 @@ def slide(pen: Pen, dice: Dice) -> None:
     for y in range(-70, 0, 14):
         pen.box((-40, y, -24, y + 4), metal, "leg", outline=False)
     pen.polygon([(-42, -66), (-20, -66), (24, -16), (48, -8), (48, 0), (20, -6), (-24, -56), (-42, -56)], chute, "seat")
-    pen.stroke(((-20, -70), (26, -20)), 4, chute.darker(0.8), "arm")
+    pen.stroke(((-20, -70), (26, -20)), 4, chute.darker(0.8), part="arm")
 
 
 def swing(pen: Pen, dice: Dice) -> None:
     """Draw a swing with two seats."""
     frame, seat = dice.paint("red blue green yellow brown", "metal"), dice.paint("black red yellow blue", "wood")
     for x, lean in ((-44, -6), (-44, 8), (44, 6), (44, -8)):
-        pen.stroke(((x * 0.96, -90), (x + lean, 0)), 4, frame, "leg")
+        pen.stroke(((x * 0.96, -90), (x + lean, 0)), 4, frame, part="leg")
     pen.box((-46, -94, 46, -88), frame, "pole")
     for x in (-18, 18):
         sway = dice.uniform(-8, 8)
         for side in (-7, 7):
-            pen.stroke(((x + side, -88), (x + side + sway, -26)), 1.6, seat.darker(0.5), "seat", outline=False)
+            pen.stroke(((x + side, -88), (x + side + sway, -26)), 1.6, seat.darker(0.5), part="seat", outline=False)
         pen.box((x + sway - 10, -28, x + sway + 10, -22), seat, "seat")
 
 

@@ -153,5 +153,14 @@ def read_table(path, name):
 
 
 def merge_tables(parts, path, name):
-    """Write the rows of several files of one table, in the order given, as one file."""
+    """Write the rows of several files of one table as one file.
+
+    Parameters
+    ----------
+    parts : list of str
+        The files, in the order of their rows.
+    path : str
+    name : str
+        A key of `COLUMNS`.
+    """
     write_table(pd.concat([read_table(part, name) for part in parts], ignore_index=True), path, name)

@@ -1,11 +1,13 @@
 """Exact beam search for the formula that best explains a bitmap: every candidate of every step is scored exactly."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numba import njit
 
 from lib.kernels.formula import AND, AND_NOT, OR, Formula, canonical
+from lib.kernels.optimal_index import SearchIndex
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,18 @@ def _concept_sums(values, holds, set_start, set_concepts, n_concepts):
     return sums
 
 
+@njit(cache=True, nogil=True)
+def _concept_counts(values, sizes, holds, set_start, set_concepts, n_concepts):
+    sums = np.zeros((n_concepts, 2), np.int64)
+    for row in range(holds.size):
+        if holds[row]:
+            value, size = values[row], sizes[row]
+            for k in range(set_start[row], set_start[row + 1]):
+                sums[set_concepts[k], 0] += value
+                sums[set_concepts[k], 1] += size
+    return sums[:, 0].copy(), sums[:, 1].copy()
+
+
 class ConceptCounts:
     """Pixel counts of concepts within any union of concept sets.
 
@@ -56,6 +70,11 @@ class ConceptCounts:
         order = np.argsort(self.set_concepts, kind="stable")
         self._sets_by_concept = self._rows[order]
         self._concept_start = np.searchsorted(self.set_concepts[order], np.arange(self.n_concepts + 1))
+
+    @cached_property
+    def index(self):
+        """The pairs and triples of concepts that share pixels, built at the first use."""
+        return SearchIndex(self)
 
     def concept_sets(self, concept):
         """Return which concept sets hold one concept, bool of shape (n_sets,)."""
@@ -79,6 +98,10 @@ class ConceptCounts:
     def within(self, values, holds):
         """Sum values (int64 per concept set) over the sets where `holds`, for each concept; int64 (n_concepts,)."""
         return _concept_sums(values, holds, self.set_start, self.set_concepts, self.n_concepts)
+
+    def within_bitmap(self, values, holds):
+        """Return `within` for the values and for the sizes of the sets, from one pass."""
+        return _concept_counts(values, self.sizes, holds, self.set_start, self.set_concepts, self.n_concepts)
 
 
 def _rank(candidates, n_best):
@@ -125,30 +148,31 @@ def _select(beam, extensions, n_best):
         n_wanted *= 4
 
 
-def _extend(beam, n_bitmap, values, concept_totals, counts):
-    """Score every extension of every kept formula by inclusion and exclusion."""
-    blocks = []
+def _extend(beam, n_best, values, concept_totals, counts):
+    """Score every extension of every kept formula by inclusion and exclusion; leave out what can't be among the best."""
+    blocks, n_bitmap = [], int(values.sum())
+    floor = beam[n_best - 1].iou if len(beam) >= n_best else 0.0
     in_bitmap, totals = concept_totals
     width = max(scored.formula.length for scored in beam) + 1
     for scored in beam:
         holds = counts.holds(scored.formula)
-        both_bitmap = counts.within(values, holds)
-        both_size = counts.within(counts.sizes, holds)
-        used = np.isin(np.arange(counts.n_concepts), scored.formula.concepts)
+        both_bitmap, both_size = counts.within_bitmap(values, holds)
+        free = np.ones(counts.n_concepts, dtype=bool)
+        free[list(scored.formula.concepts)] = False
         for operator, inside, size in (
             (OR, scored.inside + in_bitmap - both_bitmap, scored.size + totals - both_size),
             (AND, both_bitmap, both_size),
             (AND_NOT, scored.inside - both_bitmap, scored.size - both_size),
         ):
-            useful = np.flatnonzero((inside > 0) & ~used)
+            iou = inside / (n_bitmap + size - inside)
+            useful = np.flatnonzero((inside > 0) & free & (iou >= floor))
             padding = (-1,) * (width - scored.formula.length - 1)
             concepts = np.empty((len(useful), width), np.int64)
             concepts[:] = (*scored.formula.concepts, -1, *padding)
             concepts[:, scored.formula.length] = useful
             operators = np.empty((len(useful), width), np.int64)
             operators[:] = (*scored.formula.operators, operator, *padding, -1)
-            iou = inside[useful] / (n_bitmap + size[useful] - inside[useful])
-            blocks.append((inside[useful], size[useful], iou, concepts, operators))
+            blocks.append((inside[useful], size[useful], iou[useful], concepts, operators))
     return tuple(np.concatenate(parts) for parts in zip(*blocks))
 
 
@@ -179,7 +203,7 @@ def search_beam(values, counts, *, length, beam):
     """
     n_bitmap = int(values.sum())
     everywhere = np.ones(counts.n_sets, dtype=bool)
-    in_bitmap, totals = counts.within(values, everywhere), counts.within(counts.sizes, everywhere)
+    in_bitmap, totals = counts.within_bitmap(values, everywhere)
     present = np.flatnonzero(in_bitmap)
     if not present.size:
         return None
@@ -190,6 +214,7 @@ def search_beam(values, counts, *, length, beam):
         for c, share in zip(present[order], iou[order])
     ]
     for step in range(2, length + 1):
-        extensions = _extend(kept, n_bitmap, values, (in_bitmap, totals), counts)
-        kept = _select(kept, extensions, beam if step < length else 1)
+        n_best = beam if step < length else 1
+        extensions = _extend(kept, n_best, values, (in_bitmap, totals), counts)
+        kept = _select(kept, extensions, n_best)
     return kept[0]

@@ -3,10 +3,22 @@
 import math
 
 import numpy as np
+from numba import njit
 
 
 def interpolate_order_statistics(low, high, share):
-    """Return the point a share of the way from one order statistic to the next, float64, as numpy.quantile does."""
+    """Return the point a share of the way from one order statistic to the next, rounded as in numpy.quantile.
+
+    Parameters
+    ----------
+    low, high : array_like
+    share : float
+        In [0, 1].
+
+    Returns
+    -------
+    numpy.ndarray of float64
+    """
     low, high = np.asarray(low, np.float64), np.asarray(high, np.float64)
     with np.errstate(invalid="ignore"):
         gap = high - low
@@ -37,11 +49,29 @@ def exact_quantile(values, q):
     return float(interpolate_order_statistics(ordered[below], ordered[above], position - below))
 
 
+@njit(cache=True, nogil=True)
+def _keep(values, kept, n_kept, floors, n_needed):
+    """Append what exceeds each unit's floor; a full row is cut back to its largest values, which raise the floor."""
+    room = kept.shape[1]
+    for unit in range(values.shape[0]):
+        n, floor = n_kept[unit], floors[unit]
+        for value in values[unit]:
+            if value > floor or n < n_needed:
+                kept[unit, n] = value
+                n += 1
+                if n == room:
+                    kept[unit] = np.partition(kept[unit], room - n_needed)
+                    kept[unit, :n_needed] = kept[unit, room - n_needed :].copy()
+                    floor = kept[unit, :n_needed].min()
+                    n = n_needed
+        n_kept[unit], floors[unit] = n, floor
+
+
 class UpperTail:
     """The exact upper quantile of each unit over a stream of activations, of which only the largest are kept.
 
-    For n values and the quantile q of the rule below, the largest (1 - q) n + 2 values decide. They are all that is
-    stored, whatever the order in which the values come.
+    For n values and the quantile q of the rule below, the largest (1 - q) n + 2 values decide. Twice as many are stored
+    at most, whatever the order in which the values come.
 
     Parameters
     ----------
@@ -60,21 +90,16 @@ class UpperTail:
     def __init__(self, n_units, n_values, q):
         self._position = min(max(q * n_values - 0.5, 0.0), n_values - 1.0)
         self._n_values = n_values
-        self._n_kept = n_values - math.floor(self._position)
-        self._kept = np.empty((n_units, 0), dtype=np.float32)
+        self._n_needed = n_values - math.floor(self._position)
+        self._kept = np.empty((n_units, min(2 * self._n_needed, n_values) + 1), dtype=np.float32)
+        self._n_kept = np.zeros(n_units, dtype=np.int64)
+        self._floors = np.full(n_units, -np.inf, dtype=np.float32)
         self._n_seen = 0
 
     def add(self, values):
         """Add the next values, float32 of shape (n_units, n)."""
         self._n_seen += values.shape[1]
-        if self._kept.shape[1] == self._n_kept:
-            floor = self._kept.min(axis=1)
-            if not (values > floor[:, None]).any():
-                return
-        joined = np.concatenate([self._kept, values], axis=1)
-        if joined.shape[1] > self._n_kept:
-            joined = np.partition(joined, joined.shape[1] - self._n_kept, axis=1)[:, -self._n_kept :]
-        self._kept = np.ascontiguousarray(joined)
+        _keep(np.ascontiguousarray(values), self._kept, self._n_kept, self._floors, self._n_needed)
 
     def quantile(self):
         """Return the quantile of each unit, float64 of shape (n_units,).
@@ -87,7 +112,8 @@ class UpperTail:
         if self._n_seen != self._n_values:
             raise ValueError(f"{self._n_seen} values per unit were added, {self._n_values} were announced")
         below = math.floor(self._position)
-        offset = below - (self._n_values - self._n_kept)
-        ordered = np.sort(self._kept, axis=1)
-        low, high = ordered[:, offset], ordered[:, min(offset + 1, self._n_kept - 1)]
+        # rank from the top of the two order statistics around the position
+        ranks = [self._n_values - below, max(1, self._n_values - below - 1)]
+        tails = [np.sort(kept[:n])[[n - rank for rank in ranks]] for kept, n in zip(self._kept, self._n_kept)]
+        low, high = np.array(tails, dtype=np.float64).reshape(-1, 2).T
         return interpolate_order_statistics(low, high, self._position - below)

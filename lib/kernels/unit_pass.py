@@ -5,6 +5,8 @@ from numba import njit, types
 from numba.core import errors
 from numba.extending import intrinsic
 
+ROUNDING = np.float32(2**-18)
+
 
 @intrinsic
 def _fma(typing_context, x, y, z):
@@ -69,27 +71,108 @@ def float32_bounds(lower, upper):
     return low, high
 
 
+def _thresholds(low, high):
+    """Turn ranges into sorted thresholds, so that the number of thresholds below a value tells its ranges.
+
+    Parameters
+    ----------
+    low, high : numpy.ndarray of shape (n_ranges,), float32
+        Open ends.
+
+    Returns
+    -------
+    thresholds : numpy.ndarray of shape (a multiple of 4,), float32
+        Ascending; filled up with infinity, which no value exceeds.
+    first, last : numpy.ndarray of shape (n_ranges,), int64
+        A value lies in a range exactly if it exceeds first <= n < last thresholds.
+    """
+    empty = ~(low < high)
+    above = np.where(empty, np.float32(np.inf), low)
+    below = np.where(empty, np.float32(np.inf), np.nextafter(high, np.float32(-np.inf)))
+    thresholds = np.unique(np.concatenate([above, below]))
+    first, last = np.searchsorted(thresholds, above) + 1, np.searchsorted(thresholds, below) + 1
+    padding = np.full(-len(thresholds) % 4, np.inf, np.float32)
+    return np.concatenate([thresholds, padding]), first, last
+
+
 @njit(nogil=True, cache=True)
-def _count(maps, pixel_atoms, image_start, low, high, x0, x1, wx0, wx1, y0, y1, wy0, wy1, counts):
-    n_images, n_rows, _ = maps.shape
+def _row_keys(values, atoms, thresholds, peak, stride, keys):
+    """Write atom * stride + number of thresholds below the value, for each pixel of a row; no value exceeds the peak."""
+    for x in range(values.size):
+        keys[x] = atoms[x] * stride
+    for k in range(0, thresholds.size, 4):
+        if thresholds[k] >= peak:
+            break
+        a, b, c, d = thresholds[k], thresholds[k + 1], thresholds[k + 2], thresholds[k + 3]
+        for x in range(values.size):
+            value = values[x]
+            keys[x] += np.int32(value > a) + np.int32(value > b) + np.int32(value > c) + np.int32(value > d)
+
+
+@njit(nogil=True, cache=True)
+def _count(maps, pixel_atoms, image_start, thresholds, first, last, columns, rows, counts):
+    n_images, n_rows, n_columns = maps.shape
     height, width = pixel_atoms.shape[1:]
-    rows = np.empty((n_rows, width), np.float32)
-    floor, ceiling = low.min(), high.max()
+    x0, x1, wx0, wx1 = columns
+    y0, y1, wy0, wy1 = rows
+    stride = np.int32(thresholds.size + 1)
+    largest = 0
     for image in range(n_images):
-        start = image_start[image]
+        largest = max(largest, image_start[image + 1] - image_start[image])
+    histogram = np.zeros((4, largest * stride), np.uint32)
+    h0, h1, h2, h3 = histogram[0], histogram[1], histogram[2], histogram[3]
+    reach_left, reach_right = np.searchsorted(x1, np.arange(n_columns)), np.searchsorted(x0, np.arange(n_columns) + 1)
+    left, right, peak = np.empty(n_rows, np.int64), np.empty(n_rows, np.int64), np.empty(n_rows, np.float32)
+    wide = np.empty((n_rows, width), np.float32)
+    values, keys = np.empty(width, np.float32), np.empty(width, np.int32)
+    for image in range(n_images):
+        busy = False
+        for row in range(n_rows):
+            left[row], right[row], peak[row] = width, 0, -np.inf
+            for column in range(n_columns):
+                # Rounding lifts an interpolated value at most a few ulps above the largest of its four sources.
+                value = maps[image, row, column]
+                value += ROUNDING * abs(value)
+                if not value <= thresholds[0]:
+                    left[row] = min(left[row], reach_left[column])
+                    right[row] = max(right[row], reach_right[column])
+                    busy = True
+                    if value > peak[row]:
+                        peak[row] = value
+        if not busy:
+            continue
         for row in range(n_rows):
             for x in range(width):
-                rows[row, x] = _fma(maps[image, row, x0[x]], wx0[x], maps[image, row, x1[x]] * wx1[x])
+                wide[row, x] = _fma(maps[image, row, x0[x]], wx0[x], maps[image, row, x1[x]] * wx1[x])
         for y in range(height):
-            upper_row, lower_row = rows[y0[y]], rows[y1[y]]
+            start, stop = min(left[y0[y]], left[y1[y]]), max(right[y0[y]], right[y1[y]])
+            if start >= stop:
+                continue
+            size = stop - start
+            upper_row, lower_row = wide[y0[y], start:stop], wide[y1[y], start:stop]
             upper_weight, lower_weight = wy0[y], wy1[y]
-            for x in range(width):
-                value = _fma(upper_row[x], upper_weight, lower_row[x] * lower_weight)
-                if floor < value < ceiling:
-                    atom = start + pixel_atoms[image, y, x]
-                    for r in range(low.size):
-                        if low[r] < value < high[r]:
-                            counts[r, atom] += 1
+            for x in range(size):
+                values[x] = _fma(upper_row[x], upper_weight, lower_row[x] * lower_weight)
+            highest = max(peak[y0[y]], peak[y1[y]])
+            _row_keys(values[:size], pixel_atoms[image, y, start:stop], thresholds, highest, stride, keys)
+            # Four histograms in turn: neighbours mostly share an atom, and would wait for each other's sum.
+            for x in range(0, size - 3, 4):
+                h0[keys[x]] += np.uint32(1)
+                h1[keys[x + 1]] += np.uint32(1)
+                h2[keys[x + 2]] += np.uint32(1)
+                h3[keys[x + 3]] += np.uint32(1)
+            for x in range(size - size % 4, size):
+                h0[keys[x]] += np.uint32(1)
+        for atom in range(image_start[image], image_start[image + 1]):
+            base = (atom - image_start[image]) * stride
+            for k in range(base, base + stride):
+                h0[k] += h1[k] + h2[k] + h3[k]
+            for r in range(first.size):
+                total = 0
+                for k in range(base + first[r], base + last[r]):
+                    total += h0[k]
+                counts[r, atom] = total
+        histogram[:, : (image_start[image + 1] - image_start[image]) * stride] = 0
 
 
 def count_per_atom(maps, atoms, *, lower, upper):
@@ -128,10 +211,8 @@ def count_per_atom(maps, atoms, *, lower, upper):
     low, high = float32_bounds(np.asarray(lower, np.float64), np.asarray(upper, np.float64))
     counts = np.zeros((len(low), len(atoms.atom_size)), dtype=np.int64)
     if len(low):
-        columns = source_positions(maps.shape[2], width)
-        rows = source_positions(maps.shape[1], height)
+        thresholds, first, last = _thresholds(low, high)
+        columns, rows = source_positions(maps.shape[2], width), source_positions(maps.shape[1], height)
         maps = np.ascontiguousarray(maps, np.float32)
-        x0, x1, wx0, wx1 = columns
-        y0, y1, wy0, wy1 = rows
-        _count(maps, atoms.pixel_atoms, atoms.image_start, low, high, x0, x1, wx0, wx1, y0, y1, wy0, wy1, counts)
+        _count(maps, atoms.pixel_atoms, atoms.image_start, thresholds, first, last, columns, rows, counts)
     return counts

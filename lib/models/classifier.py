@@ -46,7 +46,7 @@ def train_classifier(
     rng = np.random.default_rng(seed)
     _silence_residuals(network)
     network.to(device).train()
-    optimiser = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=weight_decay)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True)
     n_steps = len(images) // batch_size
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, learning_rate, total_steps=len(sizes) * n_steps, pct_start=0.2, cycle_momentum=False

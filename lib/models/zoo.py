@@ -107,6 +107,28 @@ def check_layers(name: str, layers: list[str]) -> None:
         raise ValueError(f"The layers of {name} must be one or more, each once; they are {layers}.")
 
 
+def imagenet_weights_url(name: str) -> str:
+    """Return the URL of the first ImageNet weights that torchvision publishes for a network.
+
+    Parameters
+    ----------
+    name : str
+        Name in torchvision.
+
+    Returns
+    -------
+    str
+        The URL; its file name ends in the first digits of the sha256.
+
+    Raises
+    ------
+    ValueError
+        If torchvision has no classifier of this name.
+    """
+    check_network(name)
+    return next(iter(models.get_model_weights(name))).url
+
+
 def build_skeleton(name: str, *, n_classes: int | None) -> nn.Module:
     """Build a network whose tensors have shapes but no values, in milliseconds.
 

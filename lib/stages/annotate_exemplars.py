@@ -13,7 +13,7 @@ from lib.data.playground_captions import describe_exemplars, measure_base_rates
 CATEGORIES = ["color", "object", "part", "material", "scene", "texture"]
 
 
-def annotate_exemplars(*, data, exemplars, annotations, seed):
+def annotate_exemplars(*, data, exemplars, annotations, subset, seed):
     """Write several captions of every unit that has exemplars.
 
     Parameters
@@ -24,10 +24,12 @@ def annotate_exemplars(*, data, exemplars, annotations, seed):
         Exemplar folder, one folder per layer.
     annotations : str
         Output table.
+    subset : str
+        The exemplars are images whose path contains this text.
     seed : int
         Seed of the wording.
     """
-    dataset = open_broden(data, subset="", categories=CATEGORIES)
+    dataset = open_broden(data, subset=subset, categories=CATEGORIES)
 
     @cache
     def labels(image):

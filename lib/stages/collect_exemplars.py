@@ -25,6 +25,7 @@ def collect_exemplars(
     weights,
     exemplars,
     units,
+    subset,
     layers,
     network,
     geometry,
@@ -48,6 +49,8 @@ def collect_exemplars(
         Output folder, one folder per layer.
     units : str
         Output table: state and activation bounds of every unit, and the threshold of its masks.
+    subset : str
+        Only images whose path contains this text; empty for all.
     layers : list of str
     network : dict
         name, trusted_sha256, normalisation, seed: as `open_network` takes them.
@@ -69,7 +72,7 @@ def collect_exemplars(
     ----------
     MILAN (Hernandez et al. 2022), section 3.
     """
-    paths = list_dataset_images(data)
+    paths = list_dataset_images(data, subset=subset)
     k = min(k, len(paths))
     options = {key: value for key, value in network.items() if key != "name"}
     model = open_network(network["name"], weights=weights or None, device=device, **options)

@@ -47,7 +47,9 @@ def find_ranges(*, activations, ranges, histograms, layer, chunk, quantile, n_cl
         for name, lower, upper in found:
             # bounds of type float64: numpy would round plain floats to float32, over a neighbouring value
             n_inside = 0 if lower is None else int(((values > np.float64(lower)) & (values < np.float64(upper))).sum())
-            state = status if status != "ok" else "ok" if n_inside else "empty"
+            # no activation need lie inside: between those at the ends the upsampled map passes through the range
+            has_room = lower is not None and lower < min(upper, values.max())
+            state = status if status != "ok" else "ok" if has_room else "empty"
             table.append((layer, unit, name, lower, upper, n_inside, state))
         n_zero, counts = histogram(values) if status != "nan" else (0, [0] * 64)
         bounds = (float(values.min()), float(values.max())) if status != "nan" else (None, None)

@@ -1,0 +1,106 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from torch import nn
+
+from lib.models.compute import prepare_device
+from lib.models.recorder import Recorder
+from lib.models.zoo import build_network
+
+
+@pytest.fixture(scope="module")
+def resnet():
+    prepare_device("cpu")
+    return build_network("resnet18", n_classes=4, seed=1).eval()
+
+
+@pytest.fixture(scope="module")
+def images():
+    return torch.randn(13, 3, 48, 48, generator=torch.Generator().manual_seed(0))
+
+
+def n_hooks(network):
+    return sum(len(module._forward_hooks) for module in network.modules())
+
+
+def tiny():
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(4 * 6 * 6, 5))
+    for i, parameter in enumerate(network.parameters()):
+        nn.init.normal_(parameter, generator=torch.Generator().manual_seed(i))
+    return network
+
+
+def test_outputs_are_those_of_the_layers():
+    network, batch = tiny().eval(), torch.randn(9, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    with Recorder(network, ["0", "3"]) as recorder:
+        found = recorder(batch)
+    with torch.no_grad():
+        before_relu = network[0](batch)
+        torch.testing.assert_close(found["3"], network(batch)[:, :, None, None], rtol=0, atol=0)
+    torch.testing.assert_close(found["0"], before_relu, rtol=0, atol=0)
+    assert list(found) == ["0", "3"] and found["0"].dtype == torch.float32
+
+
+def test_an_in_place_relu_does_not_change_what_was_recorded():
+    network, batch = tiny(), torch.randn(9, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    with Recorder(network, ["0", "1"]) as recorder:
+        found = recorder(batch)
+    assert (found["0"] < 0).any() and (found["1"] >= 0).all()
+    torch.testing.assert_close(found["0"].relu(), found["1"], rtol=0, atol=0)
+
+
+def test_hooks_are_gone_and_modes_restored_after_an_exception():
+    network = tiny().train()
+    network[3].eval()
+    with pytest.raises(RuntimeError, match="stop"), Recorder(network, ["0"]):
+        assert n_hooks(network) == 1 and not any(module.training for module in network.modules())
+        raise RuntimeError("stop")
+    assert n_hooks(network) == 0
+    assert [module.training for module in network.modules()] == [True, True, True, True, False]
+
+
+def test_a_failing_forward_pass_leaves_no_trace():
+    network = tiny().train()
+    with pytest.raises(RuntimeError), Recorder(network, ["0"]) as recorder:
+        recorder(torch.zeros(9, 5, 8, 8))
+    assert n_hooks(network) == 0 and network.training
+
+
+def test_an_unknown_layer_is_refused_before_anything_changes():
+    network = tiny().train()
+    with pytest.raises(ValueError, match=r"no layer \['7'\]"), Recorder(network, ["0", "7"]):
+        pass
+    assert n_hooks(network) == 0 and network.training
+
+
+def test_a_layer_of_another_shape_is_refused():
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(2))
+    with Recorder(network, ["1"]) as recorder, pytest.raises(ValueError, match="layer 1 puts out"):
+        recorder(torch.zeros(9, 3, 8, 8))
+    assert n_hooks(network) == 0
+
+
+def test_a_layer_that_is_never_reached_is_refused():
+    network = nn.ModuleDict({"used": nn.Identity(), "unused": nn.Identity()})
+    network.forward = lambda batch: network["used"](batch)
+    with Recorder(network, ["used", "unused"]) as recorder, pytest.raises(ValueError, match=r"never reached.*unused"):
+        recorder(torch.zeros(9, 3, 8, 8))
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 5, 8, 12])
+def test_the_result_does_not_depend_on_the_batch(resnet, images, batch_size):
+    layers = ["conv1", "layer1", "layer4", "fc"]
+    with Recorder(resnet, layers) as recorder:
+        whole = recorder(images)
+        parts = [recorder(images[first : first + batch_size]) for first in range(0, len(images), batch_size)]
+    for layer in layers:
+        assert torch.equal(torch.cat([part[layer] for part in parts]), whole[layer]), layer
+
+
+def test_threads_do_not_mix_their_batches(resnet, images):
+    with Recorder(resnet, ["layer2"]) as recorder:
+        alone = [recorder(images[i : i + 1])["layer2"] for i in range(len(images))]
+        with ThreadPoolExecutor(4) as pool:
+            together = list(pool.map(lambda i: recorder(images[i : i + 1])["layer2"], range(len(images))))
+    assert all(torch.equal(a, b) for a, b in zip(alone, together))

@@ -1,0 +1,401 @@
+"""From images to formulas, recomputed by an independent slow program, whatever the batches, threads, chunks and kills."""
+
+import shutil
+from pathlib import Path
+
+import bruteforce
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+import lib.stages.record_activations as recording
+from lib.data.broden import open_broden
+from lib.data.exemplars import read_exemplars, read_layers
+from lib.data.stores import open_activations, read_atoms
+from lib.data.tables import read_table
+from lib.kernels.atoms import Atoms
+from lib.kernels.formula import parse_formula
+from lib.models.loading import Network, open_network
+from lib.stages.build_concepts import build_concepts
+from lib.stages.collect_exemplars import collect_exemplars
+from lib.stages.draw_playground import draw_playground
+from lib.stages.explain_units import explain_units
+from lib.stages.find_ranges import find_ranges
+from lib.stages.measure_recovery import measure_recovery
+from lib.stages.merge_tables import merge_tables
+from lib.stages.plant_units import plant_units
+from lib.stages.score_explanations import score_explanations
+
+N_IMAGES, GRID = 24, 80
+CATEGORIES = ["color", "object", "part", "material", "scene", "texture"]
+CONCEPTS = {"subset": "", "categories": CATEGORIES}
+NETWORK = {"name": "resnet18", "trusted_sha256": [], "normalisation": "untrained", "seed": 5}
+LAYERS = ["conv1", "layer2", "layer4"]
+CHUNKS = {"layer2": "0-of-16", "layer4": "3-of-32"}  # 8 and 16 units are enough
+RANGES = ["top", *(f"cluster{i}" for i in range(1, 6))]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("engine")
+
+
+@pytest.fixture(scope="module")
+def playground(home):
+    folder = home / "playground"
+    # masks of 80 x 80: torch's bilinear kernel rounds in another order when height and width add up to 128 or less
+    draw_playground(
+        folder=str(folder), n_images=N_IMAGES, image_size=2 * GRID, validation_share=0.25, seed=3, threads=2
+    )
+    return folder
+
+
+def record(playground, target, **changes):
+    options = {"layers": LAYERS, "network": NETWORK, "concepts": CONCEPTS, "input_size": 112, "version": "1"}
+    options |= {"device": "cpu", "batch_size": 8, "threads": 2}
+    recording.record_activations(data=str(playground), weights=[], activations=str(target), **options | changes)
+    return target
+
+
+@pytest.fixture(scope="module")
+def activations(playground, home):
+    return record(playground, home / "activations")
+
+
+@pytest.fixture(scope="module")
+def concept_set(playground, home):
+    path = home / "concepts.zarr"
+    build_concepts(data=str(playground), concept_set=str(path), concepts=CONCEPTS, threads=2)
+    return path
+
+
+@pytest.fixture(scope="module")
+def masks(playground):
+    return bruteforce.read_masks(playground, CATEGORIES)
+
+
+def explain(activations, concept_set, folder, *, layer, chunk, threads=1):
+    """Run the three stages of a chunk and return the paths of their tables."""
+    paths = {name: str(folder / f"{name}-{chunk}.csv") for name in ("ranges", "histograms", "explanations", "metrics")}
+    shared = {"activations": str(activations), "layer": layer, "threads": threads}
+    found = {name: paths[name] for name in ("ranges", "histograms")}
+    find_ranges(**shared, **found, chunk=chunk, quantile=0.005, n_clusters=5)
+    stores = {"concept_set": str(concept_set), "explanations": paths["explanations"]}
+    explain_units(**shared, **stores, ranges=paths["ranges"], length=3, beam=5)
+    score_explanations(**shared, **stores, metrics=paths["metrics"])
+    return paths
+
+
+@pytest.fixture(scope="module", params=list(CHUNKS))
+def explained(request, activations, concept_set, home):
+    layer = request.param
+    (home / layer).mkdir()
+    paths = explain(activations, concept_set, home / layer, layer=layer, chunk=CHUNKS[layer])
+    return layer, {name: read_table(path, name) for name, path in paths.items()}
+
+
+def files_of(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes() for path in sorted(Path(folder).rglob("*")) if path.is_file()
+    }
+
+
+def raw_maps(playground, layers):
+    """Run the network with plain hooks on all images at once, without the recorder."""
+    network = open_network("resnet18", weights=None, device="cpu", **{k: v for k, v in NETWORK.items() if k != "name"})
+    pictures = [Image.open(path).convert("RGB") for path in open_broden(playground, **CONCEPTS).images]
+    pictures = np.stack([np.asarray(p.resize((112, 112), Image.Resampling.BILINEAR)) for p in pictures])
+    batch = (torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous().float() / 255 - 0.5) / 0.5
+    modules, found = dict(network.module.named_modules()), {}
+    for layer in layers:
+        modules[layer].register_forward_hook(lambda _, __, out, layer=layer: found.update({layer: out.clone().numpy()}))
+    with torch.no_grad():
+        network.module(batch)
+    return pictures, found
+
+
+def test_activations_are_those_of_the_network(playground, activations):
+    _, maps = raw_maps(playground, LAYERS)
+    for layer in LAYERS:
+        np.testing.assert_array_equal(open_activations(activations, layer)[:], maps[layer])
+    assert (maps["conv1"] < 0).any(), "recorded before the in-place ReLU"
+
+
+@pytest.mark.parametrize("options", [{"batch_size": 24, "threads": 1}, {"batch_size": 5, "threads": 2}])
+def test_activations_do_not_depend_on_batches_and_threads(playground, activations, tmp_path, options):
+    assert files_of(record(playground, tmp_path / "again", **options)) == files_of(activations)
+
+
+def test_concept_masks_are_those_of_the_files(concept_set, masks):
+    tables, concepts = read_atoms(concept_set)
+    atoms = Atoms(**tables, n_concepts=len(concepts))
+    found = {name: atoms.concept_mask(number) for number, name in enumerate(concepts["name"])}
+    assert atoms.pixel_atoms.shape == (N_IMAGES, GRID, GRID)
+    for name, mask in found.items():
+        assert not mask.any() if name not in masks[0] else (mask == masks[0][name]).all(), name
+    assert set(masks[0]) <= set(found) and len(masks[0]) > 50
+
+
+def test_the_concept_set_does_not_depend_on_processes(playground, concept_set, tmp_path):
+    build_concepts(data=str(playground), concept_set=str(tmp_path / "one.zarr"), concepts=CONCEPTS, threads=1)
+    assert files_of(tmp_path / "one.zarr") == files_of(concept_set)
+
+
+def test_every_unit_and_range_has_its_row(explained, activations):
+    layer, tables = explained
+    number, n_chunks = map(int, CHUNKS[layer].split("-of-"))
+    n_units = open_activations(activations, layer).shape[1]
+    units = range(number * n_units // n_chunks, (number + 1) * n_units // n_chunks)
+    expected = [(layer, unit, name) for unit in units for name in RANGES]
+    for name in ("ranges", "explanations", "metrics"):
+        assert list(tables[name][["layer", "unit", "range"]].itertuples(index=False, name=None)) == expected
+    assert tables["histograms"]["unit"].tolist() == list(units)
+
+
+def test_ranges_are_right(explained, activations):
+    layer, tables = explained
+    store = open_activations(activations, layer)
+    for unit, rows in tables["ranges"].groupby("unit"):
+        values = store[:, unit].astype(np.float64).reshape(-1)
+        rows = rows.set_index("range")
+        assert rows.loc["top", "lower"] == np.quantile(values, 0.995) and rows.loc["top", "upper"] == np.inf
+        clusters = rows.loc[RANGES[1:]]
+        covered = sum(
+            ((values >= low) & (values <= high)).sum() for low, high in zip(clusters["lower"], clusters["upper"])
+        )
+        assert covered == (values > 0).sum(), "clusters cover all activations but zeros, once"
+        for row in rows.itertuples():
+            assert row.n_activations == ((values > row.lower) & (values < row.upper)).sum()
+            assert row.status == ("empty" if row.lower == row.upper else "ok")
+        bars = tables["histograms"].set_index("unit").loc[unit]
+        assert sum(map(int, bars["counts"].split())) + bars["n_zero"] == values.size
+        assert (bars["minimum"], bars["maximum"]) == (values.min(), values.max())
+
+
+def test_ious_and_metrics_equal_an_independent_recomputation(explained, activations, masks):
+    layer, tables = explained
+    store = open_activations(activations, layer)
+    found, metrics = tables["explanations"], tables["metrics"]
+    assert (found["status"] == "ok").mean() > 0.9 and (found["length"] > 1).mean() > 0.9
+    names = list(masks[0])
+    for (_, row), (_, measured) in zip(found.iterrows(), metrics.iterrows()):
+        bits = bruteforce.bitmap(store[:, row["unit"]], row["lower"], row["upper"], (GRID, GRID))
+        if row["status"] != "ok":
+            assert row["status"] == "empty" and not bits.any() and row["formula"] == "" and np.isnan(row["iou"])
+            continue
+        mask = bruteforce.formula_mask(row["formula"], *masks)
+        expected = bruteforce.scores(mask, bits)
+        assert row["iou"] == pytest.approx(expected["iou"], rel=1e-12)
+        assert parse_formula(row["formula"], names).length == row["length"]
+        for name, value in expected.items():
+            assert measured[name] == pytest.approx(value, rel=1e-12, abs=1e-15, nan_ok=True), (row["formula"], name)
+        single = max(bruteforce.scores(masks[0][name], bits)["iou"] for name in names[:: len(names) // 8])
+        assert row["iou"] >= single
+
+
+def test_more_chunks_than_units_leave_empty_tables(activations, concept_set, tmp_path):
+    paths = explain(activations, concept_set, tmp_path, layer="conv1", chunk="0-of-100")
+    assert all(len(read_table(path, name)) == 0 for name, path in paths.items())
+
+
+class FailingNetwork(nn.Module):
+    """A network that counts its batches and stops after some."""
+
+    def __init__(self, network, n_batches):
+        super().__init__()
+        self.features, self.left, self.calls = network, n_batches, 0
+
+    def forward(self, images):
+        if self.left == 0:
+            raise RuntimeError("killed")
+        self.left -= 1
+        self.calls += 1
+        return self.features(images)
+
+
+@pytest.fixture
+def small_network(monkeypatch):
+    """Put a network of one convolution with odd units in place of the one asked for; blocks hold 8 images."""
+    features = nn.Conv2d(3, 6, 16, stride=16)
+    generator = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for parameter in features.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.1)
+        features.weight[1:4] = 0
+        features.bias[1:4] = torch.tensor([0.0, 2.0, torch.nan])  # dead, constant, NaN
+
+    def use(n_batches=-1):
+        network = FailingNetwork(features, n_batches)
+        opened = Network(network.eval(), torch.device("cpu"), "untrained")
+        monkeypatch.setattr(recording, "open_network", lambda name, **options: opened)
+        monkeypatch.setattr("lib.stages.collect_exemplars.open_network", lambda name, **options: opened)
+        return network
+
+    monkeypatch.setattr(recording, "images_per_block", lambda shapes: 8)
+    return use
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_killed_recording_goes_on_where_it_stopped(playground, small_network, tmp_path, threads):
+    options = {"layers": ["features"], "threads": threads}
+    whole = small_network()
+    expected = files_of(record(playground, tmp_path / "whole", **options))
+    assert whole.calls == 3
+    target = tmp_path / "killed"
+    small_network(2)
+    with pytest.raises(RuntimeError, match="killed"):
+        record(playground, target, **options)
+    assert not target.exists()
+    rest = small_network()
+    record(playground, target, **options)
+    assert rest.calls == 1 and files_of(target) == expected
+    assert not list(tmp_path.glob("*.partial"))
+
+
+@pytest.mark.parametrize("change", [{"version": "2"}, {"input_size": 96}, {"network": NETWORK | {"seed": 6}}])
+def test_another_recording_does_not_go_on(playground, small_network, tmp_path, change):
+    target = tmp_path / "killed"
+    small_network(2)
+    with pytest.raises(RuntimeError, match="killed"):
+        record(playground, target, layers=["features"], threads=1)
+    network = small_network()
+    record(playground, target, **{"layers": ["features"], "threads": 1} | change)
+    assert network.calls == 3
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 24])
+def test_blocks_and_batches_need_not_fit(playground, small_network, tmp_path, batch_size):
+    small_network()
+    whole = files_of(record(playground, tmp_path / "whole", layers=["features"]))
+    assert files_of(record(playground, tmp_path / "other", layers=["features"], batch_size=batch_size)) == whole
+
+
+def test_units_that_cannot_be_explained_say_why(playground, small_network, concept_set, tmp_path):
+    small_network()
+    target = record(playground, tmp_path / "activations", layers=["features"])
+    paths = explain(target, concept_set, tmp_path, layer="features", chunk="0-of-1")
+    for name in ("ranges", "explanations"):
+        table = read_table(paths[name], name)
+        assert len(table) == 6 * len(RANGES)
+        by_unit = table.groupby("unit")["status"].agg(set).tolist()
+        assert by_unit == [{"ok"}, {"dead"}, {"constant"}, {"nan"}, {"ok"}, {"ok"}], name
+    found = read_table(paths["explanations"], "explanations").set_index("unit")
+    assert (found.loc[[1, 2, 3], "formula"] == "").all() and (found.loc[[1, 2, 3], "length"] == 0).all()
+    assert found.loc[[1, 2, 3], "iou"].isna().all() and (found.loc[[0, 4, 5], "iou"] > 0).all()
+    assert read_table(paths["metrics"], "metrics").set_index("unit").loc[[1, 2, 3], "iou"].isna().all()
+
+
+def test_tables_do_not_depend_on_threads_and_chunks(playground, small_network, concept_set, tmp_path):
+    small_network()
+    target = record(playground, tmp_path / "activations", layers=["features"])
+    whole = explain(target, concept_set, tmp_path, layer="features", chunk="0-of-1", threads=2)
+    parts = [explain(target, concept_set, tmp_path, layer="features", chunk=f"{i}-of-4", threads=1) for i in range(4)]
+    for name, path in whole.items():
+        merge_tables(parts=[part[name] for part in parts], merged=str(tmp_path / name), table=name)
+        assert (tmp_path / name).read_bytes() == Path(path).read_bytes(), name
+
+
+def collect(playground, folder, **changes):
+    options = {"layers": ["layer2", "layer4"], "network": NETWORK, "geometry": {"resize": 112, "crop": 112}, "k": 5}
+    options |= {"quantile": 0.99, "output_size": 112, "max_units": None, "device": "cpu", "batch_size": 8, "threads": 2}
+    paths = {"exemplars": str(folder / "exemplars"), "units": str(folder / "units.csv")}
+    collect_exemplars(data=str(playground), subset="", weights=[], **paths, **options | changes)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def exemplars(playground, home):
+    return collect(playground, home)
+
+
+def test_exemplars_equal_a_naive_recomputation(playground, exemplars):
+    pictures, maps = raw_maps(playground, ["layer2", "layer4"])
+    table = read_table(exemplars / "units.csv", "units")
+    assert read_layers(exemplars / "exemplars") == ["layer2", "layer4"]
+    identity = torch.eye(2, 3, dtype=torch.float64).expand(5, 2, 3)
+    grid = torch.nn.functional.affine_grid(identity, [5, 1, 112, 112], align_corners=False)
+    for layer, values in maps.items():
+        found, rows = read_exemplars(exemplars / "exemplars", layer), table[table["layer"] == layer]
+        n_units = values.shape[1]
+        assert found.units.tolist() == rows["unit"].tolist() == list(range(n_units))
+        pooled = values.max(axis=(2, 3))
+        ids = np.stack([sorted(range(N_IMAGES), key=lambda i, u=u: (-pooled[i, u], i))[:5] for u in range(n_units)])
+        np.testing.assert_array_equal(found.ids, ids)
+        np.testing.assert_allclose(found.activations, np.take_along_axis(pooled.T, ids, 1), rtol=1e-5)
+        flat = values.transpose(1, 0, 2, 3).reshape(n_units, -1).astype(np.float64)
+        thresholds = np.quantile(flat, 0.99, axis=1, method="hazen")
+        np.testing.assert_allclose(rows["threshold"], thresholds, rtol=1e-12)
+        np.testing.assert_array_equal(rows[["minimum", "maximum"]], np.stack([flat.min(1), flat.max(1)], axis=1))
+        assert (rows["status"] == np.where(flat.max(1) == 0, "dead", "ok")).all()
+        np.testing.assert_array_equal(found.images, pictures.transpose(0, 3, 1, 2)[ids])
+        for unit in range(0, n_units, 7):
+            own = torch.from_numpy(values[ids[unit], unit]).double()[:, None]
+            up = torch.nn.functional.grid_sample(own, grid, padding_mode="zeros", align_corners=False)[:, 0].numpy()
+            clear = np.abs(up - thresholds[unit]) > 1e-5 * max(1, abs(thresholds[unit]))  # rounding decides the rest
+            np.testing.assert_array_equal(found.masks[unit, :, 0][clear], (up > thresholds[unit])[clear])
+            assert clear.mean() > 0.99 and found.masks[unit].any()
+
+
+@pytest.mark.parametrize("options", [{"batch_size": 24, "threads": 1}, {"batch_size": 5, "threads": 2}])
+def test_exemplars_do_not_depend_on_batches_and_threads(playground, exemplars, tmp_path, options):
+    collect(playground, tmp_path, **options)
+    assert files_of(tmp_path / "exemplars") == files_of(exemplars / "exemplars")
+    assert (tmp_path / "units.csv").read_bytes() == (exemplars / "units.csv").read_bytes()
+
+
+def test_a_share_of_the_units_keeps_their_numbers(playground, exemplars, tmp_path):
+    collect(playground, tmp_path, max_units=10, layers=["layer2"], output_size=56)
+    few, all_units = (read_exemplars(folder / "exemplars", "layer2") for folder in (tmp_path, exemplars))
+    assert few.units.tolist() == [i * 128 // 10 for i in range(10)]
+    np.testing.assert_array_equal(few.ids, all_units.ids[few.units])
+    assert few.images.shape == (10, 5, 3, 56, 56)
+
+
+def test_odd_units_have_exemplars_and_say_what_they_are(playground, small_network, tmp_path):
+    small_network()
+    collect(playground, tmp_path, layers=["features"], k=30)
+    table = read_table(tmp_path / "units.csv", "units")
+    assert table["status"].tolist() == ["ok", "dead", "constant", "nan", "ok", "ok"]
+    assert table.loc[3, ["minimum", "maximum", "threshold"]].isna().all() and table.loc[2, "threshold"] == 2
+    found = read_exemplars(tmp_path / "exemplars", "features")
+    assert found.ids.shape == (6, N_IMAGES), "no more exemplars than images"
+    assert found.ids[1].tolist() == list(range(N_IMAGES)) and not found.masks[1:4].any()
+
+
+def test_planted_formulas_are_found_again(concept_set, masks, tmp_path):
+    paths = {"activations": str(tmp_path / "activations"), "planted": str(tmp_path / "planted.csv")}
+    options = {"lengths": [1, 2], "noises": [0.0, 0.3], "repeats": 1, "n_levels": 5, "seed": 0}
+    plant_units(concept_set=str(concept_set), **paths, **options)
+    planted = read_table(paths["planted"], "planted")
+    assert len(planted) == 8 and planted["unit"].tolist() == list(range(8))
+    parts = explain(paths["activations"], concept_set, tmp_path, layer="planted", chunk="0-of-1")
+    found = read_table(parts["explanations"], "explanations")
+    highest = found[found["range"] == "cluster5"].set_index("unit")
+    store = open_activations(paths["activations"], "planted")
+    lost, same = [], []
+    for row in planted.itertuples():
+        bits = bruteforce.bitmap(store[:, row.unit], *highest.loc[row.unit, ["lower", "upper"]], (GRID, GRID))
+        truth = bruteforce.formula_mask(row.formula, *masks)
+        if row.noise == 0:
+            assert (bits & ~truth).sum() == 0 and (truth & ~bits).sum() == 2
+        guess = bruteforce.formula_mask(highest.loc[row.unit, "formula"], *masks)
+        lost.append(bruteforce.scores(truth, bits)["iou"] - bruteforce.scores(guess, bits)["iou"])
+        same.append((guess == truth).all())
+    measure_recovery(
+        **paths,
+        explanations=parts["explanations"],
+        concept_set=str(concept_set),
+        recovery=str(tmp_path / "recovery.csv"),
+    )
+    recovery = read_table(tmp_path / "recovery.csv", "recovery")
+    assert len(recovery) == 8 and (recovery["n_units"] == 1).all()
+    for (noise, operators), value, equal in zip(zip(planted["noise"], planted["operators"]), lost, same):
+        row = recovery[(recovery["noise"] == noise) & (recovery["operators"] == operators)].iloc[0]
+        assert row["iou_lost"] == pytest.approx(value, abs=1e-12) and row["recovered_equivalent"] == equal
+        assert row["recovered_exactly"] <= row["recovered_equivalent"]
+    assert recovery.loc[recovery["noise"] == 0, "recovered_equivalent"].mean() >= 0.75
+    shutil.copytree(paths["activations"], tmp_path / "first")
+    plant_units(concept_set=str(concept_set), **paths, **options)
+    assert files_of(paths["activations"]) == files_of(tmp_path / "first")

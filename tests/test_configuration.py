@@ -1,0 +1,126 @@
+import copy
+
+import pytest
+
+import lib.models.zoo
+from lib.configuration import (
+    check_captioner,
+    check_layers_once,
+    check_names,
+    concept_folder,
+    image_folder,
+    look_up,
+    milan_file,
+    weights_file,
+)
+
+CONFIG = {
+    "targets": [{"model": "resnet18", "dataset": "playground", "concepts": ["playground", "ade20k"]}],
+    "models": {
+        "resnet18": {"layers": ["layer4"]},
+        "alexnet": {"layers": ["features.1"]},
+        "mobilenet_v3_small": {"layers": []},
+    },
+    "datasets": {
+        "playground": {"weights": "playground", "images": "playground", "milan": "playground"},
+        "places365": {"weights": "places365", "images": "places365", "milan": "base"},
+        "imagenet": {"weights": "imagenet", "images": "imagenet", "milan": "imagenet"},
+        "untrained": {"weights": "none", "images": "my/images", "milan": "playground"},
+        "mine": {"weights": "my/weights.pth", "images": "my/images", "milan": "base"},
+    },
+    "concepts": {
+        "playground": {"source": "playground"},
+        "ade20k": {"source": "broden1_224"},
+        "mine": {"source": "my/concepts"},
+    },
+    "milan": {"training": {"networks": ["mobilenet_v3_small"], "encoder": "resnet18"}},
+}
+
+
+@pytest.fixture
+def config():
+    return copy.deepcopy(CONFIG)
+
+
+def test_a_right_config_passes(config):
+    check_names(config)
+    assert look_up("concepts", "ade20k", config=config) == {"source": "broden1_224"}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (
+            ("targets", 0, "model"),
+            "resnet81",
+            "'resnet81' is not in the config section `models`.*Did you mean 'resnet18'",
+        ),
+        (("targets", 0, "dataset"), "playgroud", "section `datasets`.*Did you mean 'playground'"),
+        (("targets", 0, "concepts", 1), "ade20", "section `concepts`.*Did you mean 'ade20k'"),
+        (("milan", "training", "networks", 0), "mobilenet_v3_smal", "Did you mean 'mobilenet_v3_small'"),
+        (("milan", "training", "encoder"), "zzz", r"resnet18, alexnet, mobilenet_v3_small\. Add it"),
+    ],
+)
+def test_unknown_names_are_refused_with_the_nearest(config, path, value, message):
+    entry = config
+    for key in path[:-1]:
+        entry = entry[key]
+    entry[path[-1]] = value
+    with pytest.raises(ValueError, match=message):
+        check_names(config)
+
+
+def test_a_network_is_not_captioned_from_its_own_annotations(config):
+    config["milan"]["training"]["networks"] = ["alexnet", "resnet18"]
+    with pytest.raises(ValueError, match=r"resnet18 is labelled.*alexnet, resnet18"):
+        check_names(config)
+    for dataset in ("playground", "untrained"):
+        with pytest.raises(ValueError, match="Take it out of milan.training.networks"):
+            check_captioner("resnet18", dataset, config=config)
+    check_captioner("resnet18", "places365", config=config)  # a published captioner has not seen it
+    check_captioner("mobilenet_v3_small", "playground", config=config)
+
+
+def test_files_follow_from_the_names(config):
+    assert weights_file("resnet18", "untrained", config=config) == []
+    assert weights_file("resnet18", "playground", config=config) == "resources/weights/playground/resnet18.safetensors"
+    assert weights_file("alexnet", "places365", config=config) == "resources/weights/places365/alexnet.pth"
+    assert weights_file("alexnet", "mine", config=config) == "my/weights.pth"
+    with pytest.raises(ValueError, match="section `models`"):
+        weights_file("alexne", "mine", config=config)
+    assert image_folder("playground", config=config) == "resources/data/playground"
+    assert image_folder("imagenet", config=config) == "resources/data/imagenet_val"
+    assert image_folder("mine", config=config) == "my/images"
+    assert concept_folder("ade20k", config=config) == "resources/data/broden1_224"
+    assert concept_folder("mine", config=config) == "my/concepts"
+    assert milan_file("resnet18", "playground", config=config) == "resources/milan/playground.safetensors"
+    assert milan_file("mobilenet_v3_small", "places365", config=config) == "resources/milan/base.pth"
+    with pytest.raises(ValueError, match="copied from its own annotations"):
+        milan_file("mobilenet_v3_small", "playground", config=config)
+
+
+def test_layers_are_checked_once_and_again_after_an_edit(config, tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(lib.models.zoo, "check_layers", lambda name, layers: calls.append(name))
+    memory = tmp_path / "deep" / "memory.txt"
+    check_layers_once(config, memory)
+    assert calls == list(config["models"])
+    check_layers_once(config, memory)
+    config["milan"]["training"]["encoder"] = "alexnet"
+    check_layers_once(config, memory)
+    assert len(calls) == 3
+    config["models"]["resnet18"]["layers"] = ["layer3"]
+    check_layers_once(config, memory)
+    assert len(calls) == 6
+    config["models"]["resnet18"]["layers"] = ["layer4"]
+    check_layers_once(config, memory)
+    assert len(calls) == 6
+
+
+def test_a_wrong_layer_is_refused_each_time(config, tmp_path):
+    config["models"] = {"resnet18": {"layers": ["layer4", "layer5"]}}
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"config key models\.resnet18: .*'layer5'.*nearest"):
+            check_layers_once(config, tmp_path / "memory.txt")
+    config["models"] = {"resnet18": {"layers": ["layer4"]}}
+    check_layers_once(config, tmp_path / "memory.txt")

@@ -1,0 +1,269 @@
+"""The house rules that a program can check: who imports whom, sizes of modules, docstrings, and how rules are built."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+MODULES = sorted((ROOT / "lib").rglob("*.py"))
+SCRIPTS = sorted((ROOT / "workflow_scripts").glob("*.py"))
+RULE_FILES = sorted((ROOT / "rules").glob("*.smk"))
+ROOMS = {
+    "data": {"data"},
+    "models": {"models"},
+    "kernels": {"kernels"},
+    "captioning": {"kernels", "captioning"},
+    "stages": {"data", "models", "kernels", "captioning"},
+    "reporting": {"data", "kernels", "reporting"},
+    "configuration": {"models"},  # to check that layers exist
+    "parallel": set(),
+    "provenance": set(),
+    "runtime": set(),
+}
+HAS_PARAMETERS = re.compile(r"^Parameters(\n-+$| are those of )", re.M)
+TORCH_ROOMS = {"models", "captioning", "stages"}
+
+
+def name_of(path):
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def room_of(module):
+    return module.split(".")[1]
+
+
+def tree_of(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def is_module(name):
+    path = ROOT.joinpath(*name.split("."))
+    return path.with_suffix(".py").is_file() or path.is_dir()
+
+
+def imports_of(tree):
+    """Yield the dotted names of all modules that a tree imports, inside functions too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports are not used here"
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                yield full if node.module.split(".")[0] == "lib" and is_module(full) else node.module
+
+
+def public(nodes):
+    return [
+        node
+        for node in nodes
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and not node.name.startswith("_")
+    ]
+
+
+def parameters_of(function):
+    arguments = function.args
+    named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    return [argument.arg for argument in named if argument.arg not in ("self", "cls")]
+
+
+def is_compiled(function):
+    """Return whether numba compiles a function; such functions take no keywords."""
+    return any("njit" in ast.dump(decorator) for decorator in function.decorator_list)
+
+
+each_module = pytest.mark.parametrize("path", MODULES, ids=name_of)
+
+
+def test_the_tree_is_found():
+    assert len(MODULES) > 40 and len(SCRIPTS) > 15 and len(RULE_FILES) > 8
+
+
+@each_module
+def test_imports_go_one_way(path):
+    if path.name == "__init__.py":
+        return
+    module = name_of(path)
+    room = room_of(module)
+    for imported in imports_of(tree_of(path)):
+        top = imported.split(".")[0]
+        if top in ("torch", "torchvision"):
+            assert room in TORCH_ROOMS, f"{module} imports {imported}"
+        if top in ("workflow_scripts", "tests", "snakemake"):
+            pytest.fail(f"{module} imports {imported}")
+        if top != "lib" or imported == "lib.parallel":
+            continue
+        assert len(imported.split(".")) > 2, (
+            f"{module} imports {imported}, which is for rules and workflow_scripts only"
+        )
+        assert room_of(imported) in ROOMS[room], f"{module} imports {imported}"
+
+
+@each_module
+def test_modules_are_small_and_silent(path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 320, f"{len(text.splitlines())} lines"
+    tree = tree_of(path)
+    assert ast.get_docstring(tree), "no docstring"
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    names = [node.func.id for node in calls if isinstance(node.func, ast.Name)]
+    assert not {"print", "eval", "exec"} & set(names)
+    if path.name == "__init__.py":
+        assert len(tree.body) == 1, "only a docstring belongs here"
+
+
+def test_no_module_is_a_drawer_for_everything():
+    forbidden = {"utils", "util", "helpers", "misc", "common"}
+    assert not [path for path in MODULES if path.stem in forbidden]
+
+
+@each_module
+def test_public_things_are_documented(path):
+    missing = []
+    for node in public(tree_of(path).body):
+        document = ast.get_docstring(node) or ""
+        if not document:
+            missing.append(f"{node.name}: no docstring")
+        if isinstance(node, ast.ClassDef):
+            methods = [item for item in node.body if isinstance(item, ast.FunctionDef)]
+            missing += [f"{node.name}.{m.name}: no docstring" for m in public(methods) if not ast.get_docstring(m)]
+            builder = [m for m in methods if m.name == "__init__"]
+            if builder and len(parameters_of(builder[0])) > 2 and not HAS_PARAMETERS.search(document):
+                missing.append(f"{node.name}: no section Parameters")
+        elif len(parameters_of(node)) > 2 and not is_compiled(node) and not HAS_PARAMETERS.search(document):
+            missing.append(f"{node.name}: no section Parameters")
+    assert not missing
+
+
+@each_module
+def test_documented_parameters_are_the_real_ones(path):
+    """A section Parameters names all parameters, in their order."""
+    for node in public(tree_of(path).body):
+        document = ast.get_docstring(node) or ""
+        section = re.search(r"^Parameters\n-+\n(.*?)(?=^\S[^\n]*\n-{3,}$|\Z)", document, re.M | re.S)
+        if not section:
+            continue
+        described = []
+        for line in section[1].splitlines():
+            if re.match(r"\*{0,2}\w+(, \*{0,2}\w+)*( : .*)?$", line):
+                described += [name.strip(" *") for name in line.split(" : ")[0].split(",")]
+        if isinstance(node, ast.ClassDef):
+            builder = [item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__"]
+            expected = parameters_of(builder[0]) if builder else described
+        else:
+            expected = parameters_of(node)
+            expected += [extra.arg for extra in (node.args.vararg, node.args.kwarg) if extra]
+        assert sorted(described) == sorted(expected), node.name
+
+
+@each_module
+def test_few_parameters_are_positional(path):
+    things = public(tree_of(path).body)
+    things += [method for thing in things if isinstance(thing, ast.ClassDef) for method in public(thing.body)]
+    for node in things:
+        if isinstance(node, ast.FunctionDef) and node.name != "forward" and not is_compiled(node):
+            positional = [a.arg for a in [*node.args.posonlyargs, *node.args.args] if a.arg not in ("self", "cls")]
+            assert len(positional) <= 3, f"{node.name}({', '.join(positional)})"
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if room_of(name_of(path)) == "stages"], ids=name_of)
+def test_stages_take_keywords_without_defaults(path):
+    if path.name == "__init__.py":
+        return
+    functions = [node for node in public(tree_of(path).body) if isinstance(node, ast.FunctionDef)]
+    assert path.stem in [node.name for node in functions], "the stage function bears the module's name"
+    for node in functions:
+        assert not node.args.args and not node.args.posonlyargs and node.args.kwonlyargs, node.name
+        assert not any(default is not None for default in node.args.kw_defaults), node.name
+
+
+def stage_of(script):
+    """Return the module that a workflow script imports beside lib.runtime."""
+    imported = sorted(set(imports_of(tree_of(script))) - {"lib.runtime"})
+    assert len(imported) == 1, f"{script.name} imports {imported}"
+    return imported[0]
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_workflow_scripts_are_thin(script):
+    tree = tree_of(script)
+    assert len(script.read_text(encoding="utf-8").splitlines()) <= 8
+    assert "lib.runtime" in imports_of(tree)
+    module = stage_of(script)
+    assert room_of(module) in ("stages", "reporting") and is_module(module)
+    imported = [alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names]
+    assert len(imported) == 2 and script.stem in imported, "one function, named as the script"
+    source = ast.parse(ROOT.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8"))
+    assert script.stem in [node.name for node in public(source.body)]
+
+
+def rules():
+    """Return {rule name: its text} and the names of the local rules."""
+    found, local = {}, set()
+    for path in RULE_FILES:
+        text = path.read_text(encoding="utf-8")
+        for part in re.split(r"^(?=rule |checkpoint |localrules)", text, flags=re.M)[1:]:
+            if part.startswith("localrules"):
+                local |= set(re.findall(r"^\s+(\w+),?$", part, re.M))
+            else:
+                found[re.match(r"\w+ (\w+):", part)[1]] = part
+    return found, local
+
+
+RULES, LOCAL_RULES = rules()
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_rules_have_what_every_rule_has(name):
+    text = RULES[name]
+    keys = set(re.findall(r"^    (\w+):", text, re.M))
+    assert {"log", "conda", "output", "script"} <= keys
+    if not name.startswith(("fetch_", "merge_")) and name not in LOCAL_RULES:
+        assert "benchmark" in keys
+    assert not keys & {"shell", "run"}
+
+
+@pytest.mark.parametrize("name", [name for name in RULES if not name.startswith("fetch_")])
+def test_rules_rerun_when_their_code_changes(name):
+    text = RULES[name]
+    script = ROOT / "rules" / re.search(r'script:\s+"([^"]+)"', text)[1]
+    module = stage_of(script.resolve())
+    assert re.findall(r'\b(?:code|version)=code_hash\(\s*"([^"]+)"', text) == [module]
+
+
+def test_every_workflow_script_has_a_rule():
+    used = {Path(script).name for text in RULES.values() for script in re.findall(r'script:\s+"([^"]+)"', text)}
+    assert used == {script.name for script in SCRIPTS}
+
+
+def test_no_file_names_this_machine():
+    """No path of a developer's machine and no private package index belongs into the repository."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    if listed.returncode:
+        pytest.skip("this is no git checkout")
+    machine = re.compile(r"(?<![\w.$}])/(?:work|tmp|root|home/\w+)/")
+    index = re.compile(r"(?:index[-_]url|find[-_]links|trusted[-_]host)\W+(?:https?://)?([\w.-]+)", re.I)
+    public_hosts = {"pypi.org", "files.pythonhosted.org", "download.pytorch.org"}
+    found = []
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        path = ROOT / name
+        if not path.is_file() or path == Path(__file__).resolve():
+            continue
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError:
+            continue
+        for number, line in enumerate(lines, 1):
+            if (machine.search(line) and "/evil" not in line) or any(
+                host not in public_hosts for host in index.findall(line)
+            ):
+                found.append(f"{name}:{number}: {line.strip()[:100]}")
+    assert not found, "\n".join(found)

@@ -1,0 +1,92 @@
+"""What an edit of the config or of the code makes run again, and what it leaves alone."""
+
+import shutil
+
+import pytest
+from tiny_workflow import ROOT, Workflow
+
+pytestmark = pytest.mark.workflow
+
+# what follows from a rule, by rule
+AFTER_DESCRIBE = {"describe_units", "score_descriptions", "write_catalog"}
+AFTER_MILAN = {"train_milan", *AFTER_DESCRIBE}
+AFTER_EXEMPLARS = {"collect_exemplars", "annotate_exemplars", *AFTER_MILAN}
+AFTER_SCORES = {"score_explanations", "merge_tables", "write_catalog"}
+AFTER_EXPLAIN = {"explain_units", "measure_recovery", *AFTER_SCORES}
+AFTER_RANGES = {"find_ranges", *AFTER_EXPLAIN}
+AFTER_PLANT = {"plant_units", "find_ranges", "explain_units", "merge_tables", "measure_recovery"}
+AFTER_CONCEPTS = {"build_concepts", "plant_units", *AFTER_RANGES}
+AFTER_TRAINING = {"train_playground_network", "record_activations", *AFTER_RANGES, *AFTER_EXEMPLARS}
+EVERYTHING = {"draw_playground", "build_concepts", "plant_units", *AFTER_TRAINING}
+
+CONFIG_EDITS = {
+    "explanations.beam": (6, AFTER_EXPLAIN),
+    "explanations.length": (2, AFTER_EXPLAIN),
+    "explanations.chunks": (2, AFTER_RANGES),
+    "ranges.quantile": (0.01, AFTER_RANGES),
+    "ranges.clusters": (4, AFTER_RANGES | AFTER_PLANT),
+    "milan.beam": (5, AFTER_DESCRIBE),
+    "milan.temperature": (0.3, AFTER_DESCRIBE),
+    "milan.strategy": ("beam", AFTER_DESCRIBE),
+    "milan.lm_sum": ("published", AFTER_DESCRIBE),
+    "milan.training.epochs": (3, AFTER_MILAN),
+    "milan.training.hold_out": (0.2, AFTER_MILAN),
+    "milan.training.units_per_layer": (20, AFTER_EXEMPLARS),
+    "datasets.playground.k": (4, AFTER_EXEMPLARS),
+    "exemplars.quantile": (0.95, AFTER_EXEMPLARS),
+    "datasets.playground.output_size": (64, AFTER_EXEMPLARS),
+    "training.batch_size": (10, AFTER_TRAINING),
+    "playground.n_images": (50, EVERYTHING),
+    "seed": (1, EVERYTHING),
+    "planted.noises": ([0.0, 0.5], AFTER_PLANT),
+    "catalog.opacity": (0.5, {"write_catalog"}),
+    "catalog.k_shown": (2, {"write_catalog"}),
+    "resources.device": ("cpu", set()),
+    "resources.batch_size": (16, set()),
+    "resources.threads": (1, set()),
+}
+
+CODE_EDITS = {
+    "lib/kernels/beam.py": {"plant_units", *AFTER_EXPLAIN},
+    "lib/kernels/scores.py": {"measure_recovery", *AFTER_SCORES},
+    "lib/kernels/ranges.py": AFTER_RANGES,
+    "lib/kernels/topk.py": AFTER_EXEMPLARS,
+    "lib/captioning/reranking.py": AFTER_MILAN,
+    "lib/reporting/pictures.py": {"write_catalog"},
+    "lib/stages/measure_recovery.py": {"measure_recovery"},
+}
+
+
+@pytest.mark.parametrize("key", CONFIG_EDITS)
+def test_a_config_edit_reruns_just_what_depends_on_it(finished, key):
+    value, expected = CONFIG_EDITS[key]
+    settings = value
+    for part in reversed(key.split(".")):
+        settings = {part: settings}
+    assert set(finished.planned(settings=settings)) == expected
+
+
+@pytest.fixture(scope="module")
+def copied(finished, tmp_path_factory):
+    """Return the finished workflow, run from a copy of the code that may be edited."""
+    copy = tmp_path_factory.mktemp("copy")
+    for name in ("Snakefile", "config.yaml"):
+        shutil.copy2(ROOT / name, copy / name)
+    for name in ("lib", "rules", "workflow_scripts", "profiles", "envs"):
+        shutil.copytree(ROOT / name, copy / name)
+    workflow = Workflow(finished.folder, snakefile=copy / "Snakefile")
+    assert workflow.planned() == {}
+    return workflow
+
+
+@pytest.mark.parametrize("path", CODE_EDITS)
+def test_a_code_edit_reruns_just_the_stages_that_import_it(copied, path):
+    file = copied.snakefile.parent / path
+    original = file.read_text(encoding="utf-8")
+    try:
+        file.write_text(original + "\n# a comment\n", encoding="utf-8")
+        assert copied.planned() == {}
+        file.write_text(original + "\nEDITED = True\n", encoding="utf-8")
+        assert set(copied.planned()) == CODE_EDITS[path]
+    finally:
+        file.write_text(original, encoding="utf-8")

@@ -1,0 +1,72 @@
+"""The workflow run for real: complete, repeatable, the same whatever the cores."""
+
+import csv
+import json
+import shutil
+
+import pytest
+from tiny_workflow import Workflow
+
+pytestmark = pytest.mark.workflow
+
+LAYERS = {"layer3": 256, "layer4": 512}
+RANGES = ["top", "cluster1", "cluster2", "cluster3", "cluster4", "cluster5"]
+
+
+def rows(path):
+    with path.open(newline="", encoding="utf-8") as handle:
+        return list(csv.DictReader(handle))
+
+
+def test_every_unit_and_range_has_its_row(finished):
+    root = finished.folder / "results/resnet18/playground"
+    units = [(layer, str(unit)) for layer, n_units in LAYERS.items() for unit in range(n_units)]
+    assert [(row["layer"], row["unit"]) for row in rows(root / "descriptions.csv")] == units
+    expected = [(*unit, name) for unit in units for name in RANGES]
+    for table in ("ranges", "explanations", "metrics"):
+        found = rows(root / "playground" / f"{table}.csv")
+        assert [(row["layer"], row["unit"], row["range"]) for row in found] == expected
+    for row in rows(root / "playground/explanations.csv"):
+        assert (row["status"] == "ok") == bool(row["formula"]) == bool(row["iou"])
+
+
+def test_the_catalog_and_reports_are_there(finished):
+    root = finished.folder / "results/resnet18/playground"
+    assert "resnet18" in (root / "catalog/index.html").read_text(encoding="utf-8")
+    report = json.loads((finished.folder / "resources/weights/playground/resnet18.json").read_text())
+    assert report["n_train"] + report["n_held_out"] == 60
+    assert {row["captions"] for row in rows(root / "description_metrics.csv")} >= {"constant", "shuffled"}
+
+
+def test_planted_formulas_are_recovered(finished):
+    recovery = rows(finished.folder / "results/planted/playground/recovery.csv")
+    assert {row["length"] for row in recovery} == {"1", "2"}
+    assert all(float(row["recovered_equivalent"]) == 1.0 for row in recovery if float(row["noise"]) == 0)
+
+
+def test_a_second_run_does_nothing(finished):
+    assert finished.planned() == {}
+
+
+def test_one_core_gives_the_same_bytes(finished, tmp_path):
+    other = Workflow(tmp_path / "one_core")
+    other.must_run(cores=1)
+    assert other.tables() == finished.tables()
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        "results/resnet18/playground/playground/activations",
+        "results/resnet18/playground/playground/parts/ranges/layer4/0-of-1.csv",
+        "results/shufflenet_v2_x1_0/playground/exemplars",
+        "resources/concepts/playground.zarr",
+    ],
+)
+def test_a_lost_intermediate_is_made_again_with_the_same_results(finished, lost):
+    before = finished.tables()
+    path = finished.folder / lost
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    finished.must_run(lost)
+    finished.must_run()
+    assert finished.tables() == before

@@ -1,0 +1,74 @@
+"""A tiny configuration of the real workflow, and running it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+
+TINY = {
+    "playground": {"n_images": 60, "image_size": 96},
+    "datasets": {"playground": {"input_size": 48, "resize": 48, "k": 3, "output_size": 48}},
+    "training": {"sizes": [1.0], "batch_size": 8},
+    "models": {
+        "resnet18": {"layers": ["layer3", "layer4"]},
+        "shufflenet_v2_x1_0": {"layers": ["stage4"]},
+        "mobilenet_v3_small": {"layers": ["features.12"]},
+    },
+    "milan": {
+        "beam": 4,
+        "training": {"units_per_layer": 30, "epochs": 2, "hidden_size": 16, "attention_size": 8, "lm_hidden_size": 8},
+    },
+    "planted": {"lengths": [1, 2], "noises": [0.0]},
+}
+
+
+class Workflow:
+    """Runs the workflow in a folder of its own."""
+
+    def __init__(self, folder, snakefile=ROOT / "Snakefile"):
+        self.folder, self.snakefile = Path(folder), snakefile
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "tiny.yaml").write_text(yaml.safe_dump(TINY))
+
+    def run(self, *arguments, settings=None, cores=2):
+        """Run Snakemake and return its exit status and all it wrote."""
+        files = ["tiny.yaml"]
+        if settings:
+            (self.folder / "settings.yaml").write_text(yaml.safe_dump(settings))
+            files.append("settings.yaml")
+        command = [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--snakefile",
+            str(self.snakefile),
+            "--directory",
+            str(self.folder),
+        ]
+        command += ["--cores", str(cores), *arguments, "--configfile", *(str(self.folder / name) for name in files)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=900)
+        return done.returncode, done.stdout + done.stderr
+
+    def must_run(self, *arguments, **options):
+        """Run Snakemake and fail with what it wrote if it fails."""
+        status, text = self.run(*arguments, **options)
+        assert status == 0, text
+        return text
+
+    def planned(self, **options):
+        """Return {rule: number of jobs} that a dry run would run."""
+        text = self.must_run("--dry-run", **options)
+        if "Job stats:" not in text:
+            assert "Nothing to be done" in text
+            return {}
+        lines = text.split("Job stats:")[1].split("total")[0].splitlines()[3:]
+        rows = (line.split() for line in lines)
+        return {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[0] != "all"}
+
+    def tables(self):
+        """Return the bytes of every CSV among the results."""
+        found = sorted(self.folder.glob("results/**/*.csv"))
+        return {str(path.relative_to(self.folder)): path.read_bytes() for path in found}
