@@ -62,6 +62,13 @@ def concepts_of(wildcards):
     return {"subset": entry["subset"], "categories": entry["categories"]}
 
 
+def annotated_units_of(wildcards):
+    """Return how many units per layer a network needs that is only annotated to train MILAN; None for all."""
+    training = config["milan"]["training"]
+    only_annotated = wildcards.dataset == "playground" and wildcards.model in training["networks"]
+    return training["units_per_layer"] if only_annotated else None
+
+
 def chunks():
     n_chunks = config["explanations"]["chunks"]
     return [f"{chunk}-of-{n_chunks}" for chunk in range(n_chunks)]

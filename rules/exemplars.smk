@@ -26,11 +26,7 @@ rule collect_exemplars:
         k=lambda wildcards: config["datasets"][wildcards.dataset]["k"],
         quantile=config["exemplars"]["quantile"],
         output_size=lambda wildcards: config["datasets"][wildcards.dataset]["output_size"],
-        max_units=lambda wildcards: (
-            config["milan"]["training"]["units_per_layer"]
-            if wildcards.model in config["milan"]["training"]["networks"]
-            else None
-        ),
+        max_units=annotated_units_of,
         code=code_hash("lib.stages.collect_exemplars"),
     script:
         "../workflow_scripts/collect_exemplars.py"

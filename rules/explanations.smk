@@ -35,6 +35,8 @@ rule explain_units:
         "../envs/base.yaml"
     params:
         layer="{layer}",
+        search=config["explanations"]["search"],
+        seconds=config["explanations"]["seconds"],
         length=config["explanations"]["length"],
         beam=config["explanations"]["beam"],
         code=code_hash("lib.stages.explain_units"),

@@ -8,9 +8,15 @@ from collections.abc import Callable
 from lib.data.playground_stage import Stage
 
 
-def _room(stage: Stage, *, walls: str, floors: tuple[str, ...], wall_material: str = "") -> float:
-    """Paint wall and floor of a room and return the height of the floor's edge."""
+_ANY_WALL = "white grey blue yellow green pink purple orange red"
+
+
+def _room(
+    stage: Stage, *, walls: str, floors: tuple[str, ...], carpets: str = "grey green red", wall_material: str = ""
+) -> float:
+    """Paint wall and floor of a room and return the height of the floor's edge; one room in six has unusual walls."""
     dice, edge = stage.dice, stage.dice.uniform(60, 70)
+    walls = _ANY_WALL if dice.chance(1 / 6) else walls
     pattern = dice.pick(("tiles", "checkered", "tiles", "") if wall_material else ("", "", "", "striped", "dotted"))
     paint = dice.paint(walls, wall_material, pattern, second="white" if wall_material else "")
     stage.band((-1, edge + 1), "wall", paint, shade=0.15)
@@ -22,7 +28,7 @@ def _room(stage: Stage, *, walls: str, floors: tuple[str, ...], wall_material: s
             "white grey blue", "tile", dice.pick(("checkered", "grid")), second="grey black white", period=24
         )
     else:
-        floor = dice.paint("grey green red blue purple", "fabric", dice.pick(("", "speckled")))
+        floor = dice.paint(carpets, "fabric", dice.pick(("", "speckled")))
     stage.band((edge, 101), "floor", floor)
     board = dice.paint("white brown")
     stage.canvas.polygon(
@@ -52,7 +58,7 @@ def _on_wall(stage: Stage, candidates: str, places: tuple[float, ...]) -> None:
 def kitchen(stage: Stage) -> None:
     """Draw a kitchen: stove, refrigerator, cabinets, a table."""
     dice = stage.dice
-    edge = _room(stage, walls="white yellow green blue", floors=("tile", "wood", "tile"), wall_material="tile")
+    edge = _room(stage, walls="yellow yellow white orange", floors=("tile",))
     _on_wall(stage, "window,clock,cabinet,painting,", (30, 66))
     names = ["refrigerator", "stove", "cabinet", dice.pick(("sink", "cabinet"))]
     start, step = dice.integer(0, 3), dice.pick((1, 3))
@@ -72,7 +78,7 @@ def kitchen(stage: Stage) -> None:
 def bedroom(stage: Stage) -> None:
     """Draw a bedroom: bed, lamp, chest of drawers."""
     dice = stage.dice
-    edge = _room(stage, walls="pink blue yellow purple white green", floors=("wood", "carpet"))
+    edge = _room(stage, walls="pink purple blue pink", floors=("carpet", "carpet", "wood"), carpets="blue purple red")
     _on_wall(stage, "window,painting,painting,window,mirror,clock,", (22, 58, 86))
     side = dice.pick((-1, 1))
     if dice.chance(0.4):
@@ -90,7 +96,7 @@ def bedroom(stage: Stage) -> None:
 def living_room(stage: Stage) -> None:
     """Draw a living room: sofa, television, rug, bookcase."""
     dice = stage.dice
-    edge = _room(stage, walls="yellow white green orange grey red", floors=("wood", "wood", "carpet"))
+    edge = _room(stage, walls="green orange red green", floors=("wood", "wood", "carpet"))
     _on_wall(stage, "window,painting,painting,clock,window,", (20, 52, 84))
     if dice.chance(0.5):
         stage.put("rug", dice.uniform(35, 65), 98, on="floor")
@@ -111,7 +117,7 @@ def living_room(stage: Stage) -> None:
 def bathroom(stage: Stage) -> None:
     """Draw a bathroom: bath tub, toilet, wash basin with a mirror."""
     dice = stage.dice
-    edge = _room(stage, walls="white blue pink green", floors=("tile", "tile", "wood"), wall_material="tile")
+    edge = _room(stage, walls="blue white blue green", floors=("tile",), wall_material="tile")
     side = dice.pick((-1, 1))
     x = 50 + side * dice.uniform(24, 36)
     stage.put("mirror", x, edge - 24, on="wall", size=0.9)
@@ -129,7 +135,7 @@ def bathroom(stage: Stage) -> None:
 def office(stage: Stage) -> None:
     """Draw an office: desk, computer, chair, bookcase."""
     dice = stage.dice
-    edge = _room(stage, walls="white grey blue yellow", floors=("carpet", "carpet", "wood"))
+    edge = _room(stage, walls="grey white", floors=("carpet", "carpet", "wood"), carpets="grey")
     _on_wall(stage, "window,clock,painting,window,", (24, 58, 84))
     side = dice.pick((-1, 1))
     stage.spread("bookcase,cabinet,door,plant,bookcase", (1, 2), between=(edge + 3, edge + 6), horizon=0, far=0.8)

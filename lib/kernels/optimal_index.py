@@ -73,9 +73,7 @@ class SearchIndex:
     """
 
     def __init__(self, counts):
-        self.counts = counts
         self.n_concepts = counts.n_concepts
-        self.n_pixels = int(counts.sizes.sum())
         self._set_start, self._set_concepts = counts.set_start, counts.set_concepts
         per_set = np.diff(self._set_start)
         n_triples = np.array([comb(int(k), 3) for k in range(per_set.max(initial=0) + 1)], np.int64)[per_set]

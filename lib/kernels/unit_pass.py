@@ -157,12 +157,12 @@ def _count(maps, pixel_atoms, image_start, thresholds, first, last, columns, row
             _row_keys(values[:size], pixel_atoms[image, y, start:stop], thresholds, highest, stride, keys)
             # Four histograms in turn: neighbours mostly share an atom, and would wait for each other's sum.
             for x in range(0, size - 3, 4):
-                h0[keys[x]] += np.uint32(1)
-                h1[keys[x + 1]] += np.uint32(1)
-                h2[keys[x + 2]] += np.uint32(1)
-                h3[keys[x + 3]] += np.uint32(1)
+                h0[np.uint32(keys[x])] += np.uint32(1)
+                h1[np.uint32(keys[x + 1])] += np.uint32(1)
+                h2[np.uint32(keys[x + 2])] += np.uint32(1)
+                h3[np.uint32(keys[x + 3])] += np.uint32(1)
             for x in range(size - size % 4, size):
-                h0[keys[x]] += np.uint32(1)
+                h0[np.uint32(keys[x])] += np.uint32(1)
         for atom in range(image_start[image], image_start[image + 1]):
             base = (atom - image_start[image]) * stride
             for k in range(base, base + stride):

@@ -1,6 +1,7 @@
 """Training an image classifier from scratch, quickly and repeatably, on one core."""
 
 import logging
+import math
 
 import numpy as np
 import torch
@@ -47,10 +48,8 @@ def train_classifier(
     _silence_residuals(network)
     network.to(device).train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True)
-    n_steps = len(images) // batch_size
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, learning_rate, total_steps=len(sizes) * n_steps, pct_start=0.2, cycle_momentum=False
-    )
+    n_steps = max(1, len(images) // batch_size)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _one_cycle(step, len(sizes) * n_steps))
     criterion = nn.CrossEntropyLoss()
     with torch.random.fork_rng(devices=[]):
         # dropout draws from torch's global generator
@@ -69,6 +68,14 @@ def train_classifier(
                 total += loss.item()
             logger.info("epoch %d of %d, %d pixels: loss %.3f", epoch + 1, len(sizes), size, total / n_steps)
     network.eval()
+
+
+def _one_cycle(step, n_steps):
+    """Return the share of the highest learning rate: a linear rise in the first fifth, then half a cosine."""
+    n_rising = max(1, n_steps // 5)
+    if step < n_rising:
+        return (step + 1) / n_rising
+    return 0.5 + 0.5 * math.cos(math.pi * (step - n_rising) / max(1, n_steps - n_rising))
 
 
 def _silence_residuals(network):

@@ -9,11 +9,12 @@ from lib.data.tables import read_table, write_table
 from lib.kernels.atoms import Atoms
 from lib.kernels.beam import ConceptCounts, search_beam
 from lib.kernels.formula import format_formula
+from lib.kernels.optimal import search_optimal
 from lib.kernels.unit_pass import count_per_atom
 from lib.parallel import map_in_order
 
 
-def explain_units(*, activations, ranges, concept_set, explanations, layer, length, beam, threads):
+def explain_units(*, activations, ranges, concept_set, explanations, layer, search, length, beam, seconds, threads):
     """Write the best formula of each unit and range.
 
     Parameters
@@ -27,10 +28,14 @@ def explain_units(*, activations, ranges, concept_set, explanations, layer, leng
     explanations : str
         Output table, rows as in `ranges`.
     layer : str
+    search : str
+        `optimal` (provably best for lengths up to 3) or `beam`.
     length : int
         Largest number of concepts in a formula.
     beam : int
         Formulas kept per step.
+    seconds : float or None
+        Time budget of the optimal search for one range; None for no limit.
     threads : int
     """
     tables, concepts = read_atoms(concept_set)
@@ -52,12 +57,17 @@ def explain_units(*, activations, ranges, concept_set, explanations, layer, leng
                 found.append(_unexplained(status))
                 continue
             pixels = np.bincount(atoms.atom_set, weights=next(per_atom), minlength=atoms.n_sets).astype(np.int64)
-            best = search_beam(pixels, counts, length=length, beam=beam)
+            bound, proven = None, False
+            if search == "optimal":
+                optimum = search_optimal(pixels, counts, length=length, beam=beam, seconds=seconds)
+                best, bound, proven = optimum.scored, optimum.upper_bound, optimum.optimal
+            else:
+                best = search_beam(pixels, counts, length=length, beam=beam)
             if best is None:
-                found.append(_unexplained("empty" if not pixels.any() else "no_concept"))
+                found.append(_unexplained("no_concept" if pixels.any() else "empty"))
             else:
                 text = format_formula(best.formula, names)
-                found.append((text, best.formula.length, best.iou, None, False, "ok"))
+                found.append((text, best.formula.length, best.iou, bound, proven, "ok"))
         return found
 
     results = []

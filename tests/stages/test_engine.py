@@ -83,7 +83,7 @@ def explain(activations, concept_set, folder, *, layer, chunk, threads=1):
     found = {name: paths[name] for name in ("ranges", "histograms")}
     find_ranges(**shared, **found, chunk=chunk, quantile=0.005, n_clusters=5)
     stores = {"concept_set": str(concept_set), "explanations": paths["explanations"]}
-    explain_units(**shared, **stores, ranges=paths["ranges"], length=3, beam=5)
+    explain_units(**shared, **stores, ranges=paths["ranges"], search="optimal", seconds=None, length=3, beam=5)
     score_explanations(**shared, **stores, metrics=paths["metrics"])
     return paths
 

@@ -22,6 +22,8 @@ EVERYTHING = {"draw_playground", "build_concepts", "plant_units", *AFTER_TRAININ
 CONFIG_EDITS = {
     "explanations.beam": (6, AFTER_EXPLAIN),
     "explanations.length": (2, AFTER_EXPLAIN),
+    "explanations.search": ("beam", AFTER_EXPLAIN),
+    "explanations.seconds": (60, AFTER_EXPLAIN),
     "explanations.chunks": (2, AFTER_RANGES),
     "ranges.quantile": (0.01, AFTER_RANGES),
     "ranges.clusters": (4, AFTER_RANGES | AFTER_PLANT),
