@@ -10,7 +10,7 @@ rule record_activations:
         "benchmarks/record_activations/{model}/{dataset}/{concepts}.jsonl"
     conda:
         "../envs/base.yaml"
-    threads: config["resources"]["threads"]
+    threads: THREADS
     resources:
         device=config["resources"]["device"],
         batch_size=config["resources"]["batch_size"],

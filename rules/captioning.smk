@@ -20,7 +20,7 @@ rule train_milan:
         "benchmarks/train_milan.jsonl"
     conda:
         "../envs/base.yaml"
-    threads: config["resources"]["threads"]
+    threads: THREADS
     resources:
         device=config["resources"]["device"],
     params:
@@ -52,7 +52,7 @@ rule describe_units:
         "benchmarks/describe_units/{model}/{dataset}.jsonl"
     conda:
         "../envs/base.yaml"
-    threads: config["resources"]["threads"]
+    threads: THREADS
     resources:
         device=config["resources"]["device"],
     params:

@@ -5,6 +5,8 @@ import lib.configuration as configuration
 from snakemake.exceptions import WorkflowError
 
 MEMORY = ".snakemake/neuron-lexicon-layers.txt"
+# half of the cores by default: two jobs run side by side, so that a long one on a single core leaves none idle
+THREADS = config["resources"]["threads"] or max(1, (workflow.cores or 1) // 2)
 EXPLANATION_TABLES = ("ranges", "histograms", "explanations", "metrics")
 
 try:
@@ -65,7 +67,9 @@ def concepts_of(wildcards):
 def annotated_units_of(wildcards):
     """Return how many units per layer a network needs that is only annotated to train MILAN; None for all."""
     training = config["milan"]["training"]
-    only_annotated = wildcards.dataset == "playground" and wildcards.model in training["networks"]
+    only_annotated = (
+        wildcards.dataset == "playground" and wildcards.model in training["networks"]
+    )
     return training["units_per_layer"] if only_annotated else None
 
 

@@ -9,7 +9,7 @@ rule build_concepts:
         "benchmarks/build_concepts/{concepts}.jsonl"
     conda:
         "../envs/base.yaml"
-    threads: config["resources"]["threads"]
+    threads: THREADS
     params:
         concepts=concepts_of,
         code=code_hash("lib.stages.build_concepts"),

@@ -27,7 +27,9 @@ rule fetch_weights:
     params:
         model="{model}",
         weights_set="{weights_set}",
-        local=lambda wildcards: config["downloads"]["local"].get(f"{wildcards.model}-{wildcards.weights_set}"),
+        local=lambda wildcards: config["downloads"]["local"].get(
+            f"{wildcards.model}-{wildcards.weights_set}"
+        ),
         config_key="downloads.local.{model}-{weights_set}",
     script:
         "../workflow_scripts/fetch_weights.py"

@@ -11,7 +11,7 @@ rule collect_exemplars:
         "benchmarks/collect_exemplars/{model}/{dataset}.jsonl"
     conda:
         "../envs/base.yaml"
-    threads: config["resources"]["threads"]
+    threads: THREADS
     resources:
         device=config["resources"]["device"],
         batch_size=config["resources"]["batch_size"],
@@ -25,7 +25,9 @@ rule collect_exemplars:
         },
         k=lambda wildcards: config["datasets"][wildcards.dataset]["k"],
         quantile=config["exemplars"]["quantile"],
-        output_size=lambda wildcards: config["datasets"][wildcards.dataset]["output_size"],
+        output_size=lambda wildcards: config["datasets"][wildcards.dataset][
+            "output_size"
+        ],
         max_units=annotated_units_of,
         code=code_hash("lib.stages.collect_exemplars"),
     script:

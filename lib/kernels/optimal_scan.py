@@ -27,7 +27,7 @@ def fits(iou, n_bitmap, n_pixels):
     Returns
     -------
     bool
-        True for all bitmaps of up to 600 million pixels in all.
+        Always true below 600 million pixels, such as 48,000 images on a grid of 112 x 112.
     """
     return iou.denominator * n_bitmap + iou.numerator * n_pixels <= MAX_WEIGHT
 
