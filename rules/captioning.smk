@@ -31,8 +31,6 @@ rule train_milan:
         },
         normalisation=config["datasets"]["playground"]["normalisation"],
         trusted_sha256=config["checkpoints"]["trusted_sha256"],
-        beam_size=config["milan"]["beam"],
-        temperature=config["milan"]["temperature"],
         seed=config["seed"],
         code=code_hash("lib.stages.train_milan"),
     script:

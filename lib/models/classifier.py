@@ -13,6 +13,8 @@ from lib.models.loading import to_input
 
 logger = logging.getLogger(__name__)
 
+STATISTICS_BATCHES = 24
+
 
 def train_classifier(
     network, images, labels, *, sizes, batch_size, learning_rate, weight_decay, normalisation, seed, device
@@ -67,7 +69,24 @@ def train_classifier(
                 schedule.step()
                 total += loss.item()
             logger.info("epoch %d of %d, %d pixels: loss %.3f", epoch + 1, len(sizes), size, total / n_steps)
+        chosen = rng.permutation(len(images))[: STATISTICS_BATCHES * batch_size]
+        _settle_batch_norm(network, to_input(images[chosen], normalisation).to(device), batch_size)
     network.eval()
+
+
+def _settle_batch_norm(network, images, batch_size):
+    """Measure the statistics of batch normalisation anew: slow running means lag far behind after a short training."""
+    layers = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None
+    with torch.inference_mode():
+        for batch in images.split(batch_size):
+            if len(batch) > 1:
+                network(batch)
+    for layer, momentum in zip(layers, momenta):
+        layer.momentum = momentum
 
 
 def _one_cycle(step, n_steps):

@@ -16,8 +16,8 @@ AFTER_EXPLAIN = {"explain_units", "measure_recovery", *AFTER_SCORES}
 AFTER_RANGES = {"find_ranges", *AFTER_EXPLAIN}
 AFTER_PLANT = {"plant_units", "find_ranges", "explain_units", "merge_tables", "measure_recovery"}
 AFTER_CONCEPTS = {"build_concepts", "plant_units", *AFTER_RANGES}
-AFTER_TRAINING = {"train_playground_network", "record_activations", *AFTER_RANGES, *AFTER_EXEMPLARS}
-EVERYTHING = {"draw_playground", "build_concepts", "plant_units", *AFTER_TRAINING}
+AFTER_TRAINING = {"train_playground_network", "record_activations", *AFTER_RANGES, *AFTER_EXEMPLARS} - {"measure_recovery"}
+EVERYTHING = {"draw_playground", *AFTER_CONCEPTS, *AFTER_TRAINING}
 
 CONFIG_EDITS = {
     "explanations.beam": (6, AFTER_EXPLAIN),
@@ -49,7 +49,7 @@ CONFIG_EDITS = {
 }
 
 CODE_EDITS = {
-    "lib/kernels/beam.py": {"plant_units", *AFTER_EXPLAIN},
+    "lib/kernels/beam.py": {"plant_units", "find_ranges", *AFTER_EXPLAIN},
     "lib/kernels/scores.py": {"measure_recovery", *AFTER_SCORES},
     "lib/kernels/ranges.py": AFTER_RANGES,
     "lib/kernels/topk.py": AFTER_EXEMPLARS,
