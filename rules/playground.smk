@@ -41,3 +41,13 @@ rule train_playground_network:
         code=code_hash("lib.stages.train_playground_network"),
     script:
         "../workflow_scripts/train_playground_network.py"
+
+
+# captions wait for the encoder, which takes longest to train: it goes first
+use rule train_playground_network as train_encoder_network with:
+    wildcard_constraints:
+        model=config["milan"]["training"]["encoder"],
+    priority: 1
+
+
+ruleorder: train_encoder_network > train_playground_network

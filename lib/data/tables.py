@@ -71,6 +71,16 @@ COLUMNS = {
         "recovered_equivalent": "float",
         "iou_lost": "float",
     },
+    "heuristics": {
+        "layer": "str",
+        "unit": "int",
+        "range": "str",
+        "search": "str",
+        "visited": "float",
+        "seconds": "float",
+        "iou": "float",
+        "formula": "str",
+    },
     "planted": {"layer": "str", "unit": "int", "formula": "str", "operators": "str", "length": "int", "noise": "float"},
 }
 

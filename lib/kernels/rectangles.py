@@ -12,6 +12,8 @@ def _measure(pixel_atoms, image_start, holds, images, boxes, inscribed):
     for n in range(images.size):
         image = images[n]
         base = image_start[image]
+        if not holds[base : image_start[image + 1]].any():
+            continue
         tall[:] = 0
         largest = 0
         top, bottom, left, right = height, 0, width, 0

@@ -16,7 +16,13 @@ AFTER_EXPLAIN = {"explain_units", "measure_recovery", *AFTER_SCORES}
 AFTER_RANGES = {"find_ranges", *AFTER_EXPLAIN}
 AFTER_PLANT = {"plant_units", "find_ranges", "explain_units", "merge_tables", "measure_recovery"}
 AFTER_CONCEPTS = {"build_concepts", "plant_units", *AFTER_RANGES}
-AFTER_TRAINING = {"train_playground_network", "record_activations", *AFTER_RANGES, *AFTER_EXEMPLARS} - {"measure_recovery"}
+AFTER_TRAINING = {
+    "train_encoder_network",
+    "train_playground_network",
+    "record_activations",
+    *AFTER_RANGES,
+    *AFTER_EXEMPLARS,
+} - {"measure_recovery"}
 EVERYTHING = {"draw_playground", *AFTER_CONCEPTS, *AFTER_TRAINING}
 
 CONFIG_EDITS = {

@@ -19,7 +19,14 @@ TINY = {
     },
     "milan": {
         "beam": 4,
-        "training": {"units_per_layer": 30, "epochs": 2, "hidden_size": 16, "attention_size": 8, "lm_hidden_size": 8, "beam_size": 4},
+        "training": {
+            "units_per_layer": 30,
+            "epochs": 2,
+            "hidden_size": 16,
+            "attention_size": 8,
+            "lm_hidden_size": 8,
+            "beam_size": 4,
+        },
     },
     "planted": {"lengths": [1, 2], "noises": [0.0]},
 }
