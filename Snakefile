@@ -23,6 +23,7 @@ include: "rules/explanations.smk"
 include: "rules/exemplars.smk"
 include: "rules/captioning.smk"
 include: "rules/planted.smk"
+include: "rules/heuristics.smk"
 include: "rules/catalog.smk"
 
 

@@ -33,6 +33,8 @@ rule explain_units:
         "benchmarks/explain_units/{model}/{dataset}/{concepts}/{layer}.{chunk}.jsonl"
     conda:
         "../envs/base.yaml"
+    resources:
+        device=config["resources"]["device"],
     params:
         layer="{layer}",
         search=config["explanations"]["search"],

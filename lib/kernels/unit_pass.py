@@ -216,3 +216,25 @@ def count_per_atom(maps, atoms, *, lower, upper):
         maps = np.ascontiguousarray(maps, np.float32)
         _count(maps, atoms.pixel_atoms, atoms.image_start, thresholds, first, last, columns, rows, counts)
     return counts
+
+
+def count_on_device(maps, counter, *, shape, lower, upper):
+    """Do the same on a device, which gives the same counts.
+
+    Parameters
+    ----------
+    maps : numpy.ndarray of shape (n_images, h, w), float32
+        Activation maps of the unit.
+    counter : object
+        Its method `count` works on the device, as that of `lib.models.unit_pass_torch.DeviceCounter`.
+    shape : tuple of int
+        (H, W) of the mask grid.
+    lower, upper : numpy.ndarray of shape (n_ranges,), float64
+        Open ends of each range.
+
+    Returns
+    -------
+    numpy.ndarray of shape (n_ranges, n_atoms), int64
+    """
+    rows, columns = (source_positions(*sizes) for sizes in zip(maps.shape[1:], shape))
+    return counter.count(maps, rows=rows, columns=columns, bounds=float32_bounds(lower, upper))

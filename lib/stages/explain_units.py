@@ -1,5 +1,7 @@
 """Stage: find the formula that best explains each activation range of a chunk of units."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
@@ -10,11 +12,16 @@ from lib.kernels.atoms import Atoms
 from lib.kernels.beam import ConceptCounts, search_beam
 from lib.kernels.formula import format_formula
 from lib.kernels.optimal import search_optimal
-from lib.kernels.unit_pass import count_per_atom
+from lib.kernels.unit_pass import count_on_device, count_per_atom
 from lib.parallel import map_in_order
 
+WORTH_A_GPU = 2**26
+"""Pixels of the concept set below which the CPU has counted a chunk before torch is loaded."""
 
-def explain_units(*, activations, ranges, concept_set, explanations, layer, search, length, beam, seconds, threads):
+
+def explain_units(
+    *, activations, ranges, concept_set, explanations, layer, search, length, beam, seconds, device, threads
+):
     """Write the best formula of each unit and range.
 
     Parameters
@@ -36,11 +43,15 @@ def explain_units(*, activations, ranges, concept_set, explanations, layer, sear
         Formulas kept per step.
     seconds : float or None
         Time budget of the optimal search for one range; None for no limit.
+    device : str
+        Where bitmap pixels are counted: `auto` (a GPU if there is one and the concept set is large), `cpu`, `cuda` or
+        `cuda:n`. The counts are the same.
     threads : int
     """
     tables, concepts = read_atoms(concept_set)
     atoms = Atoms(**tables, n_concepts=len(concepts))
     counts = ConceptCounts(atoms)
+    count = _counting(atoms, device)
     names = concepts["name"].tolist()
     table = read_table(ranges, "ranges")
     by_unit = {unit: rows for unit, rows in table.groupby("unit", sort=True)}
@@ -50,7 +61,7 @@ def explain_units(*, activations, ranges, concept_set, explanations, layer, sear
         rows = by_unit[unit]
         usable = (rows["status"] == "ok").to_numpy()
         lower, upper = rows["lower"].to_numpy()[usable], rows["upper"].to_numpy()[usable]
-        per_atom = iter(count_per_atom(maps, atoms, lower=lower, upper=upper))
+        per_atom = iter(count(maps, lower=lower, upper=upper))
         found = []
         for status in rows["status"]:
             if status != "ok":
@@ -78,6 +89,17 @@ def explain_units(*, activations, ranges, concept_set, explanations, layer, sear
     found = pd.DataFrame(results, columns=columns, index=table.index)
     found["iou_upper_bound"] = found["iou_upper_bound"].astype(float)
     write_table(table[["layer", "unit", "range", "lower", "upper"]].join(found), explanations, "explanations")
+
+
+def _counting(atoms, device):
+    """Return the function that counts the bitmap pixels of a unit's ranges per atom."""
+    if device != "cpu" and (device != "auto" or atoms.pixel_atoms.size >= WORTH_A_GPU):
+        from lib.models.unit_pass_torch import open_counter
+
+        counter = open_counter(atoms.pixel_atoms, atoms.image_start, device=device)
+        if counter is not None:
+            return partial(count_on_device, counter=counter, shape=atoms.pixel_atoms.shape[1:])
+    return partial(count_per_atom, atoms=atoms)
 
 
 def _unexplained(status):

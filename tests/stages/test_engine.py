@@ -17,6 +17,7 @@ from lib.data.stores import open_activations, read_atoms
 from lib.data.tables import read_table
 from lib.kernels.atoms import Atoms
 from lib.kernels.formula import parse_formula
+from lib.models import unit_pass_torch
 from lib.models.loading import Network, open_network
 from lib.stages.build_concepts import build_concepts
 from lib.stages.collect_exemplars import collect_exemplars
@@ -76,16 +77,28 @@ def masks(playground):
     return bruteforce.read_masks(playground, CATEGORIES)
 
 
-def explain(activations, concept_set, folder, *, layer, chunk, threads=1):
+def explain(activations, concept_set, folder, *, layer, chunk, threads=1, device="cpu"):
     """Run the three stages of a chunk and return the paths of their tables."""
     paths = {name: str(folder / f"{name}-{chunk}.csv") for name in ("ranges", "histograms", "explanations", "metrics")}
     shared = {"activations": str(activations), "layer": layer, "threads": threads}
     found = {name: paths[name] for name in ("ranges", "histograms")}
     find_ranges(**shared, **found, chunk=chunk, quantile=0.005, n_clusters=5)
     stores = {"concept_set": str(concept_set), "explanations": paths["explanations"]}
-    explain_units(**shared, **stores, ranges=paths["ranges"], search="optimal", seconds=None, length=3, beam=5)
+    explain_units(
+        **shared, **stores, ranges=paths["ranges"], search="optimal", seconds=None, length=3, beam=5, device=device
+    )
     score_explanations(**shared, **stores, metrics=paths["metrics"])
     return paths
+
+
+def test_counting_by_torch_gives_the_same_bytes(activations, concept_set, home, tmp_path, monkeypatch):
+    """A GPU's code, run on the CPU."""
+    monkeypatch.setattr(unit_pass_torch, "open_counter", unit_pass_torch.DeviceCounter)
+    device = torch.device("cpu")
+    for name, where in (("numba", "cpu"), ("torch", device)):
+        (tmp_path / name).mkdir()
+        explain(activations, concept_set, tmp_path / name, layer="layer4", chunk="0-of-64", device=where)
+    assert files_of(tmp_path / "numba") == files_of(tmp_path / "torch")
 
 
 @pytest.fixture(scope="module", params=list(CHUNKS))
