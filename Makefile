@@ -1,5 +1,6 @@
 # make demo    label every unit of a network trained on the embedded data set
 # make test    run the tests
+# make bench   time the engine, beside the published package (in an environment of its own)
 # VENV=path    use (or make) a virtual environment elsewhere, for example one that several checkouts share
 
 VENV ?= .venv
@@ -28,7 +29,7 @@ format: $(STAMP)
 	$(BIN)/snakefmt Snakefile rules
 
 bench: $(STAMP)
-	$(BIN)/python tests/benchmarks/bench_engine.py
+	$(BIN)/python tests/benchmarks/bench_engine.py --peer-venv $(VENV)-peer
 
 clean:
 	rm -rf results resources logs benchmarks .snakemake

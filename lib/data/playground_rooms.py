@@ -14,9 +14,9 @@ _ANY_WALL = "white grey blue yellow green pink purple orange red"
 def _room(
     stage: Stage, *, walls: str, floors: tuple[str, ...], carpets: str = "grey green red", wall_material: str = ""
 ) -> float:
-    """Paint wall and floor of a room and return the height of the floor's edge; one room in six has unusual walls."""
+    """Paint wall and floor of a room and return the height of the floor's edge; one room in ten has unusual walls."""
     dice, edge = stage.dice, stage.dice.uniform(60, 70)
-    walls = _ANY_WALL if dice.chance(1 / 6) else walls
+    walls = _ANY_WALL if dice.chance(0.1) else walls
     pattern = dice.pick(("tiles", "checkered", "tiles", "") if wall_material else ("", "", "", "striped", "dotted"))
     paint = dice.paint(walls, wall_material, pattern, second="white" if wall_material else "")
     stage.band((-1, edge + 1), "wall", paint, shade=0.15)

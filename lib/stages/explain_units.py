@@ -15,8 +15,8 @@ from lib.kernels.optimal import search_optimal
 from lib.kernels.unit_pass import count_on_device, count_per_atom
 from lib.parallel import map_in_order
 
+# pixels of the concept set below which the CPU has counted a chunk before torch is loaded
 WORTH_A_GPU = 2**26
-"""Pixels of the concept set below which the CPU has counted a chunk before torch is loaded."""
 
 
 def explain_units(
