@@ -8,6 +8,9 @@ rule record_activations:
         "logs/record_activations/{model}/{dataset}/{concepts}.log",
     benchmark:
         "benchmarks/record_activations/{model}/{dataset}/{concepts}.jsonl"
+    wildcard_constraints:
+        # the planted layer is made, not recorded
+        model=r"(?!planted/)[^/]+",
     conda:
         "../envs/base.yaml"
     threads: THREADS

@@ -1,6 +1,3 @@
-ruleorder: plant_units > record_activations
-
-
 rule plant_units:
     input:
         concept_set="resources/concepts/{concepts}.zarr",
