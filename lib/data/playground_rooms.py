@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from lib.data.playground_stage import Stage
 
-
 _ANY_WALL = "white grey blue yellow green pink purple orange red"
 
 
