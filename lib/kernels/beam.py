@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numba import njit
 
-from lib.kernels.formula import AND, AND_NOT, OR, Formula, canonical
+from lib.kernels.formula import AND, AND_NOT, OR, Formula, canonical, evaluate
 from lib.kernels.optimal_index import SearchIndex
 
 
@@ -84,16 +84,7 @@ class ConceptCounts:
 
     def holds(self, formula):
         """Return for which concept sets a formula holds, bool of shape (n_sets,)."""
-        value = self.concept_sets(formula.concepts[0])
-        for operator, concept in zip(formula.operators, formula.concepts[1:]):
-            mask = self.concept_sets(concept)
-            if operator == OR:
-                value |= mask
-            elif operator == AND:
-                value &= mask
-            else:
-                value &= ~mask
-        return value
+        return evaluate(formula, self.concept_sets)
 
     def within(self, values, holds):
         """Sum values (int64 per concept set) over the sets where `holds`, for each concept; int64 (n_concepts,)."""
