@@ -4,7 +4,6 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from lib.data.stores import iterate_units, open_activations, read_atoms
 from lib.data.tables import read_table, write_table
@@ -14,6 +13,7 @@ from lib.kernels.formula import format_formula
 from lib.kernels.optimal import search_optimal
 from lib.kernels.unit_pass import count_on_device, count_per_atom
 from lib.parallel import map_in_order
+from lib.progress import Progress
 
 # pixels of the concept set below which the CPU has counted a chunk before torch is loaded
 WORTH_A_GPU = 2**26
@@ -83,7 +83,7 @@ def explain_units(
 
     results = []
     items = iterate_units(open_activations(activations, layer), list(by_unit))
-    for found in tqdm(map_in_order(explain, items, threads=threads), total=len(by_unit), unit="unit", mininterval=5):
+    for found in Progress(map_in_order(explain, items, threads=threads), total=len(by_unit), unit="unit"):
         results.extend(found)
     columns = ["formula", "length", "iou", "iou_upper_bound", "optimal", "status"]
     found = pd.DataFrame(results, columns=columns, index=table.index)
