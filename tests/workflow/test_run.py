@@ -38,6 +38,17 @@ def test_the_catalog_and_reports_are_there(finished):
     assert {row["captions"] for row in rows(root / "description_metrics.csv")} >= {"constant", "shuffled"}
 
 
+def test_every_job_is_in_the_table_of_times(finished):
+    jobs = rows(finished.folder / "results/benchmarks.csv")
+    assert {"train_playground_network", "record_activations", "explain_units", "describe_units"} <= {
+        row["rule"] for row in jobs
+    }
+    assert {row["job"] for row in jobs if row["rule"] == "collect_exemplars"} == {
+        f"{model}/playground" for model in ("resnet18", "shufflenet_v2_x1_0", "mobilenet_v3_small")
+    }
+    assert all(float(row["seconds"]) >= 0 for row in jobs)
+
+
 def test_planted_formulas_are_recovered(finished):
     recovery = rows(finished.folder / "results/planted/playground/recovery.csv")
     assert {row["length"] for row in recovery} == {"1", "2"}

@@ -76,6 +76,6 @@ class Workflow:
         return {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[0] != "all"}
 
     def tables(self):
-        """Return the bytes of every CSV among the results."""
-        found = sorted(self.folder.glob("results/**/*.csv"))
+        """Return the bytes of every CSV among the results, but the one of times."""
+        found = sorted(set(self.folder.glob("results/**/*.csv")) - {self.folder / "results/benchmarks.csv"})
         return {str(path.relative_to(self.folder)): path.read_bytes() for path in found}
