@@ -17,8 +17,9 @@ SOURCES := lib workflow_scripts tests
 demo: $(STAMP)
 	$(BIN)/snakemake --cores $(CORES)
 
+# the tests that run Snakemake keep one worker busy, all others share the rest
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 test-cluster: $(STAMP)
 	$(BIN)/python -m pytest -m cluster tests/cluster

@@ -22,7 +22,10 @@ WORTH_A_GPU = 2**26
 def explain_units(
     *, activations, ranges, concept_set, explanations, layer, search, length, beam, seconds, device, threads
 ):
-    """Write the best formula of each unit and range.
+    """Write the best formula of each unit and range, and how it was found.
+
+    `optimal` says that no formula of the search space has a larger IoU, which only the optimal search proves; `search`
+    is the method; `iou_upper_bound` is empty for the beam, which gives none.
 
     Parameters
     ----------
@@ -78,14 +81,14 @@ def explain_units(
                 found.append(_unexplained("no_concept" if pixels.any() else "empty"))
             else:
                 text = format_formula(best.formula, names)
-                found.append((text, best.formula.length, best.iou, bound, proven, "ok"))
+                found.append((text, best.formula.length, best.iou, bound, proven, search, "ok"))
         return found
 
     results = []
     items = iterate_units(open_activations(activations, layer), list(by_unit))
     for found in Progress(map_in_order(explain, items, threads=threads), total=len(by_unit), unit="unit"):
         results.extend(found)
-    columns = ["formula", "length", "iou", "iou_upper_bound", "optimal", "status"]
+    columns = ["formula", "length", "iou", "iou_upper_bound", "optimal", "search", "status"]
     found = pd.DataFrame(results, columns=columns, index=table.index)
     found["iou_upper_bound"] = found["iou_upper_bound"].astype(float)
     write_table(table[["layer", "unit", "range", "lower", "upper"]].join(found), explanations, "explanations")
@@ -103,4 +106,4 @@ def _counting(atoms, device):
 
 
 def _unexplained(status):
-    return "", 0, None, None, False, status
+    return "", 0, None, None, False, "", status

@@ -123,20 +123,62 @@ def check(values, counts, length):
     assert union_bound(values, counts.sizes, np.diff(counts.set_start) > 0) >= best
 
 
+KINDS = ("any", "nested", "identical", "disjoint", "empty concepts", "single atom")
+BITMAPS = ("any", "empty", "full", "one formula", "all but one pixel")
+
+
 @st.composite
 def problems(draw):
-    n_concepts = draw(st.integers(1, 7))
-    sets = draw(st.lists(st.frozensets(st.integers(0, n_concepts - 1)), min_size=1, max_size=14, unique=True))
-    sizes = draw(st.lists(st.integers(1, 6), min_size=len(sets), max_size=len(sets)))
-    values = [draw(st.integers(0, size)) for size in sizes]
+    """Return concept sets, their sizes, the bitmap's pixels in each, and the number of concepts: up to 12, of all odd kinds."""
+    n_concepts = draw(st.integers(1, 12))
+    kind = draw(st.sampled_from(KINDS))
+    concept = st.integers(0, n_concepts - 1)
+    if kind == "nested":
+        sets = [frozenset(range(n)) for n in draw(st.sets(st.integers(0, n_concepts), min_size=1, max_size=10))]
+    elif kind == "identical":
+        half = draw(st.integers(0, n_concepts - 1))
+        sets = [frozenset(range(half)), frozenset(range(half, n_concepts)), frozenset()]
+        sets = sorted(set(sets), key=sorted)
+    elif kind == "disjoint":
+        sets = [frozenset([c]) for c in range(n_concepts)] + [frozenset()]
+    elif kind == "single atom":
+        sets = [draw(st.frozensets(concept))]
+    else:
+        used = st.integers(0, n_concepts // 2) if kind == "empty concepts" else concept
+        sets = draw(st.lists(st.frozensets(used), min_size=1, max_size=16, unique=True))
+    sizes = [draw(st.sampled_from([1, 2, 3, 7, 50])) for _ in sets]
+    bitmap = draw(st.sampled_from(BITMAPS))
+    if bitmap == "empty":
+        values = [0] * len(sizes)
+    elif bitmap == "full":
+        values = list(sizes)
+    elif bitmap == "one formula":
+        a, b = draw(concept), draw(concept)
+        values = [size if (a in held or b in held) else 0 for held, size in zip(sets, sizes)]
+    elif bitmap == "all but one pixel":
+        values = [*sizes[:-1], sizes[-1] - 1]
+    else:
+        values = [draw(st.integers(0, size)) for size in sizes]
     return sets, sizes, values, n_concepts
 
 
 @given(problems(), st.integers(1, 3))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2000)
 def test_equals_brute_force_over_all_formulas(problem, length):
     sets, sizes, values, n_concepts = problem
     check(np.array(values, np.int64), make_counts(sets, sizes, n_concepts), length)
+
+
+@given(problems(), st.integers(1, 3))
+@settings(max_examples=2000)
+def test_a_beam_of_unlimited_width_equals_brute_force_too(problem, length):
+    sets, sizes, values, n_concepts = problem
+    values, counts = np.array(values, np.int64), make_counts(sets, sizes, n_concepts)
+    found = search_beam(values, counts, length=length, beam=10**6)
+    expected = brute_force(values, counts, length)
+    assert (found is None) == (expected is None)
+    if expected:
+        assert (found.formula, iou(found, values)) == expected
 
 
 def test_equals_brute_force_on_many_random_problems():
@@ -229,7 +271,7 @@ def exhaustive_ious(values, counts, length):
     )
 
 
-@pytest.mark.parametrize("length", [4, 5])
+@pytest.mark.parametrize("length", [4, 5, 6, 8, 10])
 def test_longer_formulas_are_proved_on_small_problems(length):
     rng = np.random.default_rng(11)
     for _ in range(12):
@@ -242,6 +284,7 @@ def test_longer_formulas_are_proved_on_small_problems(length):
         optimum = search_optimal(values, counts, length=length, beam=2, seconds=None)
         assert optimum.optimal and iou(optimum.scored, values) == best
         assert optimum.scored.formula.length <= length
+        assert optimum.upper_bound == round_up(best)
         for seconds in (0, 0.002):
             partial = search_optimal(values, counts, length=length, beam=2, seconds=seconds)
             assert Fraction(partial.upper_bound) >= best

@@ -9,7 +9,7 @@ from tiny_workflow import Workflow
 
 pytestmark = pytest.mark.workflow
 
-LAYERS = {"layer3": 256, "layer4": 512}
+LAYERS = {"layer1": 64, "layer2": 128}
 RANGES = ["top", "cluster1", "cluster2", "cluster3", "cluster4", "cluster5"]
 
 
@@ -69,7 +69,7 @@ def test_one_core_gives_the_same_bytes(finished, tmp_path):
     "lost",
     [
         "results/resnet18/playground/playground/activations",
-        "results/resnet18/playground/playground/parts/ranges/layer4/0-of-1.csv",
+        "results/resnet18/playground/playground/parts/ranges/layer2/0-of-1.csv",
         "results/shufflenet_v2_x1_0/playground/exemplars",
         "resources/concepts/playground.zarr",
     ],
