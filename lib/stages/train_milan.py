@@ -191,7 +191,10 @@ def _measure(
         "milan_mi_beam": {"strategy": "beam", "use_information": True},
         "likelihood_beam": {"strategy": "beam", "use_information": False},
     }
-    said = {name: describe(decoder, model, features, **way, **options)[0] for name, way in ways.items()}
+    said = {
+        name: [best.text for best, *_ in describe(decoder, model, features, **way, **options)]
+        for name, way in ways.items()
+    }
     said["constant"] = [constant_caption(known, n_candidates=CONSTANT_CANDIDATES)] * len(references)
     said["shuffled"] = shuffled_captions(said["milan_rerank"], seed=seed)
     rows = []
