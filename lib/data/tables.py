@@ -45,6 +45,7 @@ COLUMNS = {
         "iou": "float",
         "iou_upper_bound": "float",
         "optimal": "bool",
+        "search": "str",
         "status": "str",
     },
     "metrics": {

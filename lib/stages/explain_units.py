@@ -11,7 +11,7 @@ from lib.data.tables import read_table, write_table
 from lib.kernels.atoms import Atoms
 from lib.kernels.beam import ConceptCounts, search_beam
 from lib.kernels.formula import format_formula
-from lib.kernels.optimal import search_optimal
+from lib.kernels.optimal import EXACT_LENGTH, search_optimal
 from lib.kernels.unit_pass import count_on_device, count_per_atom
 from lib.parallel import map_in_order
 
@@ -33,7 +33,8 @@ def explain_units(
     concept_set : str
         Store of the atoms.
     explanations : str
-        Output table, rows as in `ranges`.
+        Output table, rows as in `ranges`. Its column search names what searched for the formula of a row: `beam`,
+        `optimal` (complete unless the budget ends it) or, beyond three concepts, `branch_and_bound`.
     layer : str
     search : str
         `optimal` (provably best for lengths up to 3) or `beam`.
@@ -53,6 +54,7 @@ def explain_units(
     counts = ConceptCounts(atoms)
     count = _counting(atoms, device)
     names = concepts["name"].tolist()
+    method = "branch_and_bound" if search == "optimal" and length > EXACT_LENGTH else search
     table = read_table(ranges, "ranges")
     by_unit = {unit: rows for unit, rows in table.groupby("unit", sort=True)}
 
@@ -78,14 +80,14 @@ def explain_units(
                 found.append(_unexplained("no_concept" if pixels.any() else "empty"))
             else:
                 text = format_formula(best.formula, names)
-                found.append((text, best.formula.length, best.iou, bound, proven, "ok"))
+                found.append((text, best.formula.length, best.iou, bound, proven, method, "ok"))
         return found
 
     results = []
     items = iterate_units(open_activations(activations, layer), list(by_unit))
     for found in tqdm(map_in_order(explain, items, threads=threads), total=len(by_unit), unit="unit", mininterval=5):
         results.extend(found)
-    columns = ["formula", "length", "iou", "iou_upper_bound", "optimal", "status"]
+    columns = ["formula", "length", "iou", "iou_upper_bound", "optimal", "search", "status"]
     found = pd.DataFrame(results, columns=columns, index=table.index)
     found["iou_upper_bound"] = found["iou_upper_bound"].astype(float)
     write_table(table[["layer", "unit", "range", "lower", "upper"]].join(found), explanations, "explanations")
@@ -103,4 +105,4 @@ def _counting(atoms, device):
 
 
 def _unexplained(status):
-    return "", 0, None, None, False, status
+    return "", 0, None, None, False, "", status
