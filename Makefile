@@ -1,5 +1,7 @@
 # make demo    label every unit of a network trained on the embedded data set
 # make test    run the tests
+# make test-cluster   run the workflow on a Slurm cluster of two nodes on this machine (Debian: apt-get install slurm-wlm munge)
+# make status  list the jobs that are still to run
 # make bench   time the engine, beside the published package (in an environment of its own)
 # VENV=path    use (or make) a virtual environment elsewhere, for example one that several checkouts share
 
@@ -10,13 +12,20 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.neuron-lexicon-$(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' '-')
 SOURCES := lib workflow_scripts tests
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test test-cluster status lint format bench clean
 
 demo: $(STAMP)
 	$(BIN)/snakemake --cores $(CORES)
 
+# the tests that run Snakemake keep one worker busy, all others share the rest
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+
+test-cluster: $(STAMP)
+	$(BIN)/python -m pytest -m cluster tests/cluster
+
+status: $(STAMP)
+	$(BIN)/snakemake --cores $(CORES) --dry-run --quiet host rules reason
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check $(SOURCES)

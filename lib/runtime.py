@@ -9,6 +9,8 @@ import time
 import traceback
 from pathlib import Path
 
+from lib.progress import Progress
+
 
 @contextlib.contextmanager
 def stage(snakemake):
@@ -29,17 +31,25 @@ def stage(snakemake):
     log = snakemake.log[0]
     started = time.monotonic()
     Path(log + ".traceback").unlink(missing_ok=True)
-    with Path(log).open("w", buffering=1, encoding="utf-8") as handle, _redirected(handle):
+    with Path(log).open("w", buffering=1, encoding="utf-8") as handle, _redirected(handle) as user:
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", force=True)
+        Progress.label = " ".join([snakemake.rule, *snakemake.wildcards])
         try:
             yield _arguments(snakemake)
         except Exception as error:
             Path(log + ".traceback").write_text(traceback.format_exc(), encoding="utf-8")
             sys.stderr.write(f"\n{snakemake.rule}: {_advice(error)}\n(details for developers: {log}.traceback)\n")
             raise SystemExit(1) from None
-        seconds = time.monotonic() - started
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        logging.info("%s: done in %.1f s, peak memory %.0f MiB", snakemake.rule, seconds, peak)
+        summary = _summary(time.monotonic() - started)
+        logging.info(summary)
+        user.write(summary + "\n")
+
+
+def _summary(seconds):
+    """Say in one line what a job did: items, seconds, peak memory."""
+    items = "".join(f"{n:,} {unit}{'' if n == 1 else 's'}, " for unit, n in Progress.finished.items())
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
+    return f"{Progress.label}: {items}{seconds:.1f} s, peak memory {peak:.0f} MiB"
 
 
 def _advice(error):
@@ -66,15 +76,21 @@ def _arguments(snakemake):
 
 @contextlib.contextmanager
 def _redirected(handle):
-    """Send file descriptors 1 and 2, also those of C code and child processes, to an open file."""
+    """Send file descriptors 1 and 2, also those of C code and child processes, to an open file; yield the user's stream.
+
+    Progress goes on to the user where that is a terminal.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
     saved = os.dup(1), os.dup(2)
     for descriptor in (1, 2):
         os.dup2(handle.fileno(), descriptor)
+    user = open(saved[1], "w", buffering=1, encoding="utf-8", closefd=False)  # noqa: SIM115 (closed with its descriptor)
+    Progress.terminal = user if user.isatty() else None
     try:
-        yield
+        yield user
     finally:
+        Progress.terminal = None
         sys.stdout.flush()
         sys.stderr.flush()
         for descriptor, copy in zip((1, 2), saved):

@@ -126,7 +126,18 @@ def catalog_tables(table):
     ]
 
 
+def write_benchmarks():
+    from lib.reporting.benchmarks import collect_benchmarks
+
+    collect_benchmarks("benchmarks", "results/benchmarks.csv")
+
+
+onerror:
+    write_benchmarks()
+
+
 onsuccess:
+    write_benchmarks()
     for target in config["targets"]:
         page = Path(
             f"results/{target['model']}/{target['dataset']}/catalog/index.html"

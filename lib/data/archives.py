@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
 
-from tqdm import tqdm
+from lib.progress import Progress
 
 IGNORED_ROOTS = ("__MACOSX",)
 BUFFER = 1 << 20  # bytes
@@ -82,7 +82,7 @@ def unpack(archive: str | Path, folder: str | Path, *, max_size: int, max_ratio:
 def _unpack_members(archive: Path, content: Path, limit: int) -> None:
     unpacked = 0
     with _open_archive(archive) as (members, read):
-        for member in tqdm(members, desc=f"unpacking {archive.name}", unit="file", mininterval=2.0):
+        for member in Progress(members, desc=f"unpacking {archive.name}", unit="file"):
             _check_member(archive, member)
             if PurePosixPath(member.name).parts[:1] in [(root,) for root in IGNORED_ROOTS]:
                 continue

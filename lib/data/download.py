@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import requests
-from tqdm import tqdm
+
+from lib.progress import Progress
 
 logger = logging.getLogger(__name__)
 
@@ -246,7 +247,7 @@ def _announced_size(answer: requests.Response, part: Path, start: int, expected:
 
 
 def _save(answer: requests.Response, part: Path, start: int, total: int | None, expected: _Expected) -> None:
-    progress = tqdm(total=total, initial=start, unit="B", unit_scale=True, desc=part.stem, mininterval=2.0)
+    progress = Progress(total=total, initial=start, unit="byte", unit_scale=True, desc=part.stem)
     with progress, part.open("ab" if start else "wb") as file:
         for block in answer.iter_content(CHUNK):
             file.write(block)

@@ -82,6 +82,7 @@ COLUMNS = {
         "iou": "float",
         "formula": "str",
     },
+    "benchmarks": {"rule": "str", "job": "str", "seconds": "float", "cpu_seconds": "float", "peak_mib": "float"},
     "planted": {"layer": "str", "unit": "int", "formula": "str", "operators": "str", "length": "int", "noise": "float"},
 }
 

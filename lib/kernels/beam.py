@@ -149,7 +149,7 @@ def _extend(beam, n_best, values, concept_totals, counts):
         holds = counts.holds(scored.formula)
         both_bitmap, both_size = counts.within_bitmap(values, holds)
         free = np.ones(counts.n_concepts, dtype=bool)
-        free[list(scored.formula.concepts)] = False
+        free[list(scored.formula.spent)] = False
         for operator, inside, size in (
             (OR, scored.inside + in_bitmap - both_bitmap, scored.size + totals - both_size),
             (AND, both_bitmap, both_size),

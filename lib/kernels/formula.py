@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -36,6 +37,14 @@ class Formula:
     def length(self):
         """Number of concepts in the formula."""
         return len(self.concepts)
+
+    @property
+    def spent(self):
+        """The concepts that would add nothing by joining once more.
+
+        A formula of three concepts can gain from one of its own: ((a AND (NOT b)) OR c) AND a.
+        """
+        return self.concepts if self.length < 3 else ()
 
     def extend(self, operator, concept):
         """Return this formula joined with one more concept."""
@@ -84,16 +93,23 @@ def canonical(formula):
         where bit j of i is set).
     """
     concepts = sorted(set(formula.concepts))
-    rows = np.arange(1 << len(concepts))
-    columns = {concept: (rows >> j & 1).astype(bool) for j, concept in enumerate(concepts)}
-    table = evaluate(formula, columns)
-    for j in range(len(concepts) - 1, -1, -1):
+    matter, bits = _truth_table(tuple(concepts.index(c) for c in formula.concepts), formula.operators)
+    return tuple(concepts[j] for j in matter), bits
+
+
+@lru_cache(maxsize=2**16)
+def _truth_table(concepts, operators):
+    """Return the concepts that matter and the truth table of a formula whose concepts are numbered from 0 without gaps."""
+    matter = list(range(max(concepts) + 1))
+    rows = np.arange(1 << len(matter))
+    table = evaluate(Formula(concepts, operators), [(rows >> j & 1).astype(bool) for j in matter])
+    for j in reversed(matter.copy()):
         split = table.reshape(-1, 2, 1 << j)
         if (split[:, 0] == split[:, 1]).all():
             table = split[:, 0].reshape(-1)
-            del concepts[j]
+            del matter[j]
     bits = int.from_bytes(np.packbits(table, bitorder="little").tobytes(), "little")
-    return tuple(concepts), bits
+    return tuple(matter), bits
 
 
 def _quote(name):

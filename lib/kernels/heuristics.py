@@ -276,7 +276,7 @@ def search_by_estimate(per_atom, occurrences, *, estimate, length, beam):
         holds = [counts.holds(parent.formula) for parent in kept]
         bounds = np.stack([estimator.bounds(parent.formula) for parent in kept])
         for n, parent in enumerate(kept):
-            bounds[n][:, list(parent.formula.concepts)] = -1
+            bounds[n][:, list(parent.formula.spent)] = -1
         for candidate in np.argsort(-bounds, axis=None, kind="stable"):
             n, operator, concept = (int(part) for part in np.unravel_index(candidate, bounds.shape))
             bound = bounds[n, operator, concept]

@@ -161,8 +161,7 @@ def search_optimal(values, counts, *, length, beam, seconds):
         Its index of pairs and triples is built at the first call and kept.
     length : int
         Largest number of concepts. Up to 3 the search is complete; beyond, it goes on from the best of the beam's
-        formula and the best of length 3, and seldom ends with a proof. A formula holds each concept once: a second
-        time would add something new only beyond three.
+        formula and the best of length 3, and seldom ends with a proof.
     beam : int
         Width of the beam search that gives the first formula.
     seconds : float or None

@@ -10,6 +10,8 @@ from lib.kernels.formula import AND, OR, Formula
 from lib.kernels.optimal_scan import fits
 
 N_OPERATORS = 3
+# memory for the meanings of formulas gone through, so that one met again in another spelling is left out
+SEEN_BYTES = 2**28
 
 
 @dataclass(frozen=True)
@@ -36,20 +38,6 @@ def _largest(values, n):
     )
 
 
-def _in_order(formula, n_concepts):
-    """Tell which extensions write a run of operators that may change places in ascending order of the concepts."""
-    allowed = np.ones((N_OPERATORS, n_concepts), dtype=bool)
-    allowed[:, list(formula.concepts)] = False
-    last = formula.concepts[-1]
-    if formula.length == 1:
-        allowed[:2, :last] = False
-    elif formula.operators[-1] == OR:
-        allowed[OR, :last] = False
-    else:
-        allowed[AND:, :last] = False
-    return allowed
-
-
 class _Node:
     """A formula whose extensions are gone through, the one with the largest bound first."""
 
@@ -58,7 +46,8 @@ class _Node:
         inside, inside_positive = counts.within(weights.all, holds), counts.within(weights.positive, holds)
         weight, positive = int(weights.all[holds].sum()), int(weights.positive[holds].sum())
         outside, outside_positive = weights.single - inside, weights.single_positive - inside_positive
-        allowed = _in_order(formula, counts.n_concepts)
+        allowed = np.ones(counts.n_concepts, dtype=bool)
+        allowed[list(formula.spent)] = False
         self.weights = np.where(allowed, np.stack([weight + outside, inside, weight - inside]), -(2**62)).reshape(-1)
         if n_left == 1:
             bounds = self.weights
@@ -94,6 +83,7 @@ def _round(target, weights, counts, *, length, deadline):
     """
     best, found = target, None
     nothing = np.zeros(counts.n_sets, dtype=bool)
+    seen = {}
     starts = weights.single_positive + _largest(weights.single_positive, length - 1)
     order = np.argsort(-starts, kind="stable")
     for position, concept in enumerate(order):
@@ -114,9 +104,14 @@ def _round(target, weights, counts, *, length, deadline):
             formula = node.formula.extend(*divmod(choice, counts.n_concepts))
             if node.weights[choice] > best:
                 best, found = int(node.weights[choice]), formula
-            if formula.length < length:
+            n_left = length - formula.length
+            if n_left:
                 holds = _child(node.holds, formula.operators[-1], counts.concept_sets(formula.concepts[-1]))
-                stack.append(_Node(formula, holds, weights, counts, length - formula.length))
+                key = np.packbits(holds).tobytes()
+                if seen.get(key, 0) < n_left:
+                    if len(seen) * len(key) < SEEN_BYTES:
+                        seen[key] = n_left
+                    stack.append(_Node(formula, holds, weights, counts, n_left))
     return found, best
 
 

@@ -4,15 +4,14 @@ import json
 import logging
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import jinja2
 import numpy as np
-from tqdm import tqdm
 
 from lib.data.exemplars import Exemplars, read_exemplars, read_layers
 from lib.data.tables import read_table
+from lib.progress import Progress
 from lib.reporting.pictures import PictureWriter
 from lib.reporting.records import (
     EXPLAINED_ABOVE,
@@ -177,7 +176,7 @@ def _unit_table(descriptions: str, units: str, pictured: dict[str, Exemplars]) -
 def _write_pictures(pictured: dict[str, Exemplars], layers: list[str], writer: PictureWriter) -> dict:
     """Write the pictures of all layers; return the numbers of the images of each (layer, unit)."""
     images = {}
-    for number, layer in enumerate(tqdm(layers, desc="pictures", unit="layer", file=sys.stderr)):
+    for number, layer in enumerate(Progress(layers, desc="pictures", unit="layer")):
         if layer in pictured:
             numbers = writer.write(pictured[layer], number)
             images |= {(layer, int(u)): own for u, own in zip(pictured[layer].units, numbers, strict=True)}

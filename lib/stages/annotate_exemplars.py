@@ -3,12 +3,12 @@
 from functools import cache
 
 import numpy as np
-from tqdm import tqdm
 
 from lib.data.annotations import write_annotations
 from lib.data.broden import open_broden
 from lib.data.exemplars import read_exemplars, read_layers
 from lib.data.playground_captions import describe_exemplars, measure_base_rates
+from lib.progress import Progress
 
 CATEGORIES = ["color", "object", "part", "material", "scene", "texture"]
 
@@ -41,7 +41,7 @@ def annotate_exemplars(*, data, exemplars, annotations, subset, seed):
     rows = []
     for layer in read_layers(exemplars):
         stored = read_exemplars(exemplars, layer)
-        for position, unit in enumerate(tqdm(stored.units.tolist(), desc=layer, unit="unit", mininterval=5)):
+        for position, unit in enumerate(Progress(stored.units.tolist(), desc=layer, unit="unit")):
             captions = describe_exemplars(
                 masks=stored.masks[position],
                 image_ids=stored.ids[position].tolist(),

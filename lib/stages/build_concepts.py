@@ -3,12 +3,12 @@
 from functools import partial
 
 import numpy as np
-from tqdm import tqdm
 
 from lib.data.broden import open_broden
 from lib.data.stores import write_atoms
 from lib.kernels.atoms import AtomCollector, image_atoms
 from lib.parallel import map_in_order
+from lib.progress import Progress
 
 IMAGES_PER_TASK = 64
 
@@ -40,7 +40,7 @@ def build_concepts(*, data, concept_set, concepts, threads):
     def pixel_blocks():
         starts = range(0, len(dataset.images), IMAGES_PER_TASK)
         blocks = map_in_order(partial(_group_images, dataset), starts, threads=threads)
-        for block in tqdm(blocks, total=len(starts), unit="block", mininterval=5):
+        for block in Progress(blocks, total=len(starts), unit="block"):
             for _, sizes, sets in block:
                 collector.add(sizes, sets)
             yield np.stack([pixels for pixels, _, _ in block])

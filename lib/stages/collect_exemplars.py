@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from lib.data.exemplars import create_exemplars
 from lib.data.images import Geometry, list_dataset_images, load_batch
@@ -17,6 +16,7 @@ from lib.kernels.upsampling import exemplar_masks
 from lib.models.loading import open_network
 from lib.models.recorder import Recorder
 from lib.parallel import map_in_order
+from lib.progress import Progress
 
 
 def collect_exemplars(
@@ -87,7 +87,7 @@ def collect_exemplars(
 
         def passes(indices, label):
             batches = [indices[i : i + batch_size] for i in range(0, len(indices), batch_size)]
-            with tqdm(total=len(indices), desc=label, unit="image", mininterval=5) as progress:
+            with Progress(total=len(indices), desc=label, unit="image") as progress:
                 for chosen, outputs in map_in_order(record, batches, threads=threads):
                     yield chosen, outputs
                     progress.update(len(chosen))

@@ -4,7 +4,6 @@ import time
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from lib.data.stores import iterate_units, open_activations, read_atoms
 from lib.data.tables import read_table, write_table
@@ -14,6 +13,7 @@ from lib.kernels.formula import format_formula
 from lib.kernels.heuristics import ESTIMATES, Occurrences, search_by_estimate
 from lib.kernels.optimal import search_optimal
 from lib.kernels.unit_pass import count_per_atom
+from lib.progress import Progress
 
 
 def compare_heuristics(*, activations, ranges, concept_set, heuristics, units, length, beam, seconds):
@@ -55,7 +55,7 @@ def compare_heuristics(*, activations, ranges, concept_set, heuristics, units, l
     for search in _searches(occurrences, length=length, beam=1, seconds=seconds).values():
         search(warm_up)
     results = []
-    for row, per_atom in tqdm(_bitmaps(activations, read_table(ranges, "ranges"), atoms, units), unit="range"):
+    for row, per_atom in Progress(_bitmaps(activations, read_table(ranges, "ranges"), atoms, units), unit="range"):
         for name, search in searches.items():
             started = time.perf_counter()
             best, visited = search(per_atom)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 import torch
-from tqdm import tqdm
 
 from lib.captioning.checkpoint import EncoderRecord, read_captioner
 from lib.captioning.encoder import Encoder, count_distinct, encode_exemplars
@@ -16,6 +15,7 @@ from lib.data.tables import read_table, write_table
 from lib.models.checkpoints import n_classes_of
 from lib.models.compute import prepare_device
 from lib.models.zoo import build_network
+from lib.progress import Progress
 
 logger = logging.getLogger(__name__)
 
@@ -75,10 +75,10 @@ def describe_units(
     wanted = _find(table, layers, exemplars)
 
     images, masks = [layer.images for layer in layers], [layer.masks for layer in layers]
-    with tqdm(total=count_distinct(images), desc="encoding images", unit="image", mininterval=5) as progress:
+    with Progress(total=count_distinct(images), desc="encoding images", unit="image") as progress:
         encoded = encode_exemplars(eye, images, masks, threads=threads, progress=progress.update)
     features = [encoded[layer][position] for layer, position in wanted.values()]
-    with tqdm(total=len(features), desc="describing units", unit="unit", mininterval=5) as progress:
+    with Progress(total=len(features), desc="describing units", unit="unit") as progress:
         texts, scores = describe(
             captioner.decoder.to(place),
             None if captioner.language_model is None else captioner.language_model.to(place),

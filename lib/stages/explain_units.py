@@ -4,16 +4,16 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from lib.data.stores import iterate_units, open_activations, read_atoms
 from lib.data.tables import read_table, write_table
 from lib.kernels.atoms import Atoms
 from lib.kernels.beam import ConceptCounts, search_beam
 from lib.kernels.formula import format_formula
-from lib.kernels.optimal import EXACT_LENGTH, search_optimal
+from lib.kernels.optimal import search_optimal
 from lib.kernels.unit_pass import count_on_device, count_per_atom
 from lib.parallel import map_in_order
+from lib.progress import Progress
 
 # pixels of the concept set below which the CPU has counted a chunk before torch is loaded
 WORTH_A_GPU = 2**26
@@ -22,7 +22,10 @@ WORTH_A_GPU = 2**26
 def explain_units(
     *, activations, ranges, concept_set, explanations, layer, search, length, beam, seconds, device, threads
 ):
-    """Write the best formula of each unit and range.
+    """Write the best formula of each unit and range, and how it was found.
+
+    `optimal` says that no formula of the search space has a larger IoU, which only the optimal search proves; `search`
+    is the method; `iou_upper_bound` is empty for the beam, which gives none.
 
     Parameters
     ----------
@@ -33,8 +36,7 @@ def explain_units(
     concept_set : str
         Store of the atoms.
     explanations : str
-        Output table, rows as in `ranges`. Its column search names what searched for the formula of a row: `beam`,
-        `optimal` (complete unless the budget ends it) or, beyond three concepts, `branch_and_bound`.
+        Output table, rows as in `ranges`.
     layer : str
     search : str
         `optimal` (provably best for lengths up to 3) or `beam`.
@@ -54,7 +56,6 @@ def explain_units(
     counts = ConceptCounts(atoms)
     count = _counting(atoms, device)
     names = concepts["name"].tolist()
-    method = "branch_and_bound" if search == "optimal" and length > EXACT_LENGTH else search
     table = read_table(ranges, "ranges")
     by_unit = {unit: rows for unit, rows in table.groupby("unit", sort=True)}
 
@@ -80,12 +81,12 @@ def explain_units(
                 found.append(_unexplained("no_concept" if pixels.any() else "empty"))
             else:
                 text = format_formula(best.formula, names)
-                found.append((text, best.formula.length, best.iou, bound, proven, method, "ok"))
+                found.append((text, best.formula.length, best.iou, bound, proven, search, "ok"))
         return found
 
     results = []
     items = iterate_units(open_activations(activations, layer), list(by_unit))
-    for found in tqdm(map_in_order(explain, items, threads=threads), total=len(by_unit), unit="unit", mininterval=5):
+    for found in Progress(map_in_order(explain, items, threads=threads), total=len(by_unit), unit="unit"):
         results.extend(found)
     columns = ["formula", "length", "iou", "iou_upper_bound", "optimal", "search", "status"]
     found = pd.DataFrame(results, columns=columns, index=table.index)

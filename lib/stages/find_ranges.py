@@ -2,12 +2,12 @@
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from lib.data.stores import iterate_units, open_activations
 from lib.data.tables import write_table
 from lib.kernels.ranges import cluster_ranges, histogram, top_range, unit_status
 from lib.parallel import map_in_order
+from lib.progress import Progress
 
 
 def find_ranges(*, activations, ranges, histograms, layer, chunk, quantile, n_clusters, threads):
@@ -56,7 +56,7 @@ def find_ranges(*, activations, ranges, histograms, layer, chunk, quantile, n_cl
         return table, (layer, unit, *bounds, n_zero, " ".join(map(str, counts)))
 
     items = iterate_units(store, units)
-    for table, bar in tqdm(map_in_order(analyse, items, threads=threads), total=len(units), unit="unit", mininterval=5):
+    for table, bar in Progress(map_in_order(analyse, items, threads=threads), total=len(units), unit="unit"):
         rows.extend(table)
         bars.append(bar)
     columns = ["layer", "unit", "range", "lower", "upper", "n_activations", "status"]

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from lib.data.stores import create_activations, read_atoms
 from lib.data.tables import write_table
@@ -14,6 +13,7 @@ from lib.kernels.atoms import Atoms
 from lib.kernels.beam import ConceptCounts
 from lib.kernels.formula import evaluate, format_formula
 from lib.kernels.planting import draw_formula, operator_patterns, operators_text, planted_maps
+from lib.progress import Progress
 
 LAYER = "planted"
 TRIES = 20_000
@@ -57,7 +57,7 @@ def plant_units(*, concept_set, activations, planted, lengths, noises, repeats, 
     shutil.rmtree(partial, ignore_errors=True)
     shape = (atoms.n_images, len(patterns) * len(noises), *atoms.pixel_atoms.shape[1:])
     store = create_activations(partial / f"{LAYER}.zarr", shape, images_per_chunk=atoms.n_images)
-    for number, pattern in enumerate(tqdm(patterns, unit="formula", mininterval=5)):
+    for number, pattern in enumerate(Progress(patterns, unit="formula")):
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
         formula = draw_formula(pattern, counts, rng=rng, tries=TRIES)
         mask = evaluate(formula, atoms.concept_mask)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import zarr
-from tqdm import tqdm
 
 from lib.data.broden import open_broden
 from lib.data.images import Geometry, load_batch
@@ -17,6 +16,7 @@ from lib.data.stores import WRITE_ALL, create_activations, images_per_block
 from lib.models.loading import open_network
 from lib.models.recorder import Recorder
 from lib.parallel import map_in_order
+from lib.progress import Progress
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def record_activations(
             return {layer: maps.cpu().numpy() for layer, maps in recorder(model.to_input(batch)).items()}
 
         starts = range(store.n_done, len(images), batch_size)
-        with tqdm(total=len(images), initial=store.n_done, unit="image", mininterval=5) as progress:
+        with Progress(total=len(images), initial=store.n_done, unit="image") as progress:
             for outputs in map_in_order(record, starts, threads=threads):
                 store.add(outputs, len(images))
                 progress.update(len(outputs[layers[0]]))

@@ -1,7 +1,6 @@
 """Stage: measure how well each formula explains its activation range."""
 
 import pandas as pd
-from tqdm import tqdm
 
 from lib.data.stores import iterate_units, open_activations, read_atoms
 from lib.data.tables import COLUMNS, read_table, write_table
@@ -11,6 +10,7 @@ from lib.kernels.formula import parse_formula
 from lib.kernels.scores import explanation_scores
 from lib.kernels.unit_pass import count_per_atom
 from lib.parallel import map_in_order
+from lib.progress import Progress
 
 
 def score_explanations(*, activations, explanations, concept_set, metrics, layer, threads):
@@ -47,7 +47,7 @@ def score_explanations(*, activations, explanations, concept_set, metrics, layer
 
     scores = {}
     items = iterate_units(open_activations(activations, layer), list(by_unit))
-    for found in tqdm(map_in_order(score, items, threads=threads), total=len(by_unit), unit="unit", mininterval=5):
+    for found in Progress(map_in_order(score, items, threads=threads), total=len(by_unit), unit="unit"):
         scores.update(found)
     measures = [column for column, kind in COLUMNS["metrics"].items() if kind == "float"]
     values = pd.DataFrame([scores.get(i, {}) for i in table.index], columns=measures, index=table.index, dtype=float)

@@ -4,7 +4,6 @@ import logging
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from lib.captioning.checkpoint import Captioner, EncoderRecord, Settings, write_captioner
 from lib.captioning.decoder import Decoder, DecoderSizes
@@ -19,6 +18,7 @@ from lib.data.tables import write_table
 from lib.kernels.text_measures import bleu, chrf, constant_caption, shuffled_captions
 from lib.models.loading import open_network
 from lib.models.zoo import NORMALISATION
+from lib.progress import Progress
 
 logger = logging.getLogger(__name__)
 
@@ -168,7 +168,7 @@ def _collect(
         raise ValueError(
             f"all networks must have equally many exemplars per unit, not {sorted(counts)}; config key exemplars.k"
         )
-    with tqdm(total=count_distinct(images), desc="encoding images", unit="image", mininterval=5) as progress:
+    with Progress(total=count_distinct(images), desc="encoding images", unit="image") as progress:
         encoded = encode_exemplars(eye, images, masks, threads=threads, progress=progress.update)
     texts = [own for layer in captions for own in layer]
     annotated = [unit for unit, own in enumerate(texts) if own]

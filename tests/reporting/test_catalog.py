@@ -73,7 +73,9 @@ def inputs(tmp_path) -> dict:
                 iou = (unit + 1) / 100 + (0.1 if name == "top" else 0) if ok else np.nan
                 formula = f"(({HOSTILE[unit % len(HOSTILE)]} OR house) AND (NOT sky))" if ok else ""
                 rows["ranges"].append((layer, unit, name, lower, upper, 50, status))
-                rows["explanations"].append((layer, unit, name, lower, upper, formula, 3, iou, iou, ok, "optimal", status))
+                rows["explanations"].append(
+                    (layer, unit, name, lower, upper, formula, 3, iou, iou, ok, "optimal", status)
+                )
                 rows["metrics"].append((layer, unit, name, iou, *[0.25 if ok else np.nan] * len(MEASURES)))
     for name, values in rows.items():
         write_table(pd.DataFrame(values, columns=list(COLUMNS[name])), tmp_path / f"{name}.csv", name)

@@ -14,7 +14,7 @@ import lib.stages.record_activations as recording
 from lib.data.broden import open_broden
 from lib.data.exemplars import read_exemplars, read_layers
 from lib.data.stores import open_activations, read_atoms
-from lib.data.tables import read_table, write_table
+from lib.data.tables import read_table
 from lib.kernels.atoms import Atoms
 from lib.kernels.formula import parse_formula
 from lib.models import unit_pass_torch
@@ -206,29 +206,6 @@ def test_ious_and_metrics_equal_an_independent_recomputation(explained, activati
             assert measured[name] == pytest.approx(value, rel=1e-12, abs=1e-15, nan_ok=True), (row["formula"], name)
         single = max(bruteforce.scores(masks[0][name], bits)["iou"] for name in names[:: len(names) // 8])
         assert row["iou"] >= single
-
-
-@pytest.mark.parametrize(
-    ("search", "length", "seconds", "method"),
-    [("beam", 3, None, "beam"), ("optimal", 3, 0, "optimal"), ("optimal", 5, 0, "branch_and_bound")],
-)
-def test_rows_say_what_searched_and_what_is_proved(
-    activations, concept_set, tmp_path, explained, search, length, seconds, method
-):
-    layer, tables = explained
-    write_table(tables["ranges"].iloc[: len(RANGES)], str(tmp_path / "ranges.csv"), "ranges")
-    paths = {"ranges": str(tmp_path / "ranges.csv"), "explanations": str(tmp_path / "explanations.csv")}
-    settings = {"search": search, "length": length, "seconds": seconds, "beam": 5, "device": "cpu", "threads": 1}
-    explain_units(activations=str(activations), concept_set=str(concept_set), layer=layer, **paths, **settings)
-    found, best = read_table(paths["explanations"], "explanations"), tables["explanations"].iloc[: len(RANGES)]
-    done = found["status"] == "ok"
-    assert (found["search"] == np.where(done, method, "")).all()
-    assert (best["search"] == np.where(done, "optimal", "")).all() and (best["optimal"] == done).all()
-    assert not found["optimal"].any()
-    if search == "beam":
-        assert found["iou_upper_bound"].isna().all()
-    else:
-        assert (found["iou_upper_bound"] >= best["iou"])[done].all()
 
 
 def test_more_chunks_than_units_leave_empty_tables(activations, concept_set, tmp_path):

@@ -9,7 +9,7 @@ from tiny_workflow import Workflow
 
 pytestmark = pytest.mark.workflow
 
-LAYERS = {"layer3": 256, "layer4": 512}
+LAYERS = {"layer1": 64, "layer2": 128}
 RANGES = ["top", "cluster1", "cluster2", "cluster3", "cluster4", "cluster5"]
 
 
@@ -38,6 +38,17 @@ def test_the_catalog_and_reports_are_there(finished):
     assert {row["captions"] for row in rows(root / "description_metrics.csv")} >= {"constant", "shuffled"}
 
 
+def test_every_job_is_in_the_table_of_times(finished):
+    jobs = rows(finished.folder / "results/benchmarks.csv")
+    assert {"train_playground_network", "record_activations", "explain_units", "describe_units"} <= {
+        row["rule"] for row in jobs
+    }
+    assert {row["job"] for row in jobs if row["rule"] == "collect_exemplars"} == {
+        f"{model}/playground" for model in ("resnet18", "shufflenet_v2_x1_0", "mobilenet_v3_small")
+    }
+    assert all(float(row["seconds"]) >= 0 for row in jobs)
+
+
 def test_planted_formulas_are_recovered(finished):
     recovery = rows(finished.folder / "results/planted/playground/recovery.csv")
     assert {row["length"] for row in recovery} == {"1", "2"}
@@ -58,7 +69,7 @@ def test_one_core_gives_the_same_bytes(finished, tmp_path):
     "lost",
     [
         "results/resnet18/playground/playground/activations",
-        "results/resnet18/playground/playground/parts/ranges/layer4/0-of-1.csv",
+        "results/resnet18/playground/playground/parts/ranges/layer2/0-of-1.csv",
         "results/shufflenet_v2_x1_0/playground/exemplars",
         "resources/concepts/playground.zarr",
     ],

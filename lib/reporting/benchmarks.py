@@ -1,0 +1,35 @@
+"""What each job of the last runs took, in one table."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from lib.data.tables import COLUMNS, write_table
+
+
+def collect_benchmarks(folder, table):
+    """Write seconds and memory of every job that left a benchmark file.
+
+    Parameters
+    ----------
+    folder : str
+        Holds `<rule>.jsonl` or `<rule>/<wildcards>.jsonl`, as Snakemake writes them; the last line of a file counts.
+    table : str
+        Output table `benchmarks`: rule, job (the wildcards), seconds, CPU seconds, peak memory in MiB; NaN for what was
+        too short to be measured.
+    """
+    root = Path(folder)
+    rows = []
+    for path in sorted(root.rglob("*.jsonl")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        if not lines:
+            continue
+        measured = json.loads(lines[-1])
+        rule, _, job = path.relative_to(root).with_suffix("").as_posix().partition("/")
+        rows.append((rule, job, *(_number(measured.get(key)) for key in ("s", "cpu_time", "max_rss"))))
+    write_table(pd.DataFrame(rows, columns=list(COLUMNS["benchmarks"])), table, "benchmarks")
+
+
+def _number(value):
+    return float(value) if isinstance(value, (int, float)) else float("nan")

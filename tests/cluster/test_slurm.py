@@ -1,0 +1,96 @@
+"""The real workflow through Slurm: two nodes, cancelled jobs, a killed Snakemake."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+from tiny_workflow import ROOT, TINY, Workflow
+
+pytestmark = pytest.mark.cluster
+
+FORMULAS = "results/resnet18/playground/playground/metrics.csv"
+
+
+@pytest.fixture(scope="session")
+def local(tmp_path_factory):
+    """The tiny workflow, run without a cluster."""
+    workflow = Workflow(tmp_path_factory.mktemp("local"))
+    workflow.must_run()
+    return workflow
+
+
+class ClusterRun:
+    """Snakemake with the Slurm profile, in a folder of its own."""
+
+    def __init__(self, folder, environment):
+        self.folder, self.environment = folder, environment
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY))
+        self.log = folder / "snakemake.log"
+
+    def start(self, *targets):
+        command = [sys.executable, "-m", "snakemake", *targets, "--snakefile", ROOT / "Snakefile"]
+        command += ["--directory", self.folder, "--workflow-profile", ROOT / "profiles/slurm"]
+        command += ["--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "5"]
+        command += ["--configfile", self.folder / "tiny.yaml"]
+        with self.log.open("a") as log:
+            return subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, start_new_session=True)
+
+    def finish(self, process):
+        assert process.wait(timeout=1200) == 0, self.log.read_text()[-5000:]
+
+    def jobs(self, state="all"):
+        """Return {Slurm job id: rule} of the jobs in a state."""
+        listed = self.slurm("squeue", "--noheader", "--states", state, "--format", "%A|%k")
+        return dict(line.split("|", 1) for line in listed.splitlines())
+
+    def wait_for(self, rule, process):
+        """Return the id of a running job of a rule."""
+        deadline = time.monotonic() + 600
+        while time.monotonic() < deadline:
+            for number, comment in self.jobs("running").items():
+                if rule in comment:
+                    return number
+            assert process.poll() is None, self.log.read_text()[-5000:]
+            time.sleep(0.5)
+        raise AssertionError(f"no job of {rule} ran within 10 minutes")
+
+    def slurm(self, *command):
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=True)
+        return done.stdout
+
+    tables = Workflow.tables
+
+
+def test_the_whole_demo_on_two_nodes_survives_a_cancelled_job(cluster, local, tmp_path):
+    run = ClusterRun(tmp_path / "work", cluster)
+    assert len(run.slurm("sinfo", "--noheader", "--Node", "--format", "%N").split()) >= 2
+    process = run.start()
+    cancelled = run.wait_for("train_playground_network", process)
+    run.slurm("scancel", cancelled)
+    run.finish(process)
+    assert "Trying to restart" in run.log.read_text()
+    assert run.tables() == local.tables()
+
+
+def test_a_killed_snakemake_resumes_to_the_same_bytes(cluster, local, tmp_path):
+    run = ClusterRun(tmp_path / "work", cluster)
+    process = run.start(FORMULAS)
+    run.wait_for("train_playground_network", process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    # as profiles/README.md says: cancel what still runs, unlock, run again
+    again = run.start(FORMULAS)
+    assert again.wait(timeout=120) != 0
+    assert "--unlock" in run.log.read_text()
+    run.slurm("scancel", *run.jobs("running,pending"))
+    subprocess.run(
+        [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", run.folder, "--unlock"],
+        check=True,
+    )
+    run.finish(run.start(FORMULAS))
+    assert (run.folder / FORMULAS).read_bytes() == (local.folder / FORMULAS).read_bytes()
