@@ -3,11 +3,12 @@ rule record_activations:
         data=concept_data_of,
         weights=weights_of,
     output:
-        activations=directory("results/{model}/{dataset}/{concepts}/activations"),
+        # the stores {layer}/{shard}.zarr beside it are kept when this is made anew; the stage records what is missing
+        mark="results/{model}/{dataset}/{concepts}/activations/{shard}.json",
     log:
-        "logs/record_activations/{model}/{dataset}/{concepts}.log",
+        "logs/record_activations/{model}/{dataset}/{concepts}/{shard}.log",
     benchmark:
-        "benchmarks/record_activations/{model}/{dataset}/{concepts}.jsonl"
+        "benchmarks/record_activations/{model}/{dataset}/{concepts}/{shard}.jsonl"
     wildcard_constraints:
         # the planted layer is made, not recorded
         model=r"(?!planted/)[^/]+",
@@ -18,7 +19,8 @@ rule record_activations:
         device=config["resources"]["device"],
         batch_size=config["resources"]["batch_size"],
     params:
-        layers=layers_of,
+        layers=layers_to_keep,
+        shard="{shard}",
         network=network_of,
         concepts=concepts_of,
         input_size=lambda wildcards: config["datasets"][wildcards.dataset]["input_size"],

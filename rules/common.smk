@@ -22,6 +22,7 @@ wildcard_constraints:
     concepts=r"[^/]+",
     layer=r"[^/]+",
     chunk=r"\d+-of-\d+",
+    shard=r"\d+-of-\d+",
 
 
 def checked(function, *names):
@@ -62,6 +63,46 @@ def concepts_of(wildcards):
     """Return what decides which images and labels a concept set has."""
     entry = configuration.look_up("concepts", wildcards.concepts, config=config)
     return {"subset": entry["subset"], "categories": entry["categories"]}
+
+
+def layers_to_keep(wildcards):
+    """Return the layers asked for and those on disk, so that to ask for fewer is no change."""
+    folder = Path("results", wildcards.model, wildcards.dataset, wildcards.concepts)
+    stores = folder.glob(f"activations/*/{wildcards.shard}.zarr")
+    return sorted({*layers_of(wildcards), *(store.parent.name for store in stores)})
+
+
+def activations_of(wildcards):
+    """Return the marks of all shards.
+
+    That a mark was made anew says nothing (`ancient`): a layer was added. What its stores follow from is given by
+    `recorded_from` and `recording_of`, so every rule that reads activations has these too, unnamed.
+    """
+    root = f"results/{wildcards.model}/{wildcards.dataset}/{wildcards.concepts}/activations"
+    if wildcards.model == configuration.PLANTED:
+        return f"{root}/0-of-1.json"
+    n_shards = config["activations"]["shards"]
+    return [ancient(f"{root}/{shard}-of-{n_shards}.json") for shard in range(n_shards)]
+
+
+def recorded_from(wildcards):
+    """Return the files that activations follow from."""
+    if wildcards.model == configuration.PLANTED:
+        return []
+    weights = weights_of(wildcards)
+    return [concept_data_of(wildcards), *([weights] if weights else [])]
+
+
+def recording_of(wildcards):
+    """Return the settings and code that activations follow from."""
+    if wildcards.model == configuration.PLANTED:
+        return {}
+    return {
+        "network": network_of(wildcards),
+        "concepts": concepts_of(wildcards),
+        "input_size": config["datasets"][wildcards.dataset]["input_size"],
+        "code": code_hash("lib.stages.record_activations"),
+    }
 
 
 def annotated_units_of(wildcards):

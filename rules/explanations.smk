@@ -1,6 +1,7 @@
 rule find_ranges:
     input:
-        activations="results/{model}/{dataset}/{concepts}/activations",
+        recorded_from,
+        activations=activations_of,
     output:
         ranges="results/{model}/{dataset}/{concepts}/parts/ranges/{layer}/{chunk}.csv",
         histograms="results/{model}/{dataset}/{concepts}/parts/histograms/{layer}/{chunk}.csv",
@@ -11,6 +12,7 @@ rule find_ranges:
     conda:
         "../envs/base.yaml"
     params:
+        recording_of,
         layer="{layer}",
         chunk="{chunk}",
         quantile=config["ranges"]["quantile"],
@@ -22,7 +24,8 @@ rule find_ranges:
 
 rule explain_units:
     input:
-        activations="results/{model}/{dataset}/{concepts}/activations",
+        recorded_from,
+        activations=activations_of,
         ranges="results/{model}/{dataset}/{concepts}/parts/ranges/{layer}/{chunk}.csv",
         concept_set="resources/concepts/{concepts}.zarr",
     output:
@@ -36,6 +39,7 @@ rule explain_units:
     resources:
         device=config["resources"]["device"],
     params:
+        recording_of,
         layer="{layer}",
         search=config["explanations"]["search"],
         seconds=config["explanations"]["seconds"],
@@ -48,7 +52,8 @@ rule explain_units:
 
 rule score_explanations:
     input:
-        activations="results/{model}/{dataset}/{concepts}/activations",
+        recorded_from,
+        activations=activations_of,
         explanations="results/{model}/{dataset}/{concepts}/parts/explanations/{layer}/{chunk}.csv",
         concept_set="resources/concepts/{concepts}.zarr",
     output:
@@ -60,6 +65,7 @@ rule score_explanations:
     conda:
         "../envs/base.yaml"
     params:
+        recording_of,
         layer="{layer}",
         code=code_hash("lib.stages.score_explanations"),
     script:

@@ -1,6 +1,7 @@
 rule compare_heuristics:
     input:
-        activations="results/{model}/{dataset}/{concepts}/activations",
+        recorded_from,
+        activations=activations_of,
         ranges="results/{model}/{dataset}/{concepts}/ranges.csv",
         concept_set="resources/concepts/{concepts}.zarr",
     output:
@@ -12,6 +13,7 @@ rule compare_heuristics:
     conda:
         "../envs/base.yaml"
     params:
+        recording_of,
         units=config["heuristics"]["units"],
         seconds=config["explanations"]["seconds"],
         length=config["explanations"]["length"],

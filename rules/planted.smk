@@ -2,7 +2,10 @@ rule plant_units:
     input:
         concept_set="resources/concepts/{concepts}.zarr",
     output:
-        activations=directory("results/planted/playground/{concepts}/activations"),
+        mark="results/planted/playground/{concepts}/activations/0-of-1.json",
+        store=directory(
+            "results/planted/playground/{concepts}/activations/planted/0-of-1.zarr"
+        ),
         planted="results/planted/playground/{concepts}/planted.csv",
     log:
         "logs/plant_units/{concepts}.log",
@@ -23,7 +26,7 @@ rule plant_units:
 
 rule measure_recovery:
     input:
-        activations="results/planted/playground/playground/activations",
+        activations="results/planted/playground/playground/activations/0-of-1.json",
         planted="results/planted/playground/playground/planted.csv",
         explanations="results/planted/playground/playground/explanations.csv",
         concept_set="resources/concepts/playground.zarr",

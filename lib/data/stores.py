@@ -1,5 +1,6 @@
 """Zarr stores: the activations of a layer, and the sparse segmentation cache of a concept set."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -28,7 +29,7 @@ def images_per_block(shapes):
 
 
 def create_activations(path, shape, *, images_per_chunk):
-    """Create the empty store of one layer's activations.
+    """Create the empty store of one layer's activations on a range of images.
 
     Parameters
     ----------
@@ -44,12 +45,11 @@ def create_activations(path, shape, *, images_per_chunk):
         float32.
     """
     n_images, n_units, height, width = shape
-    images_per_chunk = max(1, min(images_per_chunk, n_images))
     units = max(1, min(n_units, CHUNK_BYTES // (4 * images_per_chunk * height * width)))
     return zarr.create_array(
         store=str(path),
         shape=shape,
-        chunks=(images_per_chunk, units, height, width),
+        chunks=(max(1, min(images_per_chunk, n_images)), units, height, width),
         dtype="float32",
         compressors=[BloscCodec(cname="lz4", clevel=1, shuffle="shuffle"), Crc32cCodec()],
         fill_value=float("nan"),
@@ -58,35 +58,61 @@ def create_activations(path, shape, *, images_per_chunk):
     )
 
 
-def open_activations(folder, layer):
-    """Open the activations of one layer for reading.
+def activation_store(mark, layer):
+    """Return the path of a layer's store on the images of one shard.
 
     Parameters
     ----------
-    folder : str
-        Holds one store per layer.
+    mark : str
+        `<folder>/<shard>.json`; the store is `<folder>/<layer>/<shard>.zarr`.
     layer : str
-
-    Returns
-    -------
-    zarr.Array of shape (n_images, n_units, h, w), float32
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no store for the layer.
-    ValueError
-        If the store is damaged.
     """
-    path = Path(folder) / f"{layer}.zarr"
-    if not path.is_dir():
-        raise FileNotFoundError(f"{path} is missing; delete {folder} and run again to record the activations")
+    mark = Path(mark)
+    return mark.parent / layer / f"{mark.stem}.zarr"
+
+
+def finish_activations(array, target, *, fingerprint):
+    """Give a store its name; from here on it counts as complete.
+
+    Parameters
+    ----------
+    array : zarr.Array
+        Of a local store that has all its chunks.
+    target : str
+        Its path from now on.
+    fingerprint : str
+        What the activations follow from.
+    """
+    _check_chunks(array)
+    array.attrs["fingerprint"] = fingerprint
+    target = Path(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(target, ignore_errors=True)
+    os.replace(array.store.root, target)
+
+
+def has_activations(path, fingerprint):
+    """Return whether there is a complete store with this fingerprint."""
     try:
-        array = zarr.open_array(store=str(path), mode="r")
-        _check_chunks(array)
-        return array
-    except (ValueError, KeyError, OSError) as error:
-        raise ValueError(f"{path} is damaged ({error}); delete {folder} and run again to record it anew") from error
+        _open_array(path, fingerprint)
+    except (ValueError, KeyError, OSError):
+        return False
+    return True
+
+
+def write_mark(mark, *, fingerprint):
+    """Say that the stores of a shard are complete, and by which fingerprint they are known."""
+    partial = Path(mark).with_suffix(".part")
+    partial.write_text(json.dumps({"fingerprint": fingerprint}) + "\n", encoding="utf-8")
+    os.replace(partial, mark)
+
+
+def _open_array(path, fingerprint):
+    array = zarr.open_array(store=str(path), mode="r")
+    if array.attrs.get("fingerprint") != fingerprint:
+        raise ValueError("it does not belong to its mark: other weights, images or settings, or not written to its end")
+    _check_chunks(array)
+    return array
 
 
 def _check_chunks(array):
@@ -94,28 +120,114 @@ def _check_chunks(array):
         raise ValueError(f"{array.nchunks - array.nchunks_initialized} of its {array.nchunks} chunks are missing")
 
 
-def iterate_units(activations, units):
-    """Yield (unit, maps) with maps float32 of shape (n_images, h, w), reading each chunk of the store once.
+class Activations:
+    """The activations of a layer on all images: one store per shard, read side by side.
 
     Parameters
     ----------
-    activations : zarr.Array of shape (n_images, n_units, h, w)
+    marks : list of str
+        Of the shards, in the order of images.
+    layer : str
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (n_images, n_units, h, w).
+    units_per_chunk : int
+    """
+
+    def __init__(self, marks, layer):
+        self._marks = list(marks)
+        self._arrays = [_open_shard(mark, layer) for mark in self._marks]
+        shapes = {array.shape[1:] for array in self._arrays}
+        if len(shapes) != 1:
+            raise ValueError(f"the shards of {layer} beside {marks[0]} have different shapes: {sorted(shapes)}")
+        self.shape = (sum(array.shape[0] for array in self._arrays), *shapes.pop())
+        self.units_per_chunk = max(array.chunks[1] for array in self._arrays)
+
+    def read(self, units):
+        """Return the maps of a slice of units.
+
+        Parameters
+        ----------
+        units : slice
+
+        Returns
+        -------
+        numpy.ndarray of shape (n_images, n, h, w), float32
+
+        Raises
+        ------
+        ValueError
+            If a chunk is damaged.
+        """
+        first, last, _ = units.indices(self.shape[1])
+        block = np.empty((self.shape[0], last - first, *self.shape[2:]), np.float32)
+        start = 0
+        for mark, array in zip(self._marks, self._arrays):
+            try:
+                block[start : start + array.shape[0]] = array[:, first:last]
+            except (ValueError, RuntimeError, OSError) as error:
+                raise ValueError(
+                    f"{array.store.root}: units {first} to {last - 1} cannot be read ({error}); {_cure(mark, array.store.root)}"
+                ) from error
+            start += array.shape[0]
+        return block
+
+
+def open_activations(marks, layer):
+    """Open the activations of one layer for reading.
+
+    Parameters
+    ----------
+    marks : str or list of str
+        Marks of the shards, in the order of images.
+    layer : str
+
+    Returns
+    -------
+    Activations
+
+    Raises
+    ------
+    FileNotFoundError
+        If a mark or store is missing.
+    ValueError
+        If a store is damaged or of another recording than its mark.
+    """
+    return Activations([marks] if isinstance(marks, (str, Path)) else marks, layer)
+
+
+def _open_shard(mark, layer):
+    path = activation_store(mark, layer)
+    if not path.is_dir():
+        raise FileNotFoundError(f"{path} is missing; delete {mark} and run again to record the activations")
+    try:
+        return _open_array(path, json.loads(Path(mark).read_text(encoding="utf-8"))["fingerprint"])
+    except (ValueError, KeyError, OSError) as error:
+        raise ValueError(f"{path} is damaged ({error}); {_cure(mark, path)}") from error
+
+
+def _cure(mark, path):
+    return f"delete {path} and {mark} and run again to record it anew"
+
+
+def iterate_units(activations, units):
+    """Yield (unit, maps) with maps float32 of shape (n_images, h, w), reading each chunk of the stores once.
+
+    Parameters
+    ----------
+    activations : Activations
     units : sequence of int
         Ascending.
     """
-    per_chunk = activations.chunks[1]
+    per_chunk = activations.units_per_chunk
     wanted = {}
     for unit in units:
         wanted.setdefault(unit // per_chunk, []).append(unit)
     for chunk, members in wanted.items():
         first = chunk * per_chunk
-        try:
-            block = activations[:, first : first + per_chunk]
-        except (ValueError, RuntimeError, OSError) as error:
-            raise ValueError(
-                f"{activations.store_path}: units {first} to {first + per_chunk - 1} cannot be read ({error}); "
-                "delete the activations folder and run again to record it anew"
-            ) from error
+        block = activations.read(slice(first, first + per_chunk))
         for unit in members:
             yield unit, np.ascontiguousarray(block[:, unit - first])
 

@@ -13,7 +13,7 @@ from torch import nn
 import lib.stages.record_activations as recording
 from lib.data.broden import open_broden
 from lib.data.exemplars import read_exemplars, read_layers
-from lib.data.stores import open_activations, read_atoms
+from lib.data.stores import activation_store, open_activations, read_atoms
 from lib.data.tables import read_table
 from lib.kernels.atoms import Atoms
 from lib.kernels.formula import parse_formula
@@ -55,9 +55,11 @@ def playground(home):
 
 def record(playground, target, **changes):
     options = {"layers": LAYERS, "network": NETWORK, "concepts": CONCEPTS, "input_size": 112, "version": "1"}
-    options |= {"device": "cpu", "batch_size": 8, "threads": 2}
-    recording.record_activations(data=str(playground), weights=[], activations=str(target), **options | changes)
-    return target
+    options |= {"device": "cpu", "batch_size": 8, "threads": 2, "shard": "0-of-1"} | changes
+    target.mkdir(exist_ok=True)
+    mark = target / f"{options['shard']}.json"
+    recording.record_activations(data=str(playground), weights=[], mark=str(mark), **options)
+    return mark
 
 
 @pytest.fixture(scope="module")
@@ -132,13 +134,13 @@ def raw_maps(playground, layers):
 def test_activations_are_those_of_the_network(playground, activations):
     _, maps = raw_maps(playground, LAYERS)
     for layer in LAYERS:
-        np.testing.assert_array_equal(open_activations(activations, layer)[:], maps[layer])
+        np.testing.assert_array_equal(open_activations(activations, layer).read(slice(None)), maps[layer])
     assert (maps["conv1"] < 0).any(), "recorded before the in-place ReLU"
 
 
 @pytest.mark.parametrize("options", [{"batch_size": 24, "threads": 1}, {"batch_size": 5, "threads": 2}])
 def test_activations_do_not_depend_on_batches_and_threads(playground, activations, tmp_path, options):
-    assert files_of(record(playground, tmp_path / "again", **options)) == files_of(activations)
+    assert files_of(record(playground, tmp_path / "again", **options).parent) == files_of(activations.parent)
 
 
 def test_concept_masks_are_those_of_the_files(concept_set, masks):
@@ -169,7 +171,7 @@ def test_every_unit_and_range_has_its_row(explained, activations):
 
 def test_ranges_are_right(explained, activations):
     layer, tables = explained
-    store = open_activations(activations, layer)
+    store = open_activations(activations, layer).read(slice(None))
     for unit, rows in tables["ranges"].groupby("unit"):
         values = store[:, unit].astype(np.float64).reshape(-1)
         rows = rows.set_index("range")
@@ -189,7 +191,7 @@ def test_ranges_are_right(explained, activations):
 
 def test_ious_and_metrics_equal_an_independent_recomputation(explained, activations, masks):
     layer, tables = explained
-    store = open_activations(activations, layer)
+    store = open_activations(activations, layer).read(slice(None))
     found, metrics = tables["explanations"], tables["metrics"]
     assert (found["status"] == "ok").mean() > 0.9 and (found["length"] > 1).mean() > 0.9
     names = list(masks[0])
@@ -219,13 +221,14 @@ class FailingNetwork(nn.Module):
     def __init__(self, network, n_batches):
         super().__init__()
         self.features, self.left, self.calls = network, n_batches, 0
+        self.last = nn.Identity()
 
     def forward(self, images):
         if self.left == 0:
             raise RuntimeError("killed")
         self.left -= 1
         self.calls += 1
-        return self.features(images)
+        return self.last(self.features(images))
 
 
 @pytest.fixture
@@ -254,17 +257,17 @@ def small_network(monkeypatch):
 def test_a_killed_recording_goes_on_where_it_stopped(playground, small_network, tmp_path, threads):
     options = {"layers": ["features"], "threads": threads}
     whole = small_network()
-    expected = files_of(record(playground, tmp_path / "whole", **options))
+    expected = files_of(record(playground, tmp_path / "whole", **options).parent)
     assert whole.calls == 3
     target = tmp_path / "killed"
     small_network(2)
     with pytest.raises(RuntimeError, match="killed"):
         record(playground, target, **options)
-    assert not target.exists()
+    assert not list(target.glob("*.json")) and not (target / "features").exists()
     rest = small_network()
     record(playground, target, **options)
     assert rest.calls == 1 and files_of(target) == expected
-    assert not list(tmp_path.glob("*.partial"))
+    assert not list(tmp_path.rglob("*.partial"))
 
 
 @pytest.mark.parametrize("change", [{"version": "2"}, {"input_size": 96}, {"network": NETWORK | {"seed": 6}}])
@@ -281,8 +284,57 @@ def test_another_recording_does_not_go_on(playground, small_network, tmp_path, c
 @pytest.mark.parametrize("batch_size", [1, 3, 24])
 def test_blocks_and_batches_need_not_fit(playground, small_network, tmp_path, batch_size):
     small_network()
-    whole = files_of(record(playground, tmp_path / "whole", layers=["features"]))
-    assert files_of(record(playground, tmp_path / "other", layers=["features"], batch_size=batch_size)) == whole
+    whole = files_of(record(playground, tmp_path / "whole", layers=["features"]).parent)
+    other = record(playground, tmp_path / "other", layers=["features"], batch_size=batch_size)
+    assert files_of(other.parent) == whole
+
+
+@pytest.mark.parametrize("n_shards", [2, 7])
+def test_activations_do_not_depend_on_shards(playground, activations, tmp_path, n_shards):
+    shards = [f"{i}-of-{n_shards}" for i in range(n_shards)]
+    marks = [record(playground, tmp_path, layers=["layer4"], shard=shard) for shard in shards]
+    found = open_activations(marks, "layer4").read(slice(None))
+    np.testing.assert_array_equal(found, open_activations(activations, "layer4").read(slice(None)))
+
+
+def test_more_shards_than_images_are_refused(playground, tmp_path):
+    with pytest.raises(ValueError, match=f"activations.shards=99 must be at most {N_IMAGES}"):
+        record(playground, tmp_path, shard="0-of-99")
+
+
+def test_only_layers_that_are_missing_or_stale_are_recorded(playground, small_network, tmp_path):
+    small_network()
+    mark = record(playground, tmp_path, layers=["features"])
+    before = files_of(tmp_path / "features")
+    mark.unlink()
+    network = small_network()
+    record(playground, tmp_path, layers=["features"])
+    assert network.calls == 0 and mark.is_file() and files_of(tmp_path / "features") == before
+    network = small_network()
+    record(playground, tmp_path, layers=["features", "last"])
+    assert network.calls == 3 and files_of(tmp_path / "features") == before
+    network = small_network()
+    record(playground, tmp_path, layers=["features"], version="2")
+    assert network.calls == 3
+    open_activations(mark, "features")
+
+
+def test_a_kill_between_the_stores_of_two_layers_goes_on(playground, tmp_path, monkeypatch):
+    layers = ["layer3", "layer4"]
+    whole = files_of(record(playground, tmp_path / "whole", layers=layers).parent)
+    finish = recording.finish_activations
+
+    def killed(array, target, **options):
+        if target.parent.name == "layer4":
+            raise RuntimeError("killed")
+        finish(array, target, **options)
+
+    monkeypatch.setattr(recording, "finish_activations", killed)
+    with pytest.raises(RuntimeError, match="killed"):
+        record(playground, tmp_path / "again", layers=layers)
+    monkeypatch.setattr(recording, "finish_activations", finish)
+    monkeypatch.setattr(recording, "load_batch", None)
+    assert files_of(record(playground, tmp_path / "again", layers=layers).parent) == whole
 
 
 def test_units_that_cannot_be_explained_say_why(playground, small_network, concept_set, tmp_path):
@@ -378,15 +430,19 @@ def test_odd_units_have_exemplars_and_say_what_they_are(playground, small_networ
 
 
 def test_planted_formulas_are_found_again(concept_set, masks, tmp_path):
-    paths = {"activations": str(tmp_path / "activations"), "planted": str(tmp_path / "planted.csv")}
+    planted = str(tmp_path / "planted.csv")
+    mark = tmp_path / "activations/0-of-1.json"
+    made = {"mark": str(mark), "store": str(activation_store(mark, "planted")), "planted": planted}
+    mark.parent.mkdir()
+    paths = {"activations": str(mark), "planted": planted}
     options = {"lengths": [1, 2], "noises": [0.0, 0.3], "repeats": 1, "n_levels": 5, "seed": 0}
-    plant_units(concept_set=str(concept_set), **paths, **options)
+    plant_units(concept_set=str(concept_set), **made, **options)
     planted = read_table(paths["planted"], "planted")
     assert len(planted) == 8 and planted["unit"].tolist() == list(range(8))
     parts = explain(paths["activations"], concept_set, tmp_path, layer="planted", chunk="0-of-1")
     found = read_table(parts["explanations"], "explanations")
     highest = found[found["range"] == "cluster5"].set_index("unit")
-    store = open_activations(paths["activations"], "planted")
+    store = open_activations(paths["activations"], "planted").read(slice(None))
     lost, same = [], []
     for row in planted.itertuples():
         bits = bruteforce.bitmap(store[:, row.unit], *highest.loc[row.unit, ["lower", "upper"]], (GRID, GRID))
@@ -409,6 +465,6 @@ def test_planted_formulas_are_found_again(concept_set, masks, tmp_path):
         assert row["iou_lost"] == pytest.approx(value, abs=1e-12) and row["recovered_equivalent"] == equal
         assert row["recovered_exactly"] <= row["recovered_equivalent"]
     assert recovery.loc[recovery["noise"] == 0, "recovered_equivalent"].mean() >= 0.75
-    shutil.copytree(paths["activations"], tmp_path / "first")
-    plant_units(concept_set=str(concept_set), **paths, **options)
-    assert files_of(paths["activations"]) == files_of(tmp_path / "first")
+    shutil.copytree(mark.parent, tmp_path / "first")
+    plant_units(concept_set=str(concept_set), **made, **options)
+    assert files_of(mark.parent) == files_of(tmp_path / "first")

@@ -16,13 +16,9 @@ AFTER_EXPLAIN = {"explain_units", "measure_recovery", *AFTER_SCORES}
 AFTER_RANGES = {"find_ranges", *AFTER_EXPLAIN}
 AFTER_PLANT = {"plant_units", "find_ranges", "explain_units", "merge_tables", "measure_recovery"}
 AFTER_CONCEPTS = {"build_concepts", "plant_units", *AFTER_RANGES}
-AFTER_TRAINING = {
-    "train_encoder_network",
-    "train_playground_network",
-    "record_activations",
-    *AFTER_RANGES,
-    *AFTER_EXEMPLARS,
-} - {"measure_recovery"}
+# the planted units are no recorded ones
+AFTER_RECORDING = {"record_activations", *AFTER_RANGES} - {"measure_recovery"}
+AFTER_TRAINING = {"train_encoder_network", "train_playground_network", *AFTER_RECORDING, *AFTER_EXEMPLARS}
 EVERYTHING = {"draw_playground", *AFTER_CONCEPTS, *AFTER_TRAINING}
 
 CONFIG_EDITS = {
@@ -31,6 +27,11 @@ CONFIG_EDITS = {
     "explanations.search": ("beam", AFTER_EXPLAIN),
     "explanations.seconds": (60, AFTER_EXPLAIN),
     "explanations.chunks": (2, AFTER_RANGES),
+    "activations.shards": (2, AFTER_RECORDING),
+    "concepts.playground.categories": (["color", "object"], {"record_activations", *AFTER_CONCEPTS}),
+    "datasets.playground.resize": (56, AFTER_EXEMPLARS),
+    "datasets.playground.normalisation": ("untrained", AFTER_TRAINING),
+    "heuristics.units": (2, set()),
     "ranges.quantile": (0.01, AFTER_RANGES),
     "ranges.clusters": (4, AFTER_RANGES | AFTER_PLANT),
     "milan.beam": (5, AFTER_DESCRIBE),
@@ -58,6 +59,7 @@ CODE_EDITS = {
     "lib/kernels/beam.py": {"plant_units", "find_ranges", *AFTER_EXPLAIN},
     "lib/kernels/scores.py": {"measure_recovery", *AFTER_SCORES},
     "lib/kernels/ranges.py": AFTER_RANGES,
+    "lib/models/loading.py": AFTER_RECORDING | AFTER_EXEMPLARS,
     "lib/kernels/topk.py": AFTER_EXEMPLARS,
     "lib/captioning/reranking.py": AFTER_MILAN,
     "lib/reporting/pictures.py": {"write_catalog"},
@@ -74,6 +76,63 @@ def test_a_config_edit_reruns_just_what_depends_on_it(finished, key):
     assert set(finished.planned(settings=settings)) == expected
 
 
+def test_a_new_layer_leaves_the_others_alone(finished):
+    """Snakemake plans the job that records, which itself records only what is missing; see the real run below."""
+    planned = finished.planned(settings={"models": {"resnet18": {"layers": ["layer1", "layer2", "layer3"]}}})
+    assert {rule: planned[rule] for rule in ("record_activations", "find_ranges", "explain_units")} == {
+        "record_activations": 1,
+        "find_ranges": 1,
+        "explain_units": 1,
+    }
+    assert "plant_units" not in planned and "train_playground_network" not in planned
+
+
+def test_fewer_layers_only_merge_again(finished):
+    planned = finished.planned(settings={"models": {"resnet18": {"layers": ["layer2"]}}})
+    assert planned.get("merge_tables") == 4 and "write_catalog" in planned
+    assert not {"record_activations", "find_ranges", "explain_units", "score_explanations"} & set(planned)
+
+
+def test_a_new_network_and_a_new_concept_set_leave_the_others_alone(finished):
+    targets = [{"model": name, "dataset": "playground", "concepts": ["playground"]} for name in ("resnet18", "alexnet")]
+    planned = finished.planned(
+        settings={"targets": targets, "models": {"alexnet": {"layers": ["features.1"]}}}
+    )
+    assert {planned[rule] for rule in ("train_playground_network", "record_activations", "find_ranges")} == {1}
+    assert {planned[rule] for rule in ("collect_exemplars", "describe_units", "write_catalog")} == {1}
+    assert not {"build_concepts", "plant_units", "train_milan"} & set(planned)
+    concepts = {"source": "playground", "subset": "val/", "categories": ["color", "scene"]}
+    targets = [{"model": "resnet18", "dataset": "playground", "concepts": ["playground", "new"]}]
+    planned = finished.planned(settings={"targets": targets, "concepts": {"new": concepts}})
+    assert {planned[rule] for rule in ("build_concepts", "record_activations", "write_catalog")} == {1}
+    assert planned["find_ranges"] == planned["explain_units"] == 2, "one job per layer of the new set"
+    assert not {"train_playground_network", "collect_exemplars", "describe_units"} & set(planned)
+
+
+def test_a_layer_added_and_removed_for_real(finished, tmp_path):
+    workflow = finished.copy(tmp_path / "copy")
+    root = workflow.folder / "results/resnet18/playground/playground"
+    before = {path: path.stat().st_mtime_ns for path in root.rglob("layer2/*.zarr/**/*")}
+    parts = {path: path.stat().st_mtime_ns for path in root.glob("parts/*/layer2/*.csv")}
+    tables = workflow.tables()
+    explanations = "results/resnet18/playground/playground/explanations.csv"
+    more = {"models": {"resnet18": {"layers": ["layer1", "layer2", "layer4"]}}}
+    workflow.must_run(explanations, settings=more)
+    assert before and parts
+    assert all(path.stat().st_mtime_ns == time for path, time in {**before, **parts}.items())
+    assert (root / "activations/layer4/0-of-1.zarr").is_dir()
+    assert set(workflow.planned(explanations)) == {"merge_tables"}
+    workflow.must_run(explanations)
+    assert workflow.tables()[explanations] == tables[explanations]
+    for path in (root / "activations/layer2", root / "parts/ranges/layer2"):
+        shutil.rmtree(path)
+    status, text = workflow.run(explanations, "--forcerun", "find_ranges")
+    assert status != 0 and "layer2/0-of-1.zarr is missing; delete" in text
+    (root / "activations/0-of-1.json").unlink()
+    workflow.must_run(explanations, "--forcerun", "find_ranges")
+    assert workflow.tables()[explanations] == tables[explanations]
+
+
 @pytest.fixture(scope="module")
 def copied(finished, tmp_path_factory):
     """Return the finished workflow, run from a copy of the code that may be edited."""
@@ -82,6 +141,9 @@ def copied(finished, tmp_path_factory):
         shutil.copy2(ROOT / name, copy / name)
     for name in ("lib", "rules", "workflow_scripts", "profiles", "envs"):
         shutil.copytree(ROOT / name, copy / name)
+    for path in CODE_EDITS:
+        with (copy / path).open("a", encoding="utf-8") as handle:
+            handle.write("\n# a comment\n")
     workflow = Workflow(finished.folder, snakefile=copy / "Snakefile")
     assert workflow.planned() == {}
     return workflow
@@ -92,8 +154,6 @@ def test_a_code_edit_reruns_just_the_stages_that_import_it(copied, path):
     file = copied.snakefile.parent / path
     original = file.read_text(encoding="utf-8")
     try:
-        file.write_text(original + "\n# a comment\n", encoding="utf-8")
-        assert copied.planned() == {}
         file.write_text(original + "\nEDITED = True\n", encoding="utf-8")
         assert set(copied.planned()) == CODE_EDITS[path]
     finally:
