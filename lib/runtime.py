@@ -25,7 +25,7 @@ def stage(snakemake):
     ------
     dict
         Named inputs, outputs and params by name (lists stay lists; the param `code` only says when to rerun and is left
-        out; unnamed ones are, too), and the resources `device` and `batch_size` where the rule
+        out), and the resources `device` and `batch_size` where the rule
         sets them.
     """
     log = snakemake.log[0]

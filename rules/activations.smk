@@ -3,12 +3,13 @@ rule record_activations:
         data=concept_data_of,
         weights=weights_of,
     output:
-        # the stores {layer}/{shard}.zarr beside it are kept when this is made anew; the stage records what is missing
-        mark="results/{model}/{dataset}/{concepts}/activations/{shard}.json",
+        activations=directory(
+            "results/{model}/{dataset}/{concepts}/activations/{batch}/{shard}"
+        ),
     log:
-        "logs/record_activations/{model}/{dataset}/{concepts}/{shard}.log",
+        "logs/record_activations/{model}/{dataset}/{concepts}/{batch}/{shard}.log",
     benchmark:
-        "benchmarks/record_activations/{model}/{dataset}/{concepts}/{shard}.jsonl"
+        "benchmarks/record_activations/{model}/{dataset}/{concepts}/{batch}/{shard}.jsonl"
     wildcard_constraints:
         # the planted layer is made, not recorded
         model=r"(?!planted/)[^/]+",
@@ -19,7 +20,7 @@ rule record_activations:
         device=config["resources"]["device"],
         batch_size=config["resources"]["batch_size"],
     params:
-        layers=layers_to_keep,
+        layers=lambda wildcards: configuration.layers_of_batch(wildcards.batch),
         shard="{shard}",
         network=network_of,
         concepts=concepts_of,

@@ -23,6 +23,7 @@ wildcard_constraints:
     layer=r"[^/]+",
     chunk=r"\d+-of-\d+",
     shard=r"\d+-of-\d+",
+    batch=r".+",
 
 
 def checked(function, *names):
@@ -65,44 +66,23 @@ def concepts_of(wildcards):
     return {"subset": entry["subset"], "categories": entry["categories"]}
 
 
-def layers_to_keep(wildcards):
-    """Return the layers asked for and those on disk, so that to ask for fewer is no change."""
-    folder = Path("results", wildcards.model, wildcards.dataset, wildcards.concepts)
-    stores = folder.glob(f"activations/*/{wildcards.shard}.zarr")
-    return sorted({*layers_of(wildcards), *(store.parent.name for store in stores)})
-
-
 def activations_of(wildcards):
-    """Return the marks of all shards.
+    """Return the folders of all shards of the activations of a layer, or of all layers.
 
-    That a mark was made anew says nothing (`ancient`): a layer was added. What its stores follow from is given by
-    `recorded_from` and `recording_of`, so every rule that reads activations has these too, unnamed.
+    Layers that are recorded stay where they are, so that a new one is recorded by itself and moves nothing.
     """
     root = f"results/{wildcards.model}/{wildcards.dataset}/{wildcards.concepts}/activations"
-    if wildcards.model == configuration.PLANTED:
-        return f"{root}/0-of-1.json"
-    n_shards = config["activations"]["shards"]
-    return [ancient(f"{root}/{shard}-of-{n_shards}.json") for shard in range(n_shards)]
-
-
-def recorded_from(wildcards):
-    """Return the files that activations follow from."""
-    if wildcards.model == configuration.PLANTED:
-        return []
-    weights = weights_of(wildcards)
-    return [concept_data_of(wildcards), *([weights] if weights else [])]
-
-
-def recording_of(wildcards):
-    """Return the settings and code that activations follow from."""
-    if wildcards.model == configuration.PLANTED:
-        return {}
-    return {
-        "network": network_of(wildcards),
-        "concepts": concepts_of(wildcards),
-        "input_size": config["datasets"][wildcards.dataset]["input_size"],
-        "code": code_hash("lib.stages.record_activations"),
-    }
+    planted = wildcards.model == configuration.PLANTED
+    shards = chunks(1 if planted else config["activations"]["shards"])
+    batches = configuration.recording_batches(root, layers_of(wildcards), shards=shards)
+    wanted = [wildcards.layer] if "layer" in wildcards.keys() else layers_of(wildcards)
+    if unknown := set(wanted) - set(batches):
+        raise WorkflowError(
+            f"{unknown.pop()!r} is not among the layers of {wildcards.model}: {', '.join(batches)}. "
+            f"Add it to models.{wildcards.model}.layers to use it."
+        )
+    names = dict.fromkeys(batches[layer] for layer in wanted)
+    return [f"{root}/{name}/{shard}" for name in names for shard in shards]
 
 
 def annotated_units_of(wildcards):
@@ -114,8 +94,7 @@ def annotated_units_of(wildcards):
     return training["units_per_layer"] if only_annotated else None
 
 
-def chunks():
-    n_chunks = config["explanations"]["chunks"]
+def chunks(n_chunks):
     return [f"{chunk}-of-{n_chunks}" for chunk in range(n_chunks)]
 
 
@@ -123,7 +102,7 @@ def parts_of(wildcards):
     return [
         f"results/{wildcards.model}/{wildcards.dataset}/{wildcards.concepts}/parts/{wildcards.table}/{layer}/{chunk}.csv"
         for layer in layers_of(wildcards)
-        for chunk in chunks()
+        for chunk in chunks(config["explanations"]["chunks"])
     ]
 
 

@@ -1,6 +1,5 @@
 rule find_ranges:
     input:
-        recorded_from,
         activations=activations_of,
     output:
         ranges="results/{model}/{dataset}/{concepts}/parts/ranges/{layer}/{chunk}.csv",
@@ -12,7 +11,6 @@ rule find_ranges:
     conda:
         "../envs/base.yaml"
     params:
-        recording_of,
         layer="{layer}",
         chunk="{chunk}",
         quantile=config["ranges"]["quantile"],
@@ -24,7 +22,6 @@ rule find_ranges:
 
 rule explain_units:
     input:
-        recorded_from,
         activations=activations_of,
         ranges="results/{model}/{dataset}/{concepts}/parts/ranges/{layer}/{chunk}.csv",
         concept_set="resources/concepts/{concepts}.zarr",
@@ -39,7 +36,6 @@ rule explain_units:
     resources:
         device=config["resources"]["device"],
     params:
-        recording_of,
         layer="{layer}",
         search=config["explanations"]["search"],
         seconds=config["explanations"]["seconds"],
@@ -52,7 +48,6 @@ rule explain_units:
 
 rule score_explanations:
     input:
-        recorded_from,
         activations=activations_of,
         explanations="results/{model}/{dataset}/{concepts}/parts/explanations/{layer}/{chunk}.csv",
         concept_set="resources/concepts/{concepts}.zarr",
@@ -65,7 +60,6 @@ rule score_explanations:
     conda:
         "../envs/base.yaml"
     params:
-        recording_of,
         layer="{layer}",
         code=code_hash("lib.stages.score_explanations"),
     script:

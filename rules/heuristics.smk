@@ -1,6 +1,5 @@
 rule compare_heuristics:
     input:
-        recorded_from,
         activations=activations_of,
         ranges="results/{model}/{dataset}/{concepts}/ranges.csv",
         concept_set="resources/concepts/{concepts}.zarr",
@@ -13,7 +12,6 @@ rule compare_heuristics:
     conda:
         "../envs/base.yaml"
     params:
-        recording_of,
         units=config["heuristics"]["units"],
         seconds=config["explanations"]["seconds"],
         length=config["explanations"]["length"],

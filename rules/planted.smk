@@ -2,9 +2,8 @@ rule plant_units:
     input:
         concept_set="resources/concepts/{concepts}.zarr",
     output:
-        mark="results/planted/playground/{concepts}/activations/0-of-1.json",
-        store=directory(
-            "results/planted/playground/{concepts}/activations/planted/0-of-1.zarr"
+        activations=directory(
+            "results/planted/playground/{concepts}/activations/planted/0-of-1"
         ),
         planted="results/planted/playground/{concepts}/planted.csv",
     log:
@@ -26,7 +25,7 @@ rule plant_units:
 
 rule measure_recovery:
     input:
-        activations="results/planted/playground/playground/activations/0-of-1.json",
+        activations="results/planted/playground/playground/activations/planted/0-of-1",
         planted="results/planted/playground/playground/planted.csv",
         explanations="results/planted/playground/playground/explanations.csv",
         concept_set="resources/concepts/playground.zarr",

@@ -118,7 +118,7 @@ class Decoder(nn.Module):
         return Looks(features, self.attend.key_to_hidden(features)), (self.init_h(mean), self.init_c(mean))
 
     def step(
-        self, symbols: torch.Tensor, state: State, looks: Looks, live: torch.Tensor
+        self, symbols: torch.Tensor, state: State, looks: Looks, *, live: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, State]:
         """Read one symbol in each of K sentences on each of B units, and predict the next.
 

@@ -82,7 +82,7 @@ class _Writer:
         return scores
 
     def _read(self, symbols: torch.Tensor, live: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        scores, attention, self.state = self.decoder.step(symbols, self.state, self.looks, live)
+        scores, attention, self.state = self.decoder.step(symbols, self.state, self.looks, live=live)
         if self.information is not None:
             expected, self.lm_state = self.information.language_model(symbols.reshape(-1, 1), self.lm_state)
             scores = scores - self.information.temperature * expected.squeeze(1).unflatten(0, symbols.shape)

@@ -1,6 +1,5 @@
 """Zarr stores: the activations of a layer, and the sparse segmentation cache of a concept set."""
 
-import json
 import os
 import shutil
 from pathlib import Path
@@ -29,7 +28,7 @@ def images_per_block(shapes):
 
 
 def create_activations(path, shape, *, images_per_chunk):
-    """Create the empty store of one layer's activations on a range of images.
+    """Create the empty store of one layer's activations.
 
     Parameters
     ----------
@@ -58,76 +57,13 @@ def create_activations(path, shape, *, images_per_chunk):
     )
 
 
-def activation_store(mark, layer):
-    """Return the path of a layer's store on the images of one shard.
-
-    Parameters
-    ----------
-    mark : str
-        `<folder>/<shard>.json`; the store is `<folder>/<layer>/<shard>.zarr`.
-    layer : str
-    """
-    mark = Path(mark)
-    return mark.parent / layer / f"{mark.stem}.zarr"
-
-
-def finish_activations(array, target, *, fingerprint):
-    """Give a store its name; from here on it counts as complete.
-
-    Parameters
-    ----------
-    array : zarr.Array
-        Of a local store that has all its chunks.
-    target : str
-        Its path from now on.
-    fingerprint : str
-        What the activations follow from.
-    """
-    _check_chunks(array)
-    array.attrs["fingerprint"] = fingerprint
-    target = Path(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(target, ignore_errors=True)
-    os.replace(array.store.root, target)
-
-
-def has_activations(path, fingerprint):
-    """Return whether there is a complete store with this fingerprint."""
-    try:
-        _open_array(path, fingerprint)
-    except (ValueError, KeyError, OSError):
-        return False
-    return True
-
-
-def write_mark(mark, *, fingerprint):
-    """Say that the stores of a shard are complete, and by which fingerprint they are known."""
-    partial = Path(mark).with_suffix(".part")
-    partial.write_text(json.dumps({"fingerprint": fingerprint}) + "\n", encoding="utf-8")
-    os.replace(partial, mark)
-
-
-def _open_array(path, fingerprint):
-    array = zarr.open_array(store=str(path), mode="r")
-    if array.attrs.get("fingerprint") != fingerprint:
-        raise ValueError("it does not belong to its mark: other weights, images or settings, or not written to its end")
-    _check_chunks(array)
-    return array
-
-
-def _check_chunks(array):
-    if array.nchunks_initialized != array.nchunks:
-        raise ValueError(f"{array.nchunks - array.nchunks_initialized} of its {array.nchunks} chunks are missing")
-
-
 class Activations:
     """The activations of a layer on all images: one store per shard, read side by side.
 
     Parameters
     ----------
-    marks : list of str
-        Of the shards, in the order of images.
-    layer : str
+    paths : list of str
+        Stores of the shards, in the order of images.
 
     Attributes
     ----------
@@ -136,14 +72,15 @@ class Activations:
     units_per_chunk : int
     """
 
-    def __init__(self, marks, layer):
-        self._marks = list(marks)
-        self._arrays = [_open_shard(mark, layer) for mark in self._marks]
-        shapes = {array.shape[1:] for array in self._arrays}
-        if len(shapes) != 1:
-            raise ValueError(f"the shards of {layer} beside {marks[0]} have different shapes: {sorted(shapes)}")
-        self.shape = (sum(array.shape[0] for array in self._arrays), *shapes.pop())
-        self.units_per_chunk = max(array.chunks[1] for array in self._arrays)
+    def __init__(self, paths):
+        self._arrays = {str(path): _open_array(path) for path in paths}
+        arrays = list(self._arrays.values())
+        if len({array.shape[1:] for array in arrays}) != 1:
+            raise ValueError(
+                f"the shards {', '.join(self._arrays)} have maps of different shapes; delete their folders"
+            )
+        self.shape = (sum(array.shape[0] for array in arrays), *arrays[0].shape[1:])
+        self.units_per_chunk = max(array.chunks[1] for array in arrays)
 
     def read(self, units):
         """Return the maps of a slice of units.
@@ -164,24 +101,25 @@ class Activations:
         first, last, _ = units.indices(self.shape[1])
         block = np.empty((self.shape[0], last - first, *self.shape[2:]), np.float32)
         start = 0
-        for mark, array in zip(self._marks, self._arrays):
+        for path, array in self._arrays.items():
             try:
                 block[start : start + array.shape[0]] = array[:, first:last]
             except (ValueError, RuntimeError, OSError) as error:
                 raise ValueError(
-                    f"{array.store.root}: units {first} to {last - 1} cannot be read ({error}); {_cure(mark, array.store.root)}"
+                    f"{path}: units {first} to {last - 1} cannot be read ({error}); "
+                    f"delete {Path(path).parent} and run again to record it anew"
                 ) from error
             start += array.shape[0]
         return block
 
 
-def open_activations(marks, layer):
+def open_activations(folders, layer):
     """Open the activations of one layer for reading.
 
     Parameters
     ----------
-    marks : str or list of str
-        Marks of the shards, in the order of images.
+    folders : str or list of str
+        Folders `<shard>` such as `0-of-2`, which hold a store for each of some layers.
     layer : str
 
     Returns
@@ -191,25 +129,35 @@ def open_activations(marks, layer):
     Raises
     ------
     FileNotFoundError
-        If a mark or store is missing.
+        If not every shard has a store for the layer.
     ValueError
-        If a store is damaged or of another recording than its mark.
+        If a store is damaged.
     """
-    return Activations([marks] if isinstance(marks, (str, Path)) else marks, layer)
+    folders = [Path(folder) for folder in ([folders] if isinstance(folders, (str, Path)) else folders)]
+    found = [folder / f"{layer}.zarr" for folder in folders if (folder / f"{layer}.zarr").is_dir()]
+    n_shards = int(folders[0].name.split("-of-")[1])
+    if len(found) != n_shards:
+        raise FileNotFoundError(
+            f"{len(found)} of {n_shards} stores {layer}.zarr are there in {', '.join(map(str, folders))}; "
+            "delete the folders that should have one and run again to record the activations"
+        )
+    return Activations(found)
 
 
-def _open_shard(mark, layer):
-    path = activation_store(mark, layer)
-    if not path.is_dir():
-        raise FileNotFoundError(f"{path} is missing; delete {mark} and run again to record the activations")
+def _open_array(path):
     try:
-        return _open_array(path, json.loads(Path(mark).read_text(encoding="utf-8"))["fingerprint"])
+        array = zarr.open_array(store=str(path), mode="r")
+        _check_chunks(array)
+        return array
     except (ValueError, KeyError, OSError) as error:
-        raise ValueError(f"{path} is damaged ({error}); {_cure(mark, path)}") from error
+        raise ValueError(
+            f"{path} is damaged ({error}); delete {Path(path).parent} and run again to record it anew"
+        ) from error
 
 
-def _cure(mark, path):
-    return f"delete {path} and {mark} and run again to record it anew"
+def _check_chunks(array):
+    if array.nchunks_initialized != array.nchunks:
+        raise ValueError(f"{array.nchunks - array.nchunks_initialized} of its {array.nchunks} chunks are missing")
 
 
 def iterate_units(activations, units):

@@ -7,7 +7,24 @@ from pathlib import Path
 import pandas as pd
 
 COLUMNS = {
-    "descriptions": {"layer": "str", "unit": "int", "description": "str", "score": "float", "status": "str"},
+    "descriptions": {
+        "layer": "str",
+        "unit": "int",
+        "description": "str",
+        "score": "float",
+        "runner_up": "str",
+        "margin": "float",
+        "status": "str",
+    },
+    "n_best": {
+        "layer": "str",
+        "unit": "int",
+        "rank": "int",
+        "description": "str",
+        "score": "float",
+        "log_likelihood": "float",
+        "log_prior": "float",
+    },
     "annotations": {"layer": "str", "unit": "int", "summary": "str"},
     "units": {
         "layer": "str",
@@ -62,7 +79,17 @@ COLUMNS = {
         "avg_overlapping": "float",
         "avg_overlapping_activation_size": "float",
     },
-    "description_metrics": {"units": "str", "captions": "str", "n_units": "int", "bleu": "float", "chrf": "float"},
+    "description_metrics": {
+        "units": "str",
+        "captions": "str",
+        "n_units": "int",
+        "bleu": "float",
+        "chrf": "float",
+        "rouge1": "float",
+        "rouge2": "float",
+        "rougeL": "float",
+        "bert_score": "float",
+    },
     "recovery": {
         "noise": "float",
         "length": "int",

@@ -38,8 +38,11 @@ def exemplar_masks(maps, thresholds, *, size):
     Returns
     -------
     numpy.ndarray of shape (n, size, size), uint8
-        1 where the map is strictly greater, else 0.
+        1 where the map is strictly greater, else 0; 1 everywhere for units without positions (1 x 1 maps), which have
+        no mask.
     """
+    if maps.shape[1:] == (1, 1):
+        return np.ones((len(maps), size, size), np.uint8)
     rows = faded_weights(maps.shape[1], size)
     columns = faded_weights(maps.shape[2], size)
     upsampled = np.einsum("yh,nhw,xw->nyx", rows, maps, columns, optimize=True)

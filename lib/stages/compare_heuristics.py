@@ -28,7 +28,7 @@ def compare_heuristics(*, activations, ranges, concept_set, heuristics, units, l
     Parameters
     ----------
     activations : str or list of str
-        Marks of the shards of the activations.
+        Folders of the shards of the activations.
     ranges : str
         Table of the ranges of all units.
     concept_set : str

@@ -30,7 +30,7 @@ def explain_units(
     Parameters
     ----------
     activations : str or list of str
-        Marks of the shards of the activations.
+        Folders of the shards of the activations.
     ranges : str
         Table of the ranges of the units to explain.
     concept_set : str

@@ -16,7 +16,7 @@ def find_ranges(*, activations, ranges, histograms, layer, chunk, quantile, n_cl
     Parameters
     ----------
     activations : str or list of str
-        Marks of the shards of the activations.
+        Folders of the shards of the activations.
     ranges, histograms : str
         Output tables.
     layer : str

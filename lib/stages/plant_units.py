@@ -1,11 +1,13 @@
 """Stage: make units of which the formula is known, to test the search by."""
 
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from lib.data.stores import create_activations, finish_activations, read_atoms, write_mark
+from lib.data.stores import create_activations, read_atoms
 from lib.data.tables import write_table
 from lib.kernels.atoms import Atoms
 from lib.kernels.beam import ConceptCounts
@@ -17,15 +19,15 @@ LAYER = "planted"
 TRIES = 20_000
 
 
-def plant_units(*, concept_set, mark, store, planted, lengths, noises, repeats, n_levels, seed):
+def plant_units(*, concept_set, activations, planted, lengths, noises, repeats, n_levels, seed):
     """Write activations in the form of a recorded layer, one unit per formula and noise level.
 
     Parameters
     ----------
     concept_set : str
         Store of the atoms.
-    mark, store : str
-        Output `<folder>/<shard>.json` and `<folder>/planted/<shard>.zarr`, maps at the size of the mask grid.
+    activations : str
+        Output folder with the store of the layer `planted`, maps at the size of the mask grid.
     planted : str
         Output table: the true formula of each unit.
     lengths : list of int
@@ -50,19 +52,21 @@ def plant_units(*, concept_set, mark, store, planted, lengths, noises, repeats, 
     counts = ConceptCounts(atoms)
     patterns = [pattern for pattern in operator_patterns(lengths) for _ in range(repeats)]
     rows = []
-    partial = Path(mark).with_suffix(".partial")
+    target = Path(activations)
+    partial = target.with_name(target.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
     shape = (atoms.n_images, len(patterns) * len(noises), *atoms.pixel_atoms.shape[1:])
-    maps = create_activations(partial, shape, images_per_chunk=atoms.n_images)
+    store = create_activations(partial / f"{LAYER}.zarr", shape, images_per_chunk=atoms.n_images)
     for number, pattern in enumerate(Progress(patterns, unit="formula")):
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
         formula = draw_formula(pattern, counts, rng=rng, tries=TRIES)
         mask = evaluate(formula, atoms.concept_mask)
         for noise in noises:
             unit = len(rows)
-            maps[:, unit] = planted_maps(mask, noise=noise, n_levels=n_levels, rng=rng)
+            store[:, unit] = planted_maps(mask, noise=noise, n_levels=n_levels, rng=rng)
             text = format_formula(formula, concepts["name"].tolist())
             rows.append((LAYER, unit, text, operators_text(pattern), formula.length, noise))
     columns = ["layer", "unit", "formula", "operators", "length", "noise"]
     write_table(pd.DataFrame(rows, columns=columns), planted, "planted")
-    finish_activations(maps, store, fingerprint="planted")
-    write_mark(mark, fingerprint="planted")
+    shutil.rmtree(target, ignore_errors=True)
+    os.replace(partial, target)

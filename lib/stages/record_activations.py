@@ -1,4 +1,4 @@
-"""Stage: record the activations of layers on a shard of the images of a concept set, in one forward pass."""
+"""Stage: record the activations of some layers on a shard of the images of a concept set, in one forward pass."""
 
 import hashlib
 import json
@@ -12,15 +12,7 @@ import zarr
 
 from lib.data.broden import open_broden
 from lib.data.images import Geometry, load_batch
-from lib.data.stores import (
-    WRITE_ALL,
-    activation_store,
-    create_activations,
-    finish_activations,
-    has_activations,
-    images_per_block,
-    write_mark,
-)
+from lib.data.stores import WRITE_ALL, create_activations, images_per_block
 from lib.models.loading import open_network
 from lib.models.recorder import Recorder
 from lib.parallel import map_in_order
@@ -30,12 +22,12 @@ logger = logging.getLogger(__name__)
 
 
 def record_activations(
-    *, data, weights, mark, layers, shard, network, concepts, input_size, version, device, batch_size, threads
+    *, data, weights, activations, layers, shard, network, concepts, input_size, version, device, batch_size, threads
 ):
-    """Record those layers that have no complete store yet, and mark the shard as complete.
+    """Write one Zarr store per layer with the activations of the images of a shard.
 
-    Stores are not removed with the mark: a store of the same network, weights, images and code stays. What is complete
-    survives a killed job: it stays in `<shard>.partial` and the next run goes on from there.
+    What is complete survives a killed job: it stays in `<activations>.partial` and the next run goes on from there, if
+    nothing that matters has changed.
 
     Parameters
     ----------
@@ -43,9 +35,8 @@ def record_activations(
         Folder of the concept data set, in Broden's format.
     weights : str or list of str
         Checkpoint; an empty list for random weights.
-    mark : str
-        Output `<folder>/<shard>.json`; the stores are `<folder>/<layer>/<shard>.zarr`, float32 of shape
-        (n_images of the shard, n_units, h, w).
+    activations : str
+        Output folder: `<layer>.zarr`, float32 of shape (n_images of the shard, n_units, h, w).
     layers : list of str
     shard : str
         Which images, such as `0-of-4` for the first quarter.
@@ -56,7 +47,7 @@ def record_activations(
     input_size : int
         Height and width of the network's input, in pixels.
     version : str
-        Changes with the code, so that a result of other code is not taken over.
+        Changes with the code, so that a partial result of other code is not continued.
     device : str
     batch_size : int
         Images per forward pass; no result depends on it.
@@ -71,30 +62,28 @@ def record_activations(
     number, n_shards = map(int, shard.split("-of-"))
     if n_shards > len(images):
         raise ValueError(f"activations.shards={n_shards} must be at most {len(images)}, the number of images of {data}")
-    per_shard = -(-len(images) // n_shards)
+    largest = -(-len(images) // n_shards)
     images = images[number * len(images) // n_shards : (number + 1) * len(images) // n_shards]
-    facts = [version, network, concepts, input_size, [Path(path).stat().st_size for path in images], images]
+    model = open_network(network["name"], weights=weights or None, device=device, **_without_name(network))
+    geometry = Geometry(resize=(input_size, input_size), crop=None)
+    facts = [version, layers, network, concepts, input_size, [Path(path).stat().st_size for path in images], images]
     facts.append(hashlib.sha256(Path(weights).read_bytes()).hexdigest() if weights else "random")
-    fingerprint = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
-    new = [layer for layer in layers if not has_activations(activation_store(mark, layer), fingerprint)]
-    logger.info("of %s, to be recorded: %s", ", ".join(layers), ", ".join(new) or "none")
-    if new:
-        model = open_network(network["name"], weights=weights or None, device=device, **_without_name(network))
-        geometry = Geometry(resize=(input_size, input_size), crop=None)
-        store = _PartialStore(mark, new, fingerprint, images_per_chunk=per_shard)
-        with Recorder(model.module, new) as recorder:
+    store = _PartialStore(
+        Path(activations), layers, hashlib.sha256(json.dumps(facts).encode()).hexdigest(), images_per_chunk=largest
+    )
 
-            def record(first):
-                batch = load_batch(images[first : first + batch_size], geometry, threads=1)
-                return {layer: maps.cpu().numpy() for layer, maps in recorder(model.to_input(batch)).items()}
+    with Recorder(model.module, layers) as recorder:
 
-            starts = range(store.n_done, len(images), batch_size)
-            with Progress(total=len(images), initial=store.n_done, unit="image") as progress:
-                for outputs in map_in_order(record, starts, threads=threads):
-                    store.add(outputs, len(images))
-                    progress.update(len(outputs[new[0]]))
-        store.finish(len(images))
-    write_mark(mark, fingerprint=fingerprint)
+        def record(first):
+            batch = load_batch(images[first : first + batch_size], geometry, threads=1)
+            return {layer: maps.cpu().numpy() for layer, maps in recorder(model.to_input(batch)).items()}
+
+        starts = range(store.n_done, len(images), batch_size)
+        with Progress(total=len(images), initial=store.n_done, unit="image") as progress:
+            for outputs in map_in_order(record, starts, threads=threads):
+                store.add(outputs, len(images))
+                progress.update(len(outputs[layers[0]]))
+    store.finish(len(images))
 
 
 def _without_name(network):
@@ -102,20 +91,19 @@ def _without_name(network):
 
 
 class _PartialStore:
-    """The stores being written, block by block, with a note of how far they are complete."""
+    """The stores being written, block by block, with a mark of how far they are complete."""
 
-    def __init__(self, mark, layers, fingerprint, *, images_per_chunk):
-        self._target, self._layers, self._fingerprint = mark, layers, fingerprint
+    def __init__(self, target, layers, fingerprint, *, images_per_chunk):
         self._images_per_chunk = images_per_chunk
-        self._folder = Path(mark).with_suffix(".partial")
-        self._note = self._folder / "progress.json"
+        self._target, self._layers, self._fingerprint = target, layers, fingerprint
+        self._folder = target.with_name(target.name + ".partial")
+        self._mark = self._folder / "progress.json"
         self._waiting, self._n_waiting, self.n_done = [], 0, 0
         self._arrays = {}
-        if self._note.is_file():
-            note = json.loads(self._note.read_text())
-            # layers that are not among the new ones were finished before the run was interrupted
-            if note["fingerprint"] == fingerprint and set(layers) <= set(note["layers"]):
-                self.n_done = note["n_done"]
+        if self._mark.is_file():
+            mark = json.loads(self._mark.read_text())
+            if mark["fingerprint"] == fingerprint:
+                self.n_done = mark["n_done"]
                 self._arrays = {
                     layer: zarr.open_array(str(self._folder / f"{layer}.zarr"), mode="r+", config=WRITE_ALL)
                     for layer in layers
@@ -149,18 +137,16 @@ class _PartialStore:
         self.n_done += n
         self._n_waiting -= n
         self._waiting = [{layer: maps[n:] for layer, maps in joined.items()}]
-        note = self._note.with_suffix(".part")
-        note.write_text(
-            json.dumps({"fingerprint": self._fingerprint, "layers": list(self._arrays), "n_done": self.n_done})
-        )
-        os.replace(note, self._note)
+        mark = self._mark.with_suffix(".part")
+        mark.write_text(json.dumps({"fingerprint": self._fingerprint, "n_done": self.n_done}))
+        os.replace(mark, self._mark)
 
     def finish(self, n_images):
-        """Write the rest and give the stores their names."""
+        """Write the rest and give the folder its name."""
         if self._n_waiting:
             self._write(self._n_waiting)
         if self.n_done != n_images:
             raise ValueError(f"{self.n_done} of {n_images} images were recorded")
-        for layer, array in self._arrays.items():
-            finish_activations(array, activation_store(self._target, layer), fingerprint=self._fingerprint)
-        shutil.rmtree(self._folder)
+        self._mark.unlink()
+        shutil.rmtree(self._target, ignore_errors=True)
+        os.replace(self._folder, self._target)

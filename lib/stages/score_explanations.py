@@ -19,7 +19,7 @@ def score_explanations(*, activations, explanations, concept_set, metrics, layer
     Parameters
     ----------
     activations : str or list of str
-        Marks of the shards of the activations.
+        Folders of the shards of the activations.
     explanations : str
         Table of the formulas.
     concept_set : str

@@ -6,16 +6,12 @@ import pytest
 
 from lib.data import stores
 from lib.data.stores import (
-    activation_store,
     create_activations,
-    finish_activations,
-    has_activations,
     images_per_block,
     iterate_units,
     open_activations,
     read_atoms,
     write_atoms,
-    write_mark,
 )
 
 CONCEPTS = pd.DataFrame(
@@ -23,16 +19,10 @@ CONCEPTS = pd.DataFrame(
 )
 
 
-LAYER = "features.3"
-
-
-def record(folder, values, *, images_per_chunk, shard="0-of-1"):
-    mark = folder / f"{shard}.json"
-    array = create_activations(folder / "new", values.shape, images_per_chunk=images_per_chunk)
+def record(folder, values, *, images_per_chunk):
+    array = create_activations(folder / "0-of-1/features.3.zarr", values.shape, images_per_chunk=images_per_chunk)
     array[:] = values
-    finish_activations(array, activation_store(mark, LAYER), fingerprint="a")
-    write_mark(mark, fingerprint="a")
-    return mark
+    return open_activations(folder / "0-of-1", "features.3")
 
 
 def chunk_files(path):
@@ -45,7 +35,7 @@ def test_units_come_back_in_order(tmp_path, monkeypatch, images_per_chunk):
     values = np.random.default_rng(0).normal(size=(10, 8, 2, 3)).astype(np.float32)
     values[3, 4] = np.nan
     values[5, 5] = np.inf
-    store = open_activations(record(tmp_path, values, images_per_chunk=images_per_chunk), LAYER)
+    store = record(tmp_path, values, images_per_chunk=images_per_chunk)
     assert store.shape == values.shape and store.units_per_chunk == 3
     wanted = [0, 2, 3, 7]
     found = list(iterate_units(store, wanted))
@@ -58,7 +48,7 @@ def test_units_come_back_in_order(tmp_path, monkeypatch, images_per_chunk):
 
 def test_each_chunk_is_read_once(tmp_path, monkeypatch):
     monkeypatch.setattr(stores, "CHUNK_BYTES", 4 * 4 * 4 * 3)
-    store = open_activations(record(tmp_path, np.zeros((4, 8, 2, 2), np.float32), images_per_chunk=4), LAYER)
+    store = record(tmp_path, np.zeros((4, 8, 2, 2), np.float32), images_per_chunk=4)
 
     class Counting:
         units_per_chunk, reads = store.units_per_chunk, []
@@ -77,71 +67,55 @@ def test_shards_read_like_one_store(tmp_path, monkeypatch, bounds):
     monkeypatch.setattr(stores, "CHUNK_BYTES", 4 * 4 * 6 * 3)
     values = np.random.default_rng(0).normal(size=(10, 8, 2, 3)).astype(np.float32)
     n = len(bounds) - 1
-    marks = [
-        str(record(tmp_path, values[bounds[i] : bounds[i + 1]], images_per_chunk=4, shard=f"{i}-of-{n}"))
-        for i in range(n)
-    ]
-    store = open_activations(marks, LAYER)
+    folders = [tmp_path / f"{i}-of-{n}" for i in range(n)]
+    for folder, first, last in zip(folders, bounds, bounds[1:]):
+        array = create_activations(folder / "a.zarr", (last - first, 8, 2, 3), images_per_chunk=4)
+        array[:] = values[first:last]
+    store = open_activations([tmp_path / f"0-of-{n}", *folders[1:]], "a")
     assert store.shape == values.shape
     np.testing.assert_array_equal(store.read(slice(None)), values)
     for unit, maps in iterate_units(store, range(8)):
         np.testing.assert_array_equal(maps, values[:, unit])
+    shutil.rmtree(folders[1] / "a.zarr")
+    with pytest.raises(FileNotFoundError, match=f"{n - 1} of {n} stores a.zarr"):
+        open_activations(folders, "a")
 
 
 def test_a_missing_layer_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="layer9/0-of-1.zarr is missing; delete .*0-of-1.json"):
-        open_activations(record(tmp_path, np.zeros((4, 2, 2, 2), np.float32), images_per_chunk=2), "layer9")
-
-
-def test_a_store_of_another_recording_is_refused(tmp_path):
-    mark = record(tmp_path, np.zeros((4, 2, 2, 2), np.float32), images_per_chunk=2)
-    assert has_activations(activation_store(mark, LAYER), "a") and not has_activations(
-        activation_store(mark, LAYER), "b"
-    )
-    write_mark(mark, fingerprint="b")
-    with pytest.raises(ValueError, match="does not belong to its mark.*delete .*0-of-1.zarr and .*0-of-1.json"):
-        open_activations(mark, LAYER)
-
-
-def test_a_store_without_all_chunks_is_not_named(tmp_path):
-    array = create_activations(tmp_path / "new", (4, 2, 2, 2), images_per_chunk=2)
-    array[:2] = 0
-    with pytest.raises(ValueError, match="1 of its 2 chunks are missing"):
-        finish_activations(array, tmp_path / "store", fingerprint="a")
-    assert not (tmp_path / "store").exists()
+    with pytest.raises(FileNotFoundError, match="0 of 1 stores layer9.zarr"):
+        open_activations(tmp_path / "0-of-1", "layer9")
 
 
 def test_a_lost_chunk_is_noticed(tmp_path):
-    mark = record(tmp_path, np.zeros((4, 2, 2, 2), np.float32), images_per_chunk=2)
-    chunk_files(activation_store(mark, LAYER))[0].unlink()
+    record(tmp_path, np.zeros((4, 2, 2, 2), np.float32), images_per_chunk=2)
+    chunk_files(tmp_path / "0-of-1/features.3.zarr")[0].unlink()
     with pytest.raises(ValueError, match="1 of its 2 chunks are missing.*run again"):
-        open_activations(mark, LAYER)
+        open_activations(tmp_path / "0-of-1", "features.3")
 
 
 def test_chunks_that_hold_only_nan_are_no_damage(tmp_path):
-    mark = record(tmp_path, np.full((4, 2, 2, 2), np.nan, np.float32), images_per_chunk=2)
-    assert np.isnan(open_activations(mark, LAYER).read(slice(None))).all()
+    record(tmp_path, np.full((4, 2, 2, 2), np.nan, np.float32), images_per_chunk=2)
 
 
 def test_damaged_metadata_is_noticed(tmp_path):
-    mark = record(tmp_path, np.zeros((4, 2, 2, 2), np.float32), images_per_chunk=2)
+    record(tmp_path, np.zeros((4, 2, 2, 2), np.float32), images_per_chunk=2)
     for content in ("{", "{}"):
-        (activation_store(mark, LAYER) / "zarr.json").write_text(content)
+        (tmp_path / "0-of-1/features.3.zarr" / "zarr.json").write_text(content)
         with pytest.raises(ValueError, match="damaged.*run again"):
-            open_activations(mark, LAYER)
-    (activation_store(mark, LAYER) / "zarr.json").unlink()
+            open_activations(tmp_path / "0-of-1", "features.3")
+    (tmp_path / "0-of-1/features.3.zarr" / "zarr.json").unlink()
     with pytest.raises(ValueError, match="damaged.*run again"):
-        open_activations(mark, LAYER)
+        open_activations(tmp_path / "0-of-1", "features.3")
 
 
 @pytest.mark.parametrize("damage", [lambda data: b"", lambda data: data[:10], lambda data: data[:60], lambda data: data[:-1],
                                     lambda data: data[:99] + bytes([data[99] ^ 1]) + data[100:]])  # fmt: skip
 def test_a_damaged_chunk_is_noticed(tmp_path, damage):
-    mark = record(tmp_path, np.random.default_rng(0).normal(size=(4, 2, 8, 8)).astype(np.float32), images_per_chunk=4)
-    chunk = chunk_files(activation_store(mark, LAYER))[0]
+    store = record(tmp_path, np.random.default_rng(0).normal(size=(4, 2, 8, 8)).astype(np.float32), images_per_chunk=4)
+    chunk = chunk_files(tmp_path / "0-of-1/features.3.zarr")[0]
     chunk.write_bytes(damage(chunk.read_bytes()))
     with pytest.raises(ValueError, match="cannot be read.*run again"):
-        list(iterate_units(open_activations(mark, LAYER), [0, 1]))
+        list(iterate_units(store, [0, 1]))
 
 
 def test_blocks_fit_the_buffer():

@@ -65,7 +65,7 @@ def inputs(tmp_path) -> dict:
         for unit in range(N_UNITS):
             status, ok = status_of(unit), status_of(unit) == "ok"
             score = -1.5 if ok else np.nan
-            rows["descriptions"].append((layer, unit, description_of(unit), score, status))
+            rows["descriptions"].append((layer, unit, description_of(unit), score, "", score, status))
             rows["units"].append((layer, unit, status, 0.0, 1.0, 0.9))
             counts = " ".join(["7"] * 64 if ok else ["0"] * 64)
             rows["histograms"].append((layer, unit, 0.1 if ok else np.nan, 1.0 if ok else np.nan, 100, counts))

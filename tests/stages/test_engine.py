@@ -13,7 +13,7 @@ from torch import nn
 import lib.stages.record_activations as recording
 from lib.data.broden import open_broden
 from lib.data.exemplars import read_exemplars, read_layers
-from lib.data.stores import activation_store, open_activations, read_atoms
+from lib.data.stores import open_activations, read_atoms
 from lib.data.tables import read_table
 from lib.kernels.atoms import Atoms
 from lib.kernels.formula import parse_formula
@@ -56,10 +56,9 @@ def playground(home):
 def record(playground, target, **changes):
     options = {"layers": LAYERS, "network": NETWORK, "concepts": CONCEPTS, "input_size": 112, "version": "1"}
     options |= {"device": "cpu", "batch_size": 8, "threads": 2, "shard": "0-of-1"} | changes
-    target.mkdir(exist_ok=True)
-    mark = target / f"{options['shard']}.json"
-    recording.record_activations(data=str(playground), weights=[], mark=str(mark), **options)
-    return mark
+    folder = target / options["shard"]
+    recording.record_activations(data=str(playground), weights=[], activations=str(folder), **options)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -221,14 +220,13 @@ class FailingNetwork(nn.Module):
     def __init__(self, network, n_batches):
         super().__init__()
         self.features, self.left, self.calls = network, n_batches, 0
-        self.last = nn.Identity()
 
     def forward(self, images):
         if self.left == 0:
             raise RuntimeError("killed")
         self.left -= 1
         self.calls += 1
-        return self.last(self.features(images))
+        return self.features(images)
 
 
 @pytest.fixture
@@ -263,7 +261,7 @@ def test_a_killed_recording_goes_on_where_it_stopped(playground, small_network, 
     small_network(2)
     with pytest.raises(RuntimeError, match="killed"):
         record(playground, target, **options)
-    assert not list(target.glob("*.json")) and not (target / "features").exists()
+    assert not list(target.glob("0-of-1"))
     rest = small_network()
     record(playground, target, **options)
     assert rest.calls == 1 and files_of(target) == expected
@@ -300,41 +298,6 @@ def test_activations_do_not_depend_on_shards(playground, activations, tmp_path, 
 def test_more_shards_than_images_are_refused(playground, tmp_path):
     with pytest.raises(ValueError, match=f"activations.shards=99 must be at most {N_IMAGES}"):
         record(playground, tmp_path, shard="0-of-99")
-
-
-def test_only_layers_that_are_missing_or_stale_are_recorded(playground, small_network, tmp_path):
-    small_network()
-    mark = record(playground, tmp_path, layers=["features"])
-    before = files_of(tmp_path / "features")
-    mark.unlink()
-    network = small_network()
-    record(playground, tmp_path, layers=["features"])
-    assert network.calls == 0 and mark.is_file() and files_of(tmp_path / "features") == before
-    network = small_network()
-    record(playground, tmp_path, layers=["features", "last"])
-    assert network.calls == 3 and files_of(tmp_path / "features") == before
-    network = small_network()
-    record(playground, tmp_path, layers=["features"], version="2")
-    assert network.calls == 3
-    open_activations(mark, "features")
-
-
-def test_a_kill_between_the_stores_of_two_layers_goes_on(playground, tmp_path, monkeypatch):
-    layers = ["layer3", "layer4"]
-    whole = files_of(record(playground, tmp_path / "whole", layers=layers).parent)
-    finish = recording.finish_activations
-
-    def killed(array, target, **options):
-        if target.parent.name == "layer4":
-            raise RuntimeError("killed")
-        finish(array, target, **options)
-
-    monkeypatch.setattr(recording, "finish_activations", killed)
-    with pytest.raises(RuntimeError, match="killed"):
-        record(playground, tmp_path / "again", layers=layers)
-    monkeypatch.setattr(recording, "finish_activations", finish)
-    monkeypatch.setattr(recording, "load_batch", None)
-    assert files_of(record(playground, tmp_path / "again", layers=layers).parent) == whole
 
 
 def test_units_that_cannot_be_explained_say_why(playground, small_network, concept_set, tmp_path):
@@ -430,13 +393,9 @@ def test_odd_units_have_exemplars_and_say_what_they_are(playground, small_networ
 
 
 def test_planted_formulas_are_found_again(concept_set, masks, tmp_path):
-    planted = str(tmp_path / "planted.csv")
-    mark = tmp_path / "activations/0-of-1.json"
-    made = {"mark": str(mark), "store": str(activation_store(mark, "planted")), "planted": planted}
-    mark.parent.mkdir()
-    paths = {"activations": str(mark), "planted": planted}
+    paths = {"activations": str(tmp_path / "0-of-1"), "planted": str(tmp_path / "planted.csv")}
     options = {"lengths": [1, 2], "noises": [0.0, 0.3], "repeats": 1, "n_levels": 5, "seed": 0}
-    plant_units(concept_set=str(concept_set), **made, **options)
+    plant_units(concept_set=str(concept_set), **paths, **options)
     planted = read_table(paths["planted"], "planted")
     assert len(planted) == 8 and planted["unit"].tolist() == list(range(8))
     parts = explain(paths["activations"], concept_set, tmp_path, layer="planted", chunk="0-of-1")
@@ -465,6 +424,6 @@ def test_planted_formulas_are_found_again(concept_set, masks, tmp_path):
         assert row["iou_lost"] == pytest.approx(value, abs=1e-12) and row["recovered_equivalent"] == equal
         assert row["recovered_exactly"] <= row["recovered_equivalent"]
     assert recovery.loc[recovery["noise"] == 0, "recovered_equivalent"].mean() >= 0.75
-    shutil.copytree(mark.parent, tmp_path / "first")
-    plant_units(concept_set=str(concept_set), **made, **options)
-    assert files_of(mark.parent) == files_of(tmp_path / "first")
+    shutil.copytree(paths["activations"], tmp_path / "first")
+    plant_units(concept_set=str(concept_set), **paths, **options)
+    assert files_of(paths["activations"]) == files_of(tmp_path / "first")

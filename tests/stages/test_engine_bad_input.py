@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.data.stores import create_activations, finish_activations, read_atoms, write_atoms, write_mark
+from lib.data.stores import create_activations, read_atoms, write_atoms
 from lib.data.tables import read_table
 from lib.kernels.atoms import AtomCollector, Atoms, image_atoms
 from lib.kernels.beam import ConceptCounts, search_beam
@@ -39,12 +39,10 @@ def write_concepts(path, masks):
 
 def explain(folder, maps, masks, **options):
     """Run the stages on one layer and return its explanations."""
-    store = create_activations(folder / "new", maps.shape, images_per_chunk=4)
+    store = create_activations(folder / "0-of-1/layer.zarr", maps.shape, images_per_chunk=4)
     store[:] = maps
-    finish_activations(store, folder / "layer/0-of-1.zarr", fingerprint="a")
-    write_mark(folder / "0-of-1.json", fingerprint="a")
     write_concepts(folder / "concepts.zarr", masks)
-    shared = {"activations": str(folder / "0-of-1.json"), "layer": "layer", "threads": 1}
+    shared = {"activations": str(folder / "0-of-1"), "layer": "layer", "threads": 1}
     paths = {name: str(folder / f"{name}.csv") for name in ("ranges", "histograms", "explanations", "metrics")}
     tables = {name: paths[name] for name in ("ranges", "histograms")}
     find_ranges(**shared, **tables, chunk="0-of-1", quantile=0.05, n_clusters=2)

@@ -8,7 +8,7 @@ from tiny_workflow import ROOT, Workflow
 pytestmark = pytest.mark.workflow
 
 # what follows from a rule, by rule
-AFTER_DESCRIBE = {"describe_units", "score_descriptions", "write_catalog"}
+AFTER_DESCRIBE = {"describe_units", "merge_descriptions", "score_descriptions", "write_catalog"}
 AFTER_MILAN = {"train_milan", *AFTER_DESCRIBE}
 AFTER_EXEMPLARS = {"collect_exemplars", "annotate_exemplars", *AFTER_MILAN}
 AFTER_SCORES = {"score_explanations", "merge_tables", "write_catalog"}
@@ -37,6 +37,9 @@ CONFIG_EDITS = {
     "milan.beam": (5, AFTER_DESCRIBE),
     "milan.temperature": (0.3, AFTER_DESCRIBE),
     "milan.strategy": ("beam", AFTER_DESCRIBE),
+    "milan.n_best": (3, AFTER_DESCRIBE),
+    "milan.chunks": (2, AFTER_DESCRIBE),
+    "milan.bert_score_model": ("roberta", {"score_descriptions"}),
     "milan.lm_sum": ("published", AFTER_DESCRIBE),
     "milan.training.epochs": (3, AFTER_MILAN),
     "milan.training.hold_out": (0.2, AFTER_MILAN),
@@ -77,14 +80,11 @@ def test_a_config_edit_reruns_just_what_depends_on_it(finished, key):
 
 
 def test_a_new_layer_leaves_the_others_alone(finished):
-    """Snakemake plans the job that records, which itself records only what is missing; see the real run below."""
-    planned = finished.planned(settings={"models": {"resnet18": {"layers": ["layer1", "layer2", "layer3"]}}})
-    assert {rule: planned[rule] for rule in ("record_activations", "find_ranges", "explain_units")} == {
-        "record_activations": 1,
-        "find_ranges": 1,
-        "explain_units": 1,
-    }
-    assert "plant_units" not in planned and "train_playground_network" not in planned
+    planned = finished.planned(settings={"models": {"resnet18": {"layers": ["layer1", "layer2", "layer3", "layer4"]}}})
+    assert planned["record_activations"] == 1, "one pass for both new layers"
+    assert {planned[rule] for rule in ("find_ranges", "explain_units", "score_explanations")} == {2}
+    assert planned["merge_tables"] == 4
+    assert not {"plant_units", "train_playground_network", "build_concepts"} & set(planned)
 
 
 def test_fewer_layers_only_merge_again(finished):
@@ -95,9 +95,7 @@ def test_fewer_layers_only_merge_again(finished):
 
 def test_a_new_network_and_a_new_concept_set_leave_the_others_alone(finished):
     targets = [{"model": name, "dataset": "playground", "concepts": ["playground"]} for name in ("resnet18", "alexnet")]
-    planned = finished.planned(
-        settings={"targets": targets, "models": {"alexnet": {"layers": ["features.1"]}}}
-    )
+    planned = finished.planned(settings={"targets": targets, "models": {"alexnet": {"layers": ["features.1"]}}})
     assert {planned[rule] for rule in ("train_playground_network", "record_activations", "find_ranges")} == {1}
     assert {planned[rule] for rule in ("collect_exemplars", "describe_units", "write_catalog")} == {1}
     assert not {"build_concepts", "plant_units", "train_milan"} & set(planned)
@@ -112,25 +110,26 @@ def test_a_new_network_and_a_new_concept_set_leave_the_others_alone(finished):
 def test_a_layer_added_and_removed_for_real(finished, tmp_path):
     workflow = finished.copy(tmp_path / "copy")
     root = workflow.folder / "results/resnet18/playground/playground"
-    before = {path: path.stat().st_mtime_ns for path in root.rglob("layer2/*.zarr/**/*")}
-    parts = {path: path.stat().st_mtime_ns for path in root.glob("parts/*/layer2/*.csv")}
-    tables = workflow.tables()
-    explanations = "results/resnet18/playground/playground/explanations.csv"
+    table = "results/resnet18/playground/playground/ranges.csv"
+    before = {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file() and "part" in str(path)}
+    before |= {path: path.stat().st_mtime_ns for path in root.glob("activations/**/c/**/*")}
+    first = workflow.tables()[table]
     more = {"models": {"resnet18": {"layers": ["layer1", "layer2", "layer4"]}}}
-    workflow.must_run(explanations, settings=more)
-    assert before and parts
-    assert all(path.stat().st_mtime_ns == time for path, time in {**before, **parts}.items())
-    assert (root / "activations/layer4/0-of-1.zarr").is_dir()
-    assert set(workflow.planned(explanations)) == {"merge_tables"}
-    workflow.must_run(explanations)
-    assert workflow.tables()[explanations] == tables[explanations]
-    for path in (root / "activations/layer2", root / "parts/ranges/layer2"):
-        shutil.rmtree(path)
-    status, text = workflow.run(explanations, "--forcerun", "find_ranges")
-    assert status != 0 and "layer2/0-of-1.zarr is missing; delete" in text
-    (root / "activations/0-of-1.json").unlink()
-    workflow.must_run(explanations, "--forcerun", "find_ranges")
-    assert workflow.tables()[explanations] == tables[explanations]
+    workflow.must_run(table, settings=more)
+    assert before and all(path.stat().st_mtime_ns == time for path, time in before.items())
+    assert (root / "activations/layer4/0-of-1/layer4.zarr").is_dir()
+    assert workflow.tables()[table].startswith(first)
+    assert workflow.planned(table, settings=more) == {}
+    assert set(workflow.planned(table)) == {"merge_tables"}
+    retrained = {"training": {"batch_size": 10}, **more}
+    planned = workflow.planned(table, settings=retrained)
+    assert planned["record_activations"] == 2 and planned["find_ranges"] == 3, "weights changed: all layers"
+    shutil.rmtree(root / "activations/layer4/0-of-1")
+    assert workflow.planned(table, settings=more) == {}, "not needed any more"
+    planned = workflow.planned(table, settings={"ranges": {"clusters": 4}, **more})
+    assert planned == {"record_activations": 1, "find_ranges": 3, "merge_tables": 1}
+    workflow.must_run(table, settings={"activations": {"shards": 3}})
+    assert workflow.tables()[table] == first, "the same for any sharding"
 
 
 @pytest.fixture(scope="module")

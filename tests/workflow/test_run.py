@@ -68,8 +68,8 @@ def test_one_core_gives_the_same_bytes(finished, tmp_path):
 @pytest.mark.parametrize(
     "lost",
     [
-        "results/resnet18/playground/playground/activations/0-of-1.json",
-        "results/planted/playground/playground/activations/planted/0-of-1.zarr",
+        "results/resnet18/playground/playground/activations/layer1+layer2/0-of-1",
+        "results/planted/playground/playground/activations/planted/0-of-1",
         "results/resnet18/playground/playground/parts/ranges/layer2/0-of-1.csv",
         "results/shufflenet_v2_x1_0/playground/exemplars",
         "resources/concepts/playground.zarr",
