@@ -62,7 +62,7 @@ CODE_EDITS = {
     "lib/kernels/beam.py": {"plant_units", "find_ranges", *AFTER_EXPLAIN},
     "lib/kernels/scores.py": {"measure_recovery", *AFTER_SCORES},
     "lib/kernels/ranges.py": AFTER_RANGES,
-    "lib/models/loading.py": AFTER_RECORDING | AFTER_EXEMPLARS,
+    "lib/models/loading.py": AFTER_TRAINING,
     "lib/kernels/topk.py": AFTER_EXEMPLARS,
     "lib/captioning/reranking.py": AFTER_MILAN,
     "lib/reporting/pictures.py": {"write_catalog"},
