@@ -7,8 +7,19 @@ from pathlib import Path
 import pandas as pd
 
 COLUMNS = {
+    "images": {"path": "str"},
+    "skipped_images": {"path": "str", "reason": "str"},
     "descriptions": {"layer": "str", "unit": "int", "description": "str", "score": "float", "status": "str"},
     "annotations": {"layer": "str", "unit": "int", "summary": "str"},
+    "sources": {
+        "name": "str",
+        "version": "str",
+        "url": "str",
+        "size": "float",
+        "licence": "str",
+        "config_key": "str",
+        "local": "str",
+    },
     "units": {
         "layer": "str",
         "unit": "int",

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from lib.data.exemplars import create_exemplars
-from lib.data.images import Geometry, list_dataset_images, load_batch
-from lib.data.tables import write_table
+from lib.data.images import Geometry, load_batch
+from lib.data.tables import read_table, write_table
 from lib.kernels.quantiles import UpperTail
 from lib.kernels.topk import TopImages
 from lib.kernels.upsampling import exemplar_masks
@@ -21,11 +21,10 @@ from lib.progress import Progress
 
 def collect_exemplars(
     *,
-    data,
+    images,
     weights,
     exemplars,
     units,
-    subset,
     layers,
     network,
     geometry,
@@ -41,16 +40,14 @@ def collect_exemplars(
 
     Parameters
     ----------
-    data : str
-        Folder of images (or of a Broden data set, whose index then gives the order).
+    images : str
+        Table of the images; an image's id is the number of its row.
     weights : str or list of str
         Checkpoint; an empty list for random weights.
     exemplars : str
         Output folder, one folder per layer.
     units : str
         Output table: state and activation bounds of every unit, and the threshold of its masks.
-    subset : str
-        Only images whose path contains this text; empty for all.
     layers : list of str
     network : dict
         name, trusted_sha256, normalisation, seed: as `open_network` takes them.
@@ -72,7 +69,7 @@ def collect_exemplars(
     ----------
     MILAN (Hernandez et al. 2022), section 3.
     """
-    paths = list_dataset_images(data, subset=subset)
+    paths = read_table(images, "images")["path"].tolist()
     k = min(k, len(paths))
     options = {key: value for key, value in network.items() if key != "name"}
     model = open_network(network["name"], weights=weights or None, device=device, **options)
@@ -82,8 +79,8 @@ def collect_exemplars(
     with Recorder(model.module, layers) as recorder:
 
         def record(chosen):
-            images = load_batch([paths[i] for i in chosen], shape, threads=1)
-            return chosen, {layer: maps.cpu().numpy() for layer, maps in recorder(model.to_input(images)).items()}
+            batch = load_batch([paths[i] for i in chosen], shape, threads=1)
+            return chosen, {layer: maps.cpu().numpy() for layer, maps in recorder(model.to_input(batch)).items()}
 
         def passes(indices, label):
             batches = [indices[i : i + batch_size] for i in range(0, len(indices), batch_size)]

@@ -23,7 +23,7 @@ AFTER_TRAINING = {
     *AFTER_RANGES,
     *AFTER_EXEMPLARS,
 } - {"measure_recovery"}
-EVERYTHING = {"draw_playground", *AFTER_CONCEPTS, *AFTER_TRAINING}
+EVERYTHING = {"draw_playground", "list_images", *AFTER_CONCEPTS, *AFTER_TRAINING}
 
 CONFIG_EDITS = {
     "explanations.beam": (6, AFTER_EXPLAIN),
