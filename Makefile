@@ -3,6 +3,7 @@
 # make test-cluster   run the workflow on a Slurm cluster of two nodes on this machine (Debian: apt-get install slurm-wlm munge)
 # make status  list the jobs that are still to run
 # make bench   time the engine, beside the published package (in an environment of its own)
+# make compare-peer   check the searches against the published package on 210 random problems (5 minutes)
 # VENV=path    use (or make) a virtual environment elsewhere, for example one that several checkouts share
 
 VENV ?= .venv
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.neuron-lexicon-$(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' '-')
 SOURCES := lib workflow_scripts tests
 
-.PHONY: demo test test-cluster status lint format bench clean
+.PHONY: demo test test-cluster status lint format bench compare-peer clean
 
 demo: $(STAMP)
 	$(BIN)/snakemake --cores $(CORES)
@@ -39,6 +40,9 @@ format: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python tests/benchmarks/bench_engine.py --peer-venv $(VENV)-peer
+
+compare-peer: $(STAMP)
+	$(BIN)/python tests/benchmarks/compare_peer.py --peer-venv $(VENV)-peer
 
 clean:
 	rm -rf results resources logs benchmarks .snakemake

@@ -43,17 +43,20 @@ rule describe_units:
         units="results/{model}/{dataset}/units.csv",
         milan=milan_of,
     output:
-        descriptions="results/{model}/{dataset}/descriptions.csv",
+        descriptions="results/{model}/{dataset}/parts/descriptions/{chunk}.csv",
+        n_best="results/{model}/{dataset}/parts/n_best/{chunk}.csv",
     log:
-        "logs/describe_units/{model}/{dataset}.log",
+        "logs/describe_units/{model}/{dataset}/{chunk}.log",
     benchmark:
-        "benchmarks/describe_units/{model}/{dataset}.jsonl"
+        "benchmarks/describe_units/{model}/{dataset}/{chunk}.jsonl"
     conda:
         "../envs/base.yaml"
     threads: THREADS
     resources:
         device=config["resources"]["device"],
     params:
+        chunk="{chunk}",
+        n_listed=config["milan"]["n_best"],
         beam_size=config["milan"]["beam"],
         temperature=config["milan"]["temperature"],
         strategy=config["milan"]["strategy"],
@@ -61,6 +64,27 @@ rule describe_units:
         code=code_hash("lib.stages.describe_units"),
     script:
         "../workflow_scripts/describe_units.py"
+
+
+rule merge_descriptions:
+    input:
+        parts=lambda wildcards: [
+            f"results/{wildcards.model}/{wildcards.dataset}/parts/{wildcards.table}/{chunk}.csv"
+            for chunk in chunks(config["milan"]["chunks"])
+        ],
+    output:
+        merged="results/{model}/{dataset}/{table}.csv",
+    log:
+        "logs/merge_descriptions/{model}/{dataset}/{table}.log",
+    wildcard_constraints:
+        table="descriptions|n_best",
+    conda:
+        "../envs/base.yaml"
+    params:
+        table="{table}",
+        code=code_hash("lib.stages.merge_tables"),
+    script:
+        "../workflow_scripts/merge_tables.py"
 
 
 rule score_descriptions:
@@ -76,6 +100,7 @@ rule score_descriptions:
     conda:
         "../envs/base.yaml"
     params:
+        bert_score_model=config["milan"]["bert_score_model"],
         seed=config["seed"],
         code=code_hash("lib.stages.score_descriptions"),
     script:

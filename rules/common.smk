@@ -73,8 +73,7 @@ def annotated_units_of(wildcards):
     return training["units_per_layer"] if only_annotated else None
 
 
-def chunks():
-    n_chunks = config["explanations"]["chunks"]
+def chunks(n_chunks):
     return [f"{chunk}-of-{n_chunks}" for chunk in range(n_chunks)]
 
 
@@ -82,7 +81,7 @@ def parts_of(wildcards):
     return [
         f"results/{wildcards.model}/{wildcards.dataset}/{wildcards.concepts}/parts/{wildcards.table}/{layer}/{chunk}.csv"
         for layer in layers_of(wildcards)
-        for chunk in chunks()
+        for chunk in chunks(config["explanations"]["chunks"])
     ]
 
 

@@ -117,7 +117,9 @@ class Decoder(nn.Module):
         mean = features.mean(dim=1, keepdim=True)
         return Looks(features, self.attend.key_to_hidden(features)), (self.init_h(mean), self.init_c(mean))
 
-    def step(self, symbols: torch.Tensor, state: State, looks: Looks) -> tuple[torch.Tensor, torch.Tensor, State]:
+    def step(
+        self, symbols: torch.Tensor, state: State, looks: Looks, *, live: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, State]:
         """Read one symbol in each of K sentences on each of B units, and predict the next.
 
         Parameters
@@ -128,23 +130,30 @@ class Decoder(nn.Module):
             State and cell, each of shape (B, K, d).
         looks : Looks
             The exemplars of the B units.
+        live : torch.Tensor
+            Of shape (B, K), bool: which sentences go on; the others cost almost nothing.
 
         Returns
         -------
         log_probabilities : torch.Tensor
-            Of shape (B, K, V + 4).
+            Of shape (B, K, V + 4); zero where a sentence does not go on.
         attention : torch.Tensor
             Of shape (B, K, n): the weights of the exemplars.
         state : tuple of torch.Tensor
-            The state and cell after the symbol.
+            The state and cell after the symbol; as before where a sentence does not go on.
         """
         hidden, cell = state
         attention = self.attend(hidden, looks.keys)
-        seen = self.feature_gate(hidden) * (attention @ looks.features)
-        inputs = torch.cat([self.embedding(symbols), seen], dim=-1).flatten(0, 1)
-        state = self.lstm(inputs, (hidden.flatten(0, 1), cell.flatten(0, 1)))
-        hidden, cell = (part.unflatten(0, symbols.shape) for part in state)
-        return self.output(hidden), attention, (hidden, cell)
+        words, seen, own_hidden, own_cell = (
+            part[live] for part in (self.embedding(symbols), attention @ looks.features, hidden, cell)
+        )
+        inputs = torch.cat([words, self.feature_gate(own_hidden) * seen], dim=-1)
+        own_hidden, own_cell = self.lstm(inputs, (own_hidden, own_cell))
+        log_probabilities = hidden.new_zeros(*symbols.shape, self.sizes.n_symbols)
+        log_probabilities[live] = self.output(own_hidden)
+        hidden, cell = hidden.clone(), cell.clone()
+        hidden[live], cell[live] = own_hidden, own_cell
+        return log_probabilities, attention, (hidden, cell)
 
     def forward(
         self, features: torch.Tensor, targets: torch.Tensor, *, factors: torch.Tensor | None = None

@@ -12,6 +12,9 @@ from torch.nn import functional
 from lib.captioning.decoder import Decoder, Looks, State
 from lib.captioning.language_model import LanguageModel
 
+# On the CPU a row's result is the same bits in any place of any number of rows that this divides.
+ROWS = 32
+
 
 @dataclass(frozen=True)
 class MutualInformation:
@@ -63,7 +66,23 @@ class _Writer:
 
     def read(self, symbols: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Read the next symbols (B, K); return the scores (B, K, V + 4) of what may follow, and the attention."""
-        scores, attention, self.state = self.decoder.step(symbols, self.state, self.looks)
+        return self._read(symbols, torch.ones_like(symbols, dtype=torch.bool))
+
+    def read_unless_stopped(self, symbols: torch.Tensor) -> torch.Tensor:
+        """Return the scores of what may follow; after `<stop>` only `<stop>` may, at no cost."""
+        stop_id = self.decoder.start_id + 1
+        stopped = symbols == stop_id
+        live = ~stopped
+        # some that have stopped fill up the rows
+        idle = stopped.flatten().nonzero()[: -int(live.sum()) % ROWS]
+        live.view(-1)[idle] = True
+        scores, _ = self._read(symbols, live)
+        scores[stopped] = -torch.inf
+        scores[..., stop_id].masked_fill_(stopped, 0)
+        return scores
+
+    def _read(self, symbols: torch.Tensor, live: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        scores, attention, self.state = self.decoder.step(symbols, self.state, self.looks, live=live)
         if self.information is not None:
             expected, self.lm_state = self.information.language_model(symbols.reshape(-1, 1), self.lm_state)
             scores = scores - self.information.temperature * expected.squeeze(1).unflatten(0, symbols.shape)
@@ -227,15 +246,12 @@ def decode_beam(
         )
     writer = _Writer(decoder, features, information)
     stop_id = decoder.start_id + 1
-    only_stop = torch.full((n_symbols,), -torch.inf, device=features.device)
-    only_stop[stop_id] = 0
     scores, _ = writer.read(_start(decoder, features))
     sums, symbols = scores.squeeze(1).topk(beam_size, dim=-1)
     tokens = symbols[:, :, None]
     writer.keep(torch.zeros_like(symbols))
     while tokens.shape[2] < length and not (symbols == stop_id).all():
-        scores, _ = writer.read(symbols)
-        scores = torch.where((symbols == stop_id)[:, :, None], only_stop, scores)
+        scores = writer.read_unless_stopped(symbols)
         offers, offered = scores.topk(beam_size, dim=-1)
         sums, best = (sums[:, :, None] + offers).flatten(1).topk(beam_size, dim=-1)
         parents = best // beam_size

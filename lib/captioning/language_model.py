@@ -69,7 +69,7 @@ class LanguageModel(nn.Module):
         hidden, state = self.lstm(self.embedding(ids), state)
         return self.output(hidden), state
 
-    def log_probability(self, ids: torch.Tensor, *, lm_sum: str) -> torch.Tensor:
+    def log_probability(self, ids: torch.Tensor, *, lm_sum: str, ends: torch.Tensor | None = None) -> torch.Tensor:
         """Sum the log-probabilities of the symbols of whole sentences.
 
         Parameters
@@ -79,6 +79,8 @@ class LanguageModel(nn.Module):
         lm_sum : str
             "exact" sums up to and including the first `<stop>`. "published" adds the term of the symbol that follows
             it, if there is one, as the published models do.
+        ends : torch.Tensor or None
+            Of shape (B,), int64: how many symbols after `<start>` there are of each sentence; None for all T - 1.
 
         Returns
         -------
@@ -92,8 +94,14 @@ class LanguageModel(nn.Module):
         """
         if lm_sum not in LM_SUMS:
             raise ValueError(f"lm_sum={lm_sum!r} must be one of {LM_SUMS}; config key milan.lm_sum")
-        log_probabilities, _ = self(ids[:, :-1])
-        terms = log_probabilities.gather(2, ids[:, 1:, None]).squeeze(2)
+        hidden, _ = self.lstm(self.embedding(ids[:, :-1]))
         read = ids[:, :-1] if lm_sum == "exact" else torch.cat([ids[:, :1], ids[:, :-2]], dim=1)
-        unfinished = (read == self.n_symbols - 3).cumsum(dim=1) == 0
-        return (terms * unfinished).sum(dim=1)
+        counted = (read == self.n_symbols - 3).cumsum(dim=1) == 0
+        if ends is not None:
+            counted &= torch.arange(counted.shape[1], device=ids.device) < ends[:, None]
+        terms = hidden.new_zeros(counted.shape)
+        terms[counted] = self.output(hidden[counted]).gather(1, ids[:, 1:][counted][:, None]).squeeze(1)
+        total = hidden.new_zeros(len(ids))
+        for column in terms.unbind(1):  # in this order, so that zeros at the end change no bit
+            total = total + column
+        return total

@@ -8,11 +8,13 @@ import numpy as np
 import torch
 
 from lib.captioning.decoder import Decoder
-from lib.captioning.decoding import MutualInformation, decode_beam, decode_greedily, sum_to_stop
+from lib.captioning.decoding import ROWS, MutualInformation, decode_beam, decode_greedily, sum_to_stop
 from lib.captioning.language_model import LanguageModel
 from lib.captioning.vocabulary import Indexer
 
 STRATEGIES = ("rerank", "beam", "greedy")
+# sentences that are searched together; more need more memory and are hardly faster
+ROWS_PER_BLOCK = 512
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,27 @@ class Reranked:
     best: torch.Tensor
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """A sentence that was considered for a unit.
+
+    Parameters
+    ----------
+    text : str
+    score : float
+        What it was chosen by, up to and including `<stop>`.
+    log_likelihood : float
+        Sum of the steps of the search: log p(y | exemplars), or with mutual information at every step its own sum.
+    log_prior : float
+        log p(y) of the language model; NaN where the strategy does not ask it.
+    """
+
+    text: str
+    score: float
+    log_likelihood: float
+    log_prior: float
+
+
 def rerank(
     decoder: Decoder,
     features: torch.Tensor,
@@ -48,6 +71,7 @@ def rerank(
     beam_size: int,
     information: MutualInformation,
     lm_sum: str,
+    alone: bool = False,
 ) -> Reranked:
     """Search the likeliest sentences and order them by mutual information with the exemplars.
 
@@ -62,8 +86,10 @@ def rerank(
     information : MutualInformation
         The language model and its weight T.
     lm_sum : str
-        "exact" or "published", see `LanguageModel.log_probability`; what "published" adds depends on the longest
-        sentence of the B units.
+        "exact" or "published", see `LanguageModel.log_probability`.
+    alone : bool
+        What "published" adds depends on the longest sentence: that of each unit's own search if True, which makes it
+        independent of the other units, or that of all B units, as in the published program.
 
     Returns
     -------
@@ -75,10 +101,22 @@ def rerank(
     Hernandez et al., "Natural Language Descriptions of Deep Visual Features", ICLR 2022, equation 5.
     """
     tokens, likelihoods = decode_beam(decoder, features, length=length, beam_size=beam_size, information=None)
+    ends = _own_lengths(tokens, decoder.start_id + 1).repeat_interleave(tokens.shape[1]) if alone else None
     started = torch.nn.functional.pad(tokens.flatten(0, 1), (1, 0), value=decoder.start_id)
-    lm_likelihoods = information.language_model.log_probability(started, lm_sum=lm_sum).view_as(likelihoods)
+    n_units, width = likelihoods.shape
+    parts = started.split(ROWS * width), [None] * n_units if ends is None else ends.split(ROWS * width)
+    sums = [information.language_model.log_probability(part, lm_sum=lm_sum, ends=own) for part, own in zip(*parts)]
+    lm_likelihoods = torch.cat(sums).view_as(likelihoods)
     scores = likelihoods - information.temperature * lm_likelihoods
     return Reranked(tokens, likelihoods, lm_likelihoods, scores, scores.argmax(dim=1))
+
+
+def _own_lengths(tokens: torch.Tensor, stop_id: int) -> torch.Tensor:
+    """Return after how many symbols the search of each unit would have ended by itself, int64 of shape (B,)."""
+    n_steps = tokens.shape[2]
+    ended = (tokens == stop_id).all(dim=1)
+    first = torch.where(ended, torch.arange(n_steps, device=tokens.device), n_steps - 1).amin(dim=1)
+    return first + 1
 
 
 def describe(
@@ -93,10 +131,11 @@ def describe(
     beam_size: int,
     temperature: float,
     lm_sum: str,
+    n_best: int = 1,
     threads: int = 1,
     progress: Callable[[int], None] = lambda n_units: None,
-) -> tuple[list[str], np.ndarray]:
-    """Describe units one by one, so that no description depends on which others are asked for.
+) -> list[list[Candidate]]:
+    """Describe units, many at once; no description depends on which others are asked for.
 
     Parameters
     ----------
@@ -114,6 +153,8 @@ def describe(
         Whether "beam" and "greedy" score steps by mutual information.
     length, beam_size, temperature, lm_sum
         As for `rerank`.
+    n_best : int
+        Sentences wanted of each unit, all different; "greedy" considers one only.
     threads : int
         Number of Python threads, each with one torch thread, that share the units; it changes no result.
     progress : callable
@@ -121,10 +162,8 @@ def describe(
 
     Returns
     -------
-    descriptions : list of str
-        One sentence for each unit.
-    scores : numpy.ndarray
-        Of shape (U,), float64: the score that won, up to and including `<stop>`.
+    list of list of Candidate
+        For each unit the best sentences, best first; of equal texts the better one.
 
     Raises
     ------
@@ -140,24 +179,46 @@ def describe(
         information = MutualInformation(language_model, temperature)
     device = next(decoder.parameters()).device
 
-    def write(unit: np.ndarray) -> tuple[list[int], float]:
-        torch.set_num_threads(1)  # this setting belongs to the thread
-        seen = torch.from_numpy(np.array(unit[None])).to(device)
-        with torch.inference_mode():
-            if strategy == "greedy":
-                written = decode_greedily(decoder, seen, length=length, information=information)
-                return written.tokens[0].tolist(), sum_to_stop(written, indexer.stop_id).item()
-            if strategy == "beam":
-                search = {"length": length, "beam_size": beam_size, "information": information}
-                tokens, scores = decode_beam(decoder, seen, **search)
-                return tokens[0, 0].tolist(), scores[0, 0].item()
-            ranked = rerank(decoder, seen, length=length, beam_size=beam_size, information=information, lm_sum=lm_sum)
-            return ranked.tokens[0, ranked.best[0]].tolist(), ranked.scores[0, ranked.best[0]].item()
+    def search(seen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        if strategy == "greedy":
+            written = decode_greedily(decoder, seen, length=length, information=information)
+            sums = sum_to_stop(written, indexer.stop_id)[:, None]
+            return written.tokens[:, None], sums, sums, torch.full_like(sums, torch.nan)
+        options = {"length": length, "beam_size": beam_size, "information": information}
+        if strategy == "beam":
+            tokens, sums = decode_beam(decoder, seen, **options)
+            return tokens, sums, sums, torch.full_like(sums, torch.nan)
+        ranked = rerank(decoder, seen, lm_sum=lm_sum, alone=True, **options)
+        return ranked.tokens, ranked.scores, ranked.likelihoods, ranked.lm_likelihoods
 
-    sentences, scores = [], []
+    def write(first: int) -> list[list[Candidate]]:
+        torch.set_num_threads(1)  # this setting belongs to the thread
+        block = features[first : first + per_block]
+        # always as many units: the products of a block round alike then
+        filled = np.zeros((per_block, *block.shape[1:]), np.float32)
+        filled[: len(block)] = block
+        with torch.inference_mode():
+            found = search(torch.from_numpy(filled).to(device))
+        parts = (part[: len(block)].tolist() for part in found)
+        return [_best(*unit, n_best=n_best, indexer=indexer) for unit in zip(*parts, strict=True)]
+
+    rows_per_unit = 1 if strategy == "greedy" else beam_size
+    per_block = max(1, ROWS_PER_BLOCK // (ROWS * rows_per_unit)) * ROWS
+    described = []
     with ThreadPoolExecutor(threads) as pool:
-        for tokens, score in pool.map(write, features):
-            sentences.append(indexer.reconstruct(tokens))
-            scores.append(score)
-            progress(1)
-    return sentences, np.array(scores, dtype=np.float64)
+        for block in pool.map(write, range(0, len(features), per_block)):
+            described.extend(block)
+            progress(len(block))
+    return described
+
+
+def _best(tokens, scores, likelihoods, priors, *, n_best: int, indexer: Indexer) -> list[Candidate]:
+    """Put the sentences of one unit in order and keep the best of different texts."""
+    chosen: dict[str, Candidate] = {}
+    for place in sorted(range(len(scores)), key=lambda place: -scores[place]):
+        text = indexer.reconstruct(tokens[place])
+        if text not in chosen:
+            chosen[text] = Candidate(text, scores[place], likelihoods[place], priors[place])
+        if len(chosen) == n_best:
+            break
+    return list(chosen.values())

@@ -116,7 +116,9 @@ def _read_labels(path: Path) -> dict[int, tuple[str, str]]:
     if rows and not rows[0][0].strip().isdigit():
         header = [{"idx": "number", "id": "number"}.get(cell, cell) for cell in map(_tidy, rows.pop(0))]
         if not {"number", "name"} <= set(header):
-            raise ValueError(f"{path}: its header is {header}, but needs `number` and `name` (and may have `category`).")
+            raise ValueError(
+                f"{path}: its header is {header}, but needs `number` and `name` (and may have `category`)."
+            )
         columns = {name: header.index(name) if name in header else len(header) for name in columns}
     labels = {}
     for row in rows:
@@ -156,7 +158,11 @@ def _open_coco(images: Path, masks: Path, labels: Path) -> LabelledImages:
         names = {int(entry["id"]): (str(entry["name"]), "object") for entry in content["categories"]}
         pictures = {entry["id"]: entry["file_name"] for entry in content["images"]}
         parts = [
-            (pictures[entry["image_id"]], entry["file_name"], {s["id"]: s["category_id"] for s in entry["segments_info"]})
+            (
+                pictures[entry["image_id"]],
+                entry["file_name"],
+                {s["id"]: s["category_id"] for s in entry["segments_info"]},
+            )
             for entry in content["annotations"]
         ]
         for name in (name for part in parts for name in part[:2]):

@@ -135,7 +135,8 @@ class AtomCollector:
     def add(self, sizes, sets):
         """Add the atoms of the next image, as `image_atoms` returns them."""
         self._sizes.append(sizes)
-        self._atom_sets.append([self._sets.setdefault(concepts, len(self._sets)) for concepts in sets])
+        numbers = [self._sets.setdefault(concepts, len(self._sets)) for concepts in sets]
+        self._atom_sets.append(np.array(numbers, dtype=np.int64))
         self._n_atoms.append(self._n_atoms[-1] + len(sets))
 
     def tables(self):
@@ -144,7 +145,7 @@ class AtomCollector:
         return {
             "image_start": np.array(self._n_atoms, dtype=np.int64),
             "atom_size": np.concatenate(self._sizes).astype(np.int64),
-            "atom_set": np.concatenate(self._atom_sets).astype(np.int64),
+            "atom_set": np.concatenate(self._atom_sets),
             "set_start": np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
             "set_concepts": np.array([c for concepts in self._sets for c in concepts], dtype=np.int64),
         }

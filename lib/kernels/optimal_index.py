@@ -79,7 +79,10 @@ class SearchIndex:
         n_triples = np.array([comb(int(k), 3) for k in range(per_set.max(initial=0) + 1)], np.int64)[per_set]
         self._triple_start = np.concatenate([[0], np.cumsum(n_triples)]).astype(np.int64)
         if self._triple_start[-1] > MAX_TRIPLES:
-            raise MemoryError(f"{self._triple_start[-1]} label triples do not fit; choose fewer concept categories")
+            raise MemoryError(
+                f"{self._triple_start[-1]} label triples do not fit into the optimal search; choose fewer concept "
+                "categories (concepts.*.categories) or set explanations.search to beam"
+            )
         keys = np.empty(self._triple_start[-1], np.int64)
         _list_triples(self._set_start, self._set_concepts, self._triple_start, self.n_concepts, keys)
         self.triple_keys, inverse = np.unique(keys, return_inverse=True)

@@ -196,12 +196,14 @@ def count_per_atom(maps, atoms, *, lower, upper):
     Raises
     ------
     ValueError
-        If the number of images differs.
+        If the maps have another number of axes or of images.
 
     References
     ----------
     Network Dissection (Bau et al. 2017), section 3; Clustered Compositional Explanations (La Rosa et al. 2023).
     """
+    if maps.ndim != 3 or not maps.size:
+        raise ValueError(f"activation maps of a unit need the shape (n_images, h, w), without zeros, not {maps.shape}")
     if maps.shape[0] != atoms.n_images:
         raise ValueError(
             f"activations of {maps.shape[0]} images do not fit the concept set's {atoms.n_images} images; "
@@ -237,4 +239,5 @@ def count_on_device(maps, counter, *, shape, lower, upper):
     numpy.ndarray of shape (n_ranges, n_atoms), int64
     """
     rows, columns = (source_positions(*sizes) for sizes in zip(maps.shape[1:], shape))
+    maps = np.ascontiguousarray(maps, np.float32)
     return counter.count(maps, rows=rows, columns=columns, bounds=float32_bounds(lower, upper))

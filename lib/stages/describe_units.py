@@ -11,7 +11,7 @@ from lib.captioning.checkpoint import EncoderRecord, read_captioner
 from lib.captioning.encoder import Encoder, count_distinct, encode_exemplars
 from lib.captioning.reranking import describe
 from lib.data.exemplars import Exemplars, read_exemplars
-from lib.data.tables import read_table, write_table
+from lib.data.tables import COLUMNS, read_table, write_table
 from lib.models.checkpoints import n_classes_of
 from lib.models.compute import prepare_device
 from lib.models.zoo import build_network
@@ -26,6 +26,9 @@ def describe_units(
     units: str,
     milan: str,
     descriptions: str,
+    n_best: str,
+    chunk: str,
+    n_listed: int,
     strategy: str,
     beam_size: int,
     temperature: float,
@@ -33,7 +36,7 @@ def describe_units(
     device: str,
     threads: int,
 ) -> None:
-    """Write the description of every unit; a unit that has none says why in its status.
+    """Write the description of every unit of a chunk; a unit that has none says why in its status.
 
     Parameters
     ----------
@@ -44,7 +47,14 @@ def describe_units(
     milan : str
         Captioning model: a native safetensors file or a published payload; both hold their encoder.
     descriptions : str
-        Output table `descriptions`; the score is the one that won: for rerank log p(y | exemplars) - T log p(y).
+        Output table `descriptions`; the score is the one that won: for rerank log p(y | exemplars) - T log p(y). The
+        runner-up is the next best sentence with another text, the margin the difference of the scores.
+    n_best : str
+        Output table `n_best`: the best sentences of each unit, with what their scores are made of.
+    chunk : str
+        Which units, such as `0-of-4` for the first quarter.
+    n_listed : int
+        Sentences per unit in `n_best`.
     strategy : str
         "rerank"; or "beam" or "greedy", which use mutual information if the model has a language model.
     beam_size : int
@@ -68,18 +78,21 @@ def describe_units(
     Hernandez et al., "Natural Language Descriptions of Deep Visual Features", ICLR 2022.
     """
     place = prepare_device(device)
-    table = read_table(units, "units")
+    table = _chunk(read_table(units, "units"), chunk)
     captioner = read_captioner(milan)
     eye = _open_encoder(captioner.encoder, milan).to(place)
     layers = [read_exemplars(exemplars, layer) for layer in dict.fromkeys(table["layer"])]
     wanted = _find(table, layers, exemplars)
 
-    images, masks = [layer.images for layer in layers], [layer.masks for layer in layers]
+    first, last = _spans(wanted, len(layers))
+    images, masks = (
+        [getattr(own, part)[a:b] for own, a, b in zip(layers, first, last)] for part in ("images", "masks")
+    )
     with Progress(total=count_distinct(images), desc="encoding images", unit="image") as progress:
         encoded = encode_exemplars(eye, images, masks, threads=threads, progress=progress.update)
-    features = [encoded[layer][position] for layer, position in wanted.values()]
+    features = [encoded[layer][position - first[layer]] for layer, position in wanted.values()]
     with Progress(total=len(features), desc="describing units", unit="unit") as progress:
-        texts, scores = describe(
+        found = describe(
             captioner.decoder.to(place),
             None if captioner.language_model is None else captioner.language_model.to(place),
             np.stack(features) if features else np.zeros((0, 1, eye.feature_size), np.float32),
@@ -90,15 +103,39 @@ def describe_units(
             beam_size=beam_size,
             temperature=temperature,
             lm_sum=lm_sum or captioner.settings.lm_sum,
+            n_best=max(2, n_listed),
             threads=threads,
             progress=progress.update,
         )
-    rows = table[["layer", "unit", "status"]].assign(description="", score=np.nan)
-    rows.loc[list(wanted), "description"] = texts
-    rows.loc[list(wanted), "score"] = scores
-    order = rows["layer"].map({layer: place for place, layer in enumerate(dict.fromkeys(rows["layer"]))})
-    rows = rows.assign(order=order).sort_values(["order", "unit"], kind="stable").drop(columns="order")
+    rows = table[["layer", "unit", "status"]].assign(description="", score=np.nan, runner_up="", margin=np.nan)
+    listed = []
+    for index, candidates in zip(wanted, found):
+        best, *others = candidates
+        rows.loc[index, ["description", "score"]] = best.text, best.score
+        if others:
+            rows.loc[index, ["runner_up", "margin"]] = others[0].text, best.score - others[0].score
+        for rank, sentence in enumerate(candidates[:n_listed], start=1):
+            scores = sentence.score, sentence.log_likelihood, sentence.log_prior
+            listed.append((table.layer[index], table.unit[index], rank, sentence.text, *scores))
     write_table(rows, descriptions, "descriptions")
+    write_table(pd.DataFrame(listed, columns=list(COLUMNS["n_best"])), n_best, "n_best")
+
+
+def _chunk(table: pd.DataFrame, chunk: str) -> pd.DataFrame:
+    """Return the rows of a chunk of units, layer by layer in the table's order, units ascending."""
+    order = table["layer"].map({layer: place for place, layer in enumerate(dict.fromkeys(table["layer"]))})
+    table = table.assign(order=order).sort_values(["order", "unit"], kind="stable", ignore_index=True)
+    number, n_chunks = map(int, chunk.split("-of-"))
+    rows = slice(number * len(table) // n_chunks, (number + 1) * len(table) // n_chunks)
+    return table.drop(columns="order").iloc[rows]
+
+
+def _spans(wanted: dict[int, tuple[int, int]], n_layers: int) -> tuple[list[int], list[int]]:
+    """Return the first and the last position, exclusive, of each layer's units that are wanted."""
+    positions: list[list[int]] = [[] for _ in range(n_layers)]
+    for layer, position in wanted.values():
+        positions[layer].append(position)
+    return [min(own, default=0) for own in positions], [max(own, default=-1) + 1 for own in positions]
 
 
 def _open_encoder(record: EncoderRecord, path: str) -> Encoder:

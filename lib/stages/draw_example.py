@@ -13,7 +13,15 @@ from lib.data.playground_vocabulary import NUMBERS
 
 N_IMAGES, N_LABELS, IMAGE_SIZE = 50, 12, 128
 # name ending and mode in turn; the 16-bit one is made by hand
-KINDS = ((".jpg", "RGB"), (".png", "RGB"), (".jpg", "L"), (".jpg", "CMYK"), (".png", "RGBA"), (".png", "P"), (".png", "I"))
+KINDS = (
+    (".jpg", "RGB"),
+    (".png", "RGB"),
+    (".jpg", "L"),
+    (".jpg", "CMYK"),
+    (".png", "RGBA"),
+    (".png", "P"),
+    (".png", "I"),
+)
 
 
 def draw_example(*, folder, seed):

@@ -4,15 +4,18 @@ import logging
 
 import pandas as pd
 
+from lib.captioning.measures import measure_captions
 from lib.data.annotations import read_annotations
 from lib.data.tables import read_table, write_table
-from lib.kernels.text_measures import bleu, chrf, most_frequent_caption, shuffled_captions
+from lib.kernels.text_measures import most_frequent_caption, shuffled_captions
 
 logger = logging.getLogger(__name__)
 
 
-def score_descriptions(*, descriptions: str, annotations: str, metrics: str, seed: int) -> None:
-    """Write BLEU and chrF of the descriptions, beside captions that any description has to beat.
+def score_descriptions(
+    *, descriptions: str, annotations: str, metrics: str, bert_score_model: str | None, seed: int
+) -> None:
+    """Write BLEU, chrF, ROUGE and BERTScore of the descriptions, beside captions that any description has to beat.
 
     Rows `constant` say the most frequent annotation of every unit, which is chosen with knowledge of the answers; rows
     `shuffled` give every unit the description of another. There are rows for all units and for each layer.
@@ -25,6 +28,8 @@ def score_descriptions(*, descriptions: str, annotations: str, metrics: str, see
         Table `annotations` of the same network; units without annotation are left out.
     metrics : str
         Output table `description_metrics`.
+    bert_score_model : str or None
+        Folder of a language model for BERTScore; None leaves the column empty.
     seed : int
         Of the shuffling.
 
@@ -49,7 +54,9 @@ def score_descriptions(*, descriptions: str, annotations: str, metrics: str, see
     for units, group in groups.items():
         for captions in ("milan", "constant", "shuffled"):
             compared = group[captions].tolist(), group["references"].tolist()
-            values = {"bleu": bleu(*compared).score, "chrf": chrf(*compared)}
+            values = measure_captions(*compared, bert_score_model=bert_score_model)
             rows.append({"units": units, "captions": captions, "n_units": len(group), **values})
-            logger.info("%s, %s: BLEU %.2f, chrF %.2f", units, captions, values["bleu"], values["chrf"])
+            logger.info(
+                "%s, %s: %s", units, captions, ", ".join(f"{name} {value:.2f}" for name, value in values.items())
+            )
     write_table(pd.DataFrame(rows), metrics, "description_metrics")

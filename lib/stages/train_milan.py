@@ -9,13 +9,14 @@ from lib.captioning.checkpoint import Captioner, EncoderRecord, Settings, write_
 from lib.captioning.decoder import Decoder, DecoderSizes
 from lib.captioning.encoder import Encoder, count_distinct, encode_exemplars
 from lib.captioning.language_model import LanguageModel
+from lib.captioning.measures import measure_captions
 from lib.captioning.reranking import describe
 from lib.captioning.training import TrainingSettings, seeded, split_units, train_decoder, train_language_model
 from lib.captioning.vocabulary import Indexer, Tokenizer, count_vocabulary
 from lib.data.annotations import merge_annotations, read_annotations
 from lib.data.exemplars import read_exemplars, read_layers
 from lib.data.tables import write_table
-from lib.kernels.text_measures import bleu, chrf, constant_caption, shuffled_captions
+from lib.kernels.text_measures import constant_caption, shuffled_captions
 from lib.models.loading import open_network
 from lib.models.zoo import NORMALISATION
 from lib.progress import Progress
@@ -190,13 +191,18 @@ def _measure(
         "milan_rerank": {"strategy": "rerank", "use_information": False},
         "milan_mi_beam": {"strategy": "beam", "use_information": True},
         "likelihood_beam": {"strategy": "beam", "use_information": False},
+        "milan_mi_greedy": {"strategy": "greedy", "use_information": True},
+        "likelihood_greedy": {"strategy": "greedy", "use_information": False},
     }
-    said = {name: describe(decoder, model, features, **way, **options)[0] for name, way in ways.items()}
+    said = {
+        name: [best.text for best, *_ in describe(decoder, model, features, **way, **options)]
+        for name, way in ways.items()
+    }
     said["constant"] = [constant_caption(known, n_candidates=CONSTANT_CANDIDATES)] * len(references)
     said["shuffled"] = shuffled_captions(said["milan_rerank"], seed=seed)
     rows = []
     for name, texts in said.items():
-        values = {"bleu": bleu(texts, references).score, "chrf": chrf(texts, references)}
-        logger.info("%s: BLEU %.2f, chrF %.2f", name, values["bleu"], values["chrf"])
+        values = measure_captions(texts, references, bert_score_model=None)
+        logger.info("%s: %s", name, ", ".join(f"{measure} {value:.2f}" for measure, value in values.items()))
         rows.append({"units": "held_out", "captions": name, "n_units": len(references), **values})
     return rows

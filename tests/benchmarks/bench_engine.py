@@ -8,14 +8,11 @@ wall-clock seconds of one thread; `unit_pass_s` serves all ranges of a case, the
 
 import argparse
 import csv
-import json
 import os
 import resource
-import subprocess
 import sys
 import tempfile
 import time
-import venv
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +20,16 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from lib.data.broden import open_broden  # noqa: E402
 from lib.kernels.beam import ConceptCounts, search_beam  # noqa: E402
 from lib.kernels.optimal import search_optimal  # noqa: E402
 from lib.kernels.ranges import cluster_ranges, top_range  # noqa: E402
 from lib.kernels.unit_pass import count_per_atom  # noqa: E402
-from tests.benchmarks.broden_like import make_atoms, make_unit  # noqa: E402
+from lib.stages.build_concepts import build_concepts  # noqa: E402
+from tests.benchmarks.broden_like import make_atoms, make_unit, write_folder  # noqa: E402
+from tests.benchmarks.peer import Peer  # noqa: E402
 
-PEER = "compositional_explanations==0.0.3.4"
+FULL_BRODEN = 22_000
 
 
 def set_values(counts_per_atom, atoms):
@@ -108,78 +108,101 @@ def bench_set(bench, name, n_images, n_concepts, n_units):
         bench.add(case, "optimal_s", "s", np.median(optima))
         bench.add(case, "optimal_max_s", "s", np.max(optima))
         bench.add(case, "peak_mib", "MiB", peak_mib())
+    return atoms
 
 
-def bench_growth(bench):
-    """Measure how the time of a unit (six ranges: pass and optimal search) grows."""
-    for n_images, n_concepts in ((125, 1100), (250, 1100), (500, 1100), (500, 275), (500, 550)):
-        atoms = make_atoms(n_images, n_concepts, seed=0)
-        counts = ConceptCounts(atoms)
-        units = [make_unit(atoms, seed=unit) for unit in range(4)]
-        ranges = [(maps, [top_range(maps, 0.005), *cluster_ranges(maps, 5)]) for maps in units]
-        measure(atoms, counts, ranges[:1])
-        for n_units in (4,) if n_images < 500 or n_concepts < 1100 else (1, 2, 4):
-            passes, _, optima = measure(atoms, counts, ranges[:n_units])
-            case = f"growth_{n_images}_images_{n_concepts}_concepts_{n_units}_units"
-            bench.add(case, "explain_s", "s", passes.sum() + optima.sum())
+def bench_growth(bench, atoms):
+    """Measure how times grow with images, concepts and units; extrapolate to a large layer on full Broden."""
+    sizes = [(250, 1100), (500, 1100), (1000, 1100), (500, 275), (500, 550)]
+    made = {size: make_atoms(*size, seed=0) for size in sizes} | {(atoms.n_images, 1100): atoms}
+    seconds = {}
+    for (n_images, n_concepts), own in made.items():
+        counts = ConceptCounts(own)
+        ranges = [(maps, [top_range(maps, 0.005), *cluster_ranges(maps, 4)]) for maps in _units(own, 4)]
+        measure(own, counts, ranges[:1])
+        passes, beams, optima = measure(own, counts, ranges)
+        case = f"growth_{n_images}_images_{n_concepts}_concepts"
+        means = {"unit_pass_s": passes.mean(), "beam_s": beams.mean(), "optimal_s": optima.mean()}
+        for name, value in means.items():
+            bench.add(case, name, "s", value)
+        if n_concepts == 1100:
+            seconds[n_images] = means
+        if (n_images, n_concepts) == (500, 1100):
+            for n_units in (1, 2, 4):
+                total = sum(part.sum() for part in measure(own, counts, ranges[:n_units]))
+                bench.add(f"growth_{n_units}_units", "explain_s", "s", total)
+    largest = max(seconds)
+    rest = {}
+    for name in ("unit_pass_s", "beam_s", "optimal_s"):
+        found = [seconds[n][name] for n in sorted(seconds)]
+        power = max(1.0, np.polyfit(np.log(sorted(seconds)), np.log(found), 1)[0])
+        rest[name] = seconds[largest][name] * (FULL_BRODEN / largest) ** power
+    for search in ("beam_s", "optimal_s"):
+        hours = 512 * (rest["unit_pass_s"] + 5 * rest[search]) / 3600
+        bench.add("extrapolated_512_units_5_ranges_22000_images", f"with_{search[:-2]}_h", "h", hours)
 
 
-def write_problem(path, atoms, maps, bounds):
-    """Write dense bitmap and sparse masks as the published package takes them."""
+def _units(atoms, n_units):
+    return [make_unit(atoms, seed=unit) for unit in range(n_units)]
+
+
+def bench_atoms(bench):
+    """Measure building the sparse segmentation cache from label maps, beside decoding the maps alone."""
+    n_images = 300
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "broden"
+        write_folder(folder, make_atoms(n_images, 1100, seed=0))
+        concepts = {"subset": "", "categories": ["color", "object", "part", "material", "scene"]}
+        dataset = open_broden(folder, **concepts)
+        _, decoding = timed(lambda: [dataset.annotations(image) for image in range(n_images)])
+        output = str(Path(scratch) / "concepts.zarr")
+        _, building = timed(build_concepts, data=str(folder), concept_set=output, concepts=concepts, threads=1)
+    bench.add("atoms_300_images", "decode_s_per_image", "s", decoding / n_images)
+    bench.add("atoms_300_images", "atoms_s_per_image", "s", (building - decoding) / n_images)
+    bench.add("atoms_300_images", "peak_mib", "MiB", peak_mib())
+    minutes = (building - decoding) / n_images * FULL_BRODEN / 60 / 2
+    bench.add("extrapolated_22000_images", "atoms_beyond_decoding_min", "min of 2 cores", minutes)
+
+
+def upsampled(maps, shape):
+    """Return the maps at the size of the mask grid, by torch."""
     import torch
 
-    side = atoms.pixel_atoms.shape[1:]
-    maps = torch.from_numpy(maps)[:, None]
-    values = torch.nn.functional.interpolate(maps, size=side, mode="bilinear", align_corners=False).numpy()
-    bitmap = ((values > bounds[0]) & (values < bounds[1])).reshape(atoms.n_images, -1)
-    images, pixels = [], []
-    for concept in range(atoms.n_concepts):
-        image, pixel = atoms.concept_mask(concept).reshape(atoms.n_images, -1).nonzero()
-        images.append(image.astype(np.int32))
-        pixels.append(pixel.astype(np.int32))
-    disjoint = ConceptCounts(atoms).index.sizes.pair == 0
-    np.fill_diagonal(disjoint, True)
-    np.savez(
-        path,
-        bitmap=bitmap,
-        images=np.concatenate(images),
-        pixels=np.concatenate(pixels),
-        starts=np.cumsum([0, *map(len, images)]),
-        disjoint=disjoint,
-    )
+    wide = torch.nn.functional.interpolate(torch.from_numpy(maps)[:, None], size=shape, mode="bilinear")
+    return wide[:, 0].numpy()
 
 
-def bench_peer(bench, folder):
-    """Measure the published package, in a virtual environment of its own, on the top range of one unit."""
-    python = folder / "bin" / "python"
-    if not python.exists():
-        venv.create(folder, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", PEER], check=True)
-    script = Path(__file__).with_name("peer_engine.py")
-    for n_concepts, n_images, methods in ((84, 200, ("beam", "optimal")), (274, 300, ("beam",))):
-        atoms = make_atoms(n_images, n_concepts, seed=0)
-        counts, maps = ConceptCounts(atoms), make_unit(atoms, seed=1)
-        bounds = top_range(maps, 0.005)
-        measure(atoms, counts, [(maps, [bounds])])
-        passes, beams, optima = measure(atoms, counts, [(maps, [bounds])])
-        ours = {"beam": passes[0] + beams[0], "optimal": passes[0] + optima[0]}
-        values = set_values(count_per_atom(maps, atoms, lower=[bounds[0]], upper=[bounds[1]])[0], atoms)
-        ious = {
-            "beam": search_beam(values, counts, length=3, beam=5).iou,
-            "optimal": search_optimal(values, counts, length=3, beam=5, seconds=None).scored.iou,
-        }
-        with tempfile.TemporaryDirectory() as scratch:
-            problem = Path(scratch) / "problem.npz"
-            write_problem(problem, atoms, maps, bounds)
-            for method in methods:
-                run = subprocess.run([python, script, problem, method], stdout=subprocess.PIPE, text=True)
-                case = f"peer_{n_concepts}x{n_images}"
-                if run.returncode:
-                    print(f"{case}: the published package's {method} search failed")
-                    continue
-                peer = json.loads(run.stdout.splitlines()[-1])
-                bench.add(case, f"{method}_s", "s", ours[method], peer["seconds"])
-                bench.add(case, f"{method}_iou", "1", ious[method], peer["iou"])
+def bench_peer(bench, folder, limit):
+    """Measure the published package on the top range of one unit."""
+    with Peer(folder) as peer:
+        for n_concepts, n_images in ((84, 200), (274, 300)):
+            case = f"peer_{n_concepts}x{n_images}"
+            atoms = make_atoms(n_images, n_concepts, seed=0)
+            counts, maps = ConceptCounts(atoms), make_unit(atoms, seed=1)
+            bounds = top_range(maps, 0.005)
+            measure(atoms, counts, [(maps, [bounds])])
+            passes, beams, optima = measure(atoms, counts, [(maps, [bounds])])
+            ours = {"beam": passes[0] + beams[0], "optimal": passes[0] + optima[0]}
+            values = set_values(count_per_atom(maps, atoms, lower=[bounds[0]], upper=[bounds[1]])[0], atoms)
+            ious = {
+                "beam": search_beam(values, counts, length=3, beam=5).iou,
+                "optimal": search_optimal(values, counts, length=3, beam=5, seconds=None).scored.iou,
+            }
+            wide = upsampled(maps, atoms.pixel_atoms.shape[1:])
+            problem = peer.write(atoms, (wide > bounds[0]) & (wide < bounds[1]))
+            for method in ("beam", "optimal"):
+                answer = peer.solve(problem, method, limit=limit)
+                if answer is None:
+                    print(
+                        f"{case}: the package's {method} search was stopped after {limit} s; the ratio is a lower bound"
+                    )
+                    bench.add(case, f"{method}_s", "s", ours[method], limit)
+                elif "error" in answer:
+                    print(f"{case}: the package's {method} search failed: {answer['error']}")
+                    bench.add(case, f"{method}_s", "s", ours[method])
+                else:
+                    bench.add(case, f"{method}_s", "s", ours[method], answer["seconds"])
+                    bench.add(case, f"{method}_iou", "1", ious[method], answer["iou"])
 
 
 def main():
@@ -189,12 +212,14 @@ def main():
     parser.add_argument("--units", type=int, default=8)
     parser.add_argument("--output", type=Path, default=ROOT / "results" / "bench" / "engine.csv")
     parser.add_argument("--peer-venv", type=Path, help="folder of the published package's environment; made if missing")
+    parser.add_argument("--peer-limit", type=float, default=600, help="seconds for one answer of the package")
     arguments = parser.parse_args()
     bench = Bench()
-    bench_set(bench, f"broden{arguments.images}", arguments.images, arguments.concepts, arguments.units)
-    bench_growth(bench)
+    bench_atoms(bench)
+    atoms = bench_set(bench, f"broden{arguments.images}", arguments.images, arguments.concepts, arguments.units)
+    bench_growth(bench, atoms)
     if arguments.peer_venv:
-        bench_peer(bench, arguments.peer_venv)
+        bench_peer(bench, arguments.peer_venv, arguments.peer_limit)
     bench.write(arguments.output)
     print(f"\nwrote {arguments.output}")
 

@@ -5,6 +5,7 @@ scenes per image, objects as blobs that depend on the scene, parts and materials
 """
 
 import numpy as np
+from PIL import Image
 from scipy import ndimage
 
 from lib.kernels.atoms import AtomCollector, Atoms
@@ -105,6 +106,51 @@ def make_atoms(n_images, n_concepts, *, seed):
         collector.add(np.array(merged), list(numbers))
         pixels[image] = table[codes]
     return Atoms(pixel_atoms=pixels, n_concepts=world.n_concepts, **collector.tables())
+
+
+def write_folder(folder, atoms):
+    """Write a drawn concept set in Broden's on-disk format: one PNG per category, image and overlap.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+    atoms : lib.kernels.atoms.Atoms
+        Of `make_atoms`.
+    """
+    world = World(atoms.n_concepts, np.random.default_rng(0))
+    bounds = [world.scene0, world.object0, world.part0, world.material0, world.n_concepts]
+    starts = {"color": 0, **dict(zip(("scene", "object", "part", "material"), bounds))}
+    ends = dict(zip(starts, bounds))
+    category_of = [next(name for name in starts if c < ends[name]) for c in range(atoms.n_concepts)]
+    (folder / "images").mkdir(parents=True)
+    _write(
+        folder / "label.csv", "number,name,category", [f"{c + 1},concept {c},{n}(1)" for c, n in enumerate(category_of)]
+    )
+    _write(folder / "category.csv", "name", list(starts))
+    rows = []
+    for image in range(atoms.n_images):
+        chosen = atoms.atom_set[atoms.image_start[image] : atoms.image_start[image + 1]]
+        held = [atoms.set_concepts[atoms.set_start[s] : atoms.set_start[s + 1]] for s in chosen]
+        cells = {}
+        for name, first in starts.items():
+            labels = np.zeros(len(held), np.uint16)
+            for row, concepts in enumerate(held):
+                own = concepts[(concepts >= first) & (concepts < ends[name])]
+                labels[row] = own[0] + 1 if len(own) else 0
+            if name == "scene":
+                cells[name] = str(labels[0])
+                continue
+            picture = labels[atoms.pixel_atoms[image]]
+            cells[name] = f"{image}_{name}.png"
+            rgb = np.stack([picture % 256, picture // 256, picture * 0], axis=-1).astype(np.uint8)
+            Image.fromarray(rgb).save(folder / "images" / cells[name])
+        Image.new("RGB", (8, 8)).save(folder / "images" / f"{image}.jpg")
+        rows.append(",".join([f"{image}.jpg,train,224,224,{GRID},{GRID}", *(cells[name] for name in starts)]))
+    _write(folder / "index.csv", "image,split,ih,iw,sh,sw," + ",".join(starts), rows)
+
+
+def _write(path, header, rows):
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
 
 
 def make_unit(atoms, *, seed, side=7):

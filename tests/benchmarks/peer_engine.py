@@ -1,6 +1,7 @@
-"""Times the published package `compositional_explanations` on problems that `bench_engine.py` has written.
+"""Runs the published package `compositional_explanations` on problems that `peer.py` has written.
 
-Runs under the package's own interpreter: `python peer_engine.py PROBLEM.npz beam|optimal`; prints one line of JSON.
+Runs under the package's own interpreter. Each line of standard input is `PROBLEM.npz beam` or `PROBLEM.npz optimal`; each
+is answered by one line of JSON: seconds, iou and formula, or error.
 """
 
 import contextlib
@@ -15,9 +16,8 @@ import torch
 from compositional_explanations import beam, metrics, optimal
 
 
-def main():
-    torch.set_num_threads(1)
-    problem = np.load(sys.argv[1])
+def solve(path, method):
+    problem = np.load(path)
     n_images, n_pixels = problem["bitmap"].shape
     starts, images, pixels = problem["starts"], problem["images"], problem["pixels"]
     masks = []
@@ -32,16 +32,27 @@ def main():
         "length": 3,
         "device": torch.device("cpu"),
     }
-    chatter = contextlib.redirect_stdout(io.StringIO())
-    with tempfile.TemporaryDirectory() as cache, chatter:
+    with tempfile.TemporaryDirectory() as cache:
         begin = time.perf_counter()
-        if sys.argv[2] == "beam":
+        if method == "beam":
             formula = beam.compute_beam_explanations(**common, beam_size=5, cache_dir=cache)
         else:
             formula = optimal.compute_optimal_explanations(**common, cache_dir=cache)
         seconds = time.perf_counter() - begin
     iou = metrics.compute_iou_from_masks(formula=formula, masks=masks, bitmaps=common["bitmaps"])
-    print(json.dumps({"seconds": seconds, "iou": float(iou), "formula": str(formula)}))
+    return {"seconds": seconds, "iou": float(iou), "formula": str(formula)}
+
+
+def main():
+    torch.set_num_threads(1)
+    for line in sys.stdin:
+        path, method = line.split("\t")
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                answer = solve(path, method.strip())
+        except Exception as error:  # whatever the package does wrong is an answer too
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

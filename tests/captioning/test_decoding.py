@@ -1,5 +1,6 @@
 """Decoding, reranking and the language model against golden results."""
 
+import copy
 import json
 from pathlib import Path
 
@@ -102,7 +103,7 @@ def test_rerank_equals_golden_with_both_sums(published, features, name):
 @needs_golden
 def test_describing_one_by_one_equals_golden_captions(published, features):
     case = golden("decode/rerank50_t0.2.json")
-    captions, scores = describe(
+    described = describe(
         published.decoder,
         published.language_model,
         features.numpy(),
@@ -115,7 +116,8 @@ def test_describing_one_by_one_equals_golden_captions(published, features):
         lm_sum="published",
         threads=2,
     )
-    assert captions == case["captions_one_at_a_time"]
+    assert [best.text for best, *_ in described] == case["captions_one_at_a_time"]
+    scores = np.array([best.score for best, *_ in described])
     assert np.abs(scores - case["scores_one_at_a_time"]).max() < TOLERANCE
 
 
@@ -224,12 +226,24 @@ def test_description_depends_on_its_unit_alone(random_models, strategy):
         "beam_size": 5,
         "temperature": 0.2,
         "lm_sum": "published",
+        "n_best": 3,
     }
-    captions, scores = describe(decoder, model, features.numpy(), **options)
-    threaded, threaded_scores = describe(decoder, model, features.numpy(), threads=3, **options)
-    turned, turned_scores = describe(decoder, model, features.numpy()[7::-1], **options)
-    assert threaded == captions and np.array_equal(scores, threaded_scores)
-    assert turned[::-1] == captions[:8] and np.array_equal(turned_scores[::-1], scores[:8])
+    talkative = copy.deepcopy(decoder)
+    with torch.no_grad():
+        talkative.output[1].bias[indexer.stop_id] -= 3
+    many = 5 * features.repeat(4, 1, 1) + torch.arange(160)[:, None, None] / 10
+    described = describe(talkative, model, many.numpy(), **options)
+    assert len({unit[0].text for unit in described}) > 8
+    for unit in described:
+        assert len({candidate.text for candidate in unit}) == len(unit) <= 3
+        assert [c.score for c in unit] == sorted((c.score for c in unit), reverse=True)
+    assert len(described[0]) == (1 if strategy == "greedy" else 3)
+    threaded = describe(talkative, model, many.numpy(), threads=3, **options)
+    turned = describe(talkative, model, many.numpy()[149::-1], **options)
+    for unit, same, again in zip(described, threaded, turned[::-1]):
+        np.testing.assert_equal([vars(c) for c in same], [vars(c) for c in unit])
+        np.testing.assert_equal([vars(c) for c in again], [vars(c) for c in unit])
+    assert [unit[0].text for unit in turned[::-1]] == [unit[0].text for unit in described[:150]]
 
 
 def test_impossible_searches_are_refused(random_models):

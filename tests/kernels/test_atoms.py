@@ -4,6 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.kernels.atoms import AtomCollector, Atoms, image_atoms
+from lib.kernels.beam import ConceptCounts
+from lib.kernels.formula import evaluate
+from lib.kernels.optimal import search_optimal
 
 
 def collect(images, *, shape, n_concepts):
@@ -94,3 +97,20 @@ def test_maps_of_small_integer_types_do_not_overflow():
     _, sizes, sets = image_atoms([first, second, first.T.copy()], [], shape=(16, 16))
     expected = {tuple(sorted({int(a), int(b), int(c)})) for a, b, c in zip(first.flat, second.flat, first.T.flat)}
     assert set(sets) == expected and sizes.sum() == 256
+
+
+def test_a_pixel_may_carry_forty_labels():
+    rng = np.random.default_rng(40)
+    images = [([np.where(rng.random((4, 5)) < 0.9, c, -1) for c in range(39)], [39]) for _ in range(2)]
+    images[0] = ([np.full((4, 5), c) for c in range(39)], [39])
+    atoms = collect(images, shape=(4, 5), n_concepts=40)
+    assert np.diff(atoms.set_start).max() == 40
+    masks = dense(images, shape=(4, 5), n_concepts=40)
+    for concept in range(40):
+        np.testing.assert_array_equal(atoms.concept_mask(concept), masks[concept])
+    bitmap = rng.random((2, 4, 5)) < 0.5
+    numbers = atoms.image_start[:-1, None, None] + atoms.pixel_atoms
+    values = np.bincount(atoms.atom_set[numbers[bitmap]], minlength=atoms.n_sets)
+    optimum = search_optimal(values, ConceptCounts(atoms), length=3, beam=2, seconds=None)
+    covered = evaluate(optimum.scored.formula, masks)
+    assert optimum.optimal and optimum.scored.iou == (covered & bitmap).sum() / (covered | bitmap).sum()

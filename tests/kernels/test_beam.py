@@ -131,6 +131,16 @@ def test_equals_a_naive_beam_with_its_ties_at_any_length(make_atoms, length, pro
     check(found, naive_beam(masks, bitmap, length, beam), masks, bitmap)
 
 
+def test_a_target_of_ten_concepts_is_found_at_length_ten(make_atoms):
+    masks = np.zeros((11, 1, 1, 11), bool)
+    masks[np.arange(11), 0, 0, np.arange(11)] = True
+    bitmap = masks[:10].any(axis=0)
+    atoms = make_atoms(masks)
+    for length in range(1, 11):
+        found = search_beam(per_set(atoms, bitmap), ConceptCounts(atoms), length=length, beam=3)
+        assert found.formula == Formula(tuple(range(length)), (OR,) * (length - 1)) and found.iou == length / 10
+
+
 def test_nothing_to_explain_gives_none(make_atoms):
     masks = np.zeros((2, 1, 2, 2), bool)
     masks[0, 0, 0] = True

@@ -291,6 +291,26 @@ def test_longer_formulas_are_proved_on_small_problems(length):
             assert iou(partial.scored, values) >= iou(search_beam(values, counts, length=length, beam=2), values)
 
 
+@pytest.mark.parametrize("length", [4, 7, 10])
+def test_a_budget_on_a_large_problem_keeps_the_beam_and_a_valid_bound(length):
+    rng = np.random.default_rng(length)
+    sets = sorted({tuple(np.flatnonzero(rng.random(60) < 0.08).tolist()) for _ in range(400)})
+    sizes = rng.integers(1, 500, size=len(sets))
+    values = rng.binomial(sizes, 0.2)
+    counts = make_counts(sets, sizes, 60)
+    beam = search_beam(values, counts, length=length, beam=5)
+    for seconds in (0, 0.1):
+        optimum = search_optimal(values, counts, length=length, beam=5, seconds=seconds)
+        assert iou(optimum.scored, values) >= iou(beam, values) and (seconds or not optimum.optimal)
+        assert optimum.scored.iou <= optimum.upper_bound < 1
+
+
+def test_too_many_label_triples_are_one_clear_error():
+    crowded = make_counts([range(2400)], [1], 2400)
+    with pytest.raises(MemoryError, match=r"label triples do not fit.*explanations\.search to beam"):
+        search_optimal(np.array([1]), crowded, length=3, beam=1, seconds=None)
+
+
 def test_same_answer_twice():
     values, counts = random_problem(np.random.default_rng(8))
     first, second = (search_optimal(values, counts, length=3, beam=5, seconds=None) for _ in range(2))

@@ -117,6 +117,14 @@ def test_another_number_of_images_is_refused(make_atoms):
         count_per_atom(np.zeros((3, 2, 2), np.float32), atoms, lower=np.array([0.0]), upper=np.array([1.0]))
 
 
+@pytest.mark.parametrize("shape", [(2, 9), (2, 3, 4, 4), (2, 0, 4)])
+def test_maps_of_another_form_are_refused(make_atoms, shape):
+    with pytest.raises(ValueError, match="need the shape"):
+        count_per_atom(
+            np.zeros(shape, np.float32), scene(make_atoms, 2, 9, 1), lower=np.array([0.0]), upper=np.array([1.0])
+        )
+
+
 @pytest.mark.parametrize(("n_source", "n_target"), [(7, 112), (1, 5), (3, 3), (10, 4)])
 def test_source_weights_add_up_to_one_and_stay_inside(n_source, n_target):
     first, second, first_weight, second_weight = source_positions(n_source, n_target)

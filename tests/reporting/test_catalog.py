@@ -65,7 +65,7 @@ def inputs(tmp_path) -> dict:
         for unit in range(N_UNITS):
             status, ok = status_of(unit), status_of(unit) == "ok"
             score = -1.5 if ok else np.nan
-            rows["descriptions"].append((layer, unit, description_of(unit), score, status))
+            rows["descriptions"].append((layer, unit, description_of(unit), score, "", score, status))
             rows["units"].append((layer, unit, status, 0.0, 1.0, 0.9))
             counts = " ".join(["7"] * 64 if ok else ["0"] * 64)
             rows["histograms"].append((layer, unit, 0.1 if ok else np.nan, 1.0 if ok else np.nan, 100, counts))
@@ -73,7 +73,9 @@ def inputs(tmp_path) -> dict:
                 iou = (unit + 1) / 100 + (0.1 if name == "top" else 0) if ok else np.nan
                 formula = f"(({HOSTILE[unit % len(HOSTILE)]} OR house) AND (NOT sky))" if ok else ""
                 rows["ranges"].append((layer, unit, name, lower, upper, 50, status))
-                rows["explanations"].append((layer, unit, name, lower, upper, formula, 3, iou, iou, ok, "optimal", status))
+                rows["explanations"].append(
+                    (layer, unit, name, lower, upper, formula, 3, iou, iou, ok, "optimal", status)
+                )
                 rows["metrics"].append((layer, unit, name, iou, *[0.25 if ok else np.nan] * len(MEASURES)))
     for name, values in rows.items():
         write_table(pd.DataFrame(values, columns=list(COLUMNS[name])), tmp_path / f"{name}.csv", name)

@@ -77,12 +77,15 @@ def train(root, name, *, threads):
     )
 
 
-def describe(root, name, *, units="units.csv", threads=1, strategy="rerank"):
+def describe(root, name, *, units="units.csv", chunk="0-of-1", threads=1, strategy="rerank"):
     describe_units(
         exemplars=str(root / "exemplars"),
         units=str(root / units),
         milan=str(root / "milan.safetensors"),
         descriptions=str(root / name),
+        n_best=str(root / f"n_best_{name}"),
+        chunk=chunk,
+        n_listed=3,
         strategy=strategy,
         beam_size=4,
         temperature=0.2,
@@ -97,7 +100,8 @@ def test_training_repeats_byte_for_byte_and_reports_held_out_units(folder):
     train(folder, "again.safetensors", threads=2)
     assert (folder / "again.safetensors").read_bytes() == (folder / "milan.safetensors").read_bytes()
     report = read_table(str(folder / "milan.safetensors.csv"), "description_metrics")
-    assert report["captions"].tolist() == ["milan_rerank", "milan_mi_beam", "likelihood_beam", "constant", "shuffled"]
+    ways = ["milan_rerank", "milan_mi_beam", "likelihood_beam", "milan_mi_greedy", "likelihood_greedy"]
+    assert report["captions"].tolist() == [*ways, "constant", "shuffled"]
     assert set(report["units"]) == {"held_out"} and set(report["n_units"]) == {4}
 
 
@@ -119,6 +123,34 @@ def test_descriptions_depend_neither_on_threads_nor_on_other_units(folder):
     write_table(units.iloc[::-1].iloc[:7], str(folder / "few.csv"), "units")
     few = describe(folder, "few_descriptions.csv", units="few.csv")
     assert few.equals(whole.iloc[-7:].reset_index(drop=True))
+
+
+def test_runners_up_and_the_best_sentences_are_listed(folder):
+    table = describe(folder, "listed.csv")
+    listed = read_table(str(folder / "n_best_listed.csv"), "n_best")
+    fine = table[table["status"] == "ok"]
+    assert (fine["margin"].dropna() >= 0).all() and (fine["runner_up"] != fine["description"]).all()
+    by_rank = {rank: rows.set_index(["layer", "unit"]) for rank, rows in listed.groupby("rank")}
+    assert set(by_rank) == {1, 2, 3} and len(by_rank[1]) == len(fine)
+    fine = fine.set_index(["layer", "unit"])
+    assert by_rank[1]["description"].equals(fine["description"]) and by_rank[1]["score"].equals(fine["score"])
+    second = by_rank[2]
+    assert (second["description"] == fine.loc[second.index, "runner_up"]).all()
+    np.testing.assert_array_equal(
+        by_rank[1].loc[second.index, "score"] - second["score"], fine.loc[second.index, "margin"]
+    )
+    np.testing.assert_allclose(listed["score"], listed["log_likelihood"] - 0.2 * listed["log_prior"], atol=1e-5)
+
+
+@pytest.mark.parametrize("n_chunks", [2, 5])
+def test_chunks_join_to_the_same_table(folder, n_chunks):
+    whole = describe(folder, "all.csv")
+    chunks = [f"{number}-of-{n_chunks}" for number in range(n_chunks)]
+    parts = [describe(folder, f"{chunk}.csv", chunk=chunk) for chunk in chunks]
+    pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), whole)
+    listed = [read_table(str(folder / f"n_best_{chunk}.csv"), "n_best") for chunk in chunks]
+    merged = pd.concat(listed, ignore_index=True)
+    pd.testing.assert_frame_equal(merged, read_table(str(folder / "n_best_all.csv"), "n_best"))
 
 
 @pytest.mark.parametrize("strategy", ["beam", "greedy"])
@@ -148,6 +180,8 @@ def test_descriptions_are_measured_beside_what_says_the_same(folder, tmp_path):
             "layer": ["a", "a", "b", "b"],
             "unit": [5, 9, 5, 7],
             "score": 1.0,
+            "runner_up": "",
+            "margin": 0.5,
             "status": ["ok", "ok", "ok", "dead"],
             "description": ["red things on the grass", "green leaves of a tree", "the sky above a house", ""],
         }
@@ -159,6 +193,7 @@ def test_descriptions_are_measured_beside_what_says_the_same(folder, tmp_path):
         descriptions=str(tmp_path / "descriptions.csv"),
         annotations=str(tmp_path / "annotations.csv"),
         metrics=str(tmp_path / "metrics.csv"),
+        bert_score_model=None,
         seed=0,
     )
     metrics = read_table(str(tmp_path / "metrics.csv"), "description_metrics").set_index(["units", "captions"])
@@ -171,5 +206,6 @@ def test_descriptions_are_measured_beside_what_says_the_same(folder, tmp_path):
             descriptions=str(tmp_path / "descriptions.csv"),
             annotations=str(tmp_path / "annotations.csv"),
             metrics=str(tmp_path / "metrics.csv"),
+            bert_score_model=None,
             seed=0,
         )

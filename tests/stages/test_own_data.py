@@ -27,7 +27,16 @@ from lib.stages.record_activations import record_activations
 ROOT = Path(__file__).resolve().parents[2]
 NETWORK = {"name": "resnet18", "trusted_sha256": [], "normalisation": "untrained", "seed": 0}
 HOSTILE = [
-    *("../x", "<script>alert(1)</script>", "a/b", "n" * 300, "\U0001f469\u200d\U0001f680", "\u202eevil", "=1+1", "@SUM(A1)"),
+    *(
+        "../x",
+        "<script>alert(1)</script>",
+        "a/b",
+        "n" * 300,
+        "\U0001f469\u200d\U0001f680",
+        "\u202eevil",
+        "=1+1",
+        "@SUM(A1)",
+    ),
     *("+1", "-1", "this OR that", "NOT", 'a "b"', "a, b; c", "(x)", "nan", "x\u2066y"),
 ]
 
@@ -42,7 +51,14 @@ def test_the_example_of_the_readme(tmp_path, monkeypatch):
     draw_example(folder="resources/example", seed=0)
     list_images(data=dataset["images"], images="i.csv", skipped="s.csv", subset="", column="path", threads=2)
     assert len(read_table("i.csv", "images")) == 50 and read_table("s.csv", "skipped_images").empty
-    settings = {"weights": [], "network": NETWORK, "layers": ["layer4"], "device": "cpu", "batch_size": 16, "threads": 2}
+    settings = {
+        "weights": [],
+        "network": NETWORK,
+        "layers": ["layer4"],
+        "device": "cpu",
+        "batch_size": 16,
+        "threads": 2,
+    }
     collect_exemplars(
         images="i.csv",
         exemplars="exemplars",
@@ -62,7 +78,7 @@ def test_the_example_of_the_readme(tmp_path, monkeypatch):
     build_concepts(data="set", concept_set="set.zarr", concepts=chosen, threads=2)
     record_activations(data="set", activations="maps", concepts=chosen, input_size=64, version="1", **settings)
     part = {"layer": "layer4", "chunk": "0-of-64"}
-    find_ranges(activations="maps", ranges="r.csv", histograms="h.csv", quantile=0.005, n_clusters=2, **part)
+    find_ranges(activations="maps", ranges="r.csv", histograms="h.csv", quantile=0.005, n_clusters=2, threads=1, **part)
     assert len(read_table("r.csv", "ranges")) == 8 * 3
     assert len(read_atoms("set.zarr")[1]) == 12
 

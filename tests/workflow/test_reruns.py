@@ -8,7 +8,7 @@ from tiny_workflow import ROOT, Workflow
 pytestmark = pytest.mark.workflow
 
 # what follows from a rule, by rule
-AFTER_DESCRIBE = {"describe_units", "score_descriptions", "write_catalog"}
+AFTER_DESCRIBE = {"describe_units", "merge_descriptions", "score_descriptions", "write_catalog"}
 AFTER_MILAN = {"train_milan", *AFTER_DESCRIBE}
 AFTER_EXEMPLARS = {"collect_exemplars", "annotate_exemplars", *AFTER_MILAN}
 AFTER_SCORES = {"score_explanations", "merge_tables", "write_catalog"}
@@ -36,6 +36,9 @@ CONFIG_EDITS = {
     "milan.beam": (5, AFTER_DESCRIBE),
     "milan.temperature": (0.3, AFTER_DESCRIBE),
     "milan.strategy": ("beam", AFTER_DESCRIBE),
+    "milan.n_best": (3, AFTER_DESCRIBE),
+    "milan.chunks": (2, AFTER_DESCRIBE),
+    "milan.bert_score_model": ("roberta", {"score_descriptions"}),
     "milan.lm_sum": ("published", AFTER_DESCRIBE),
     "milan.training.epochs": (3, AFTER_MILAN),
     "milan.training.hold_out": (0.2, AFTER_MILAN),

@@ -144,7 +144,8 @@
       const at = row * set.ranges.length + column;
       const state = cell(set, unit, column);
       const open = state.formula || table.lower[at] !== null ? "∞" : "–";
-      const bound = !state.formula ? "–" : table.optimal[at] ? "optimal" : `≤ ${fixed(table.iou_upper_bound[at])}`;
+      const limit = table.iou_upper_bound[at];
+      const bound = !state.formula || limit === null ? "–" : table.optimal[at] ? "optimal" : `≤ ${fixed(limit)}`;
       return el("tr", {}, el("th", { scope: "row" }, name(range, { class: `range ${tone(set.ranges, column)}` })),
         el("td", {}, short(table.lower[at])), el("td", {}, table.upper[at] === null ? open : short(table.upper[at])),
         el("td", {}, integer(table.n_activations[at])),

@@ -1,0 +1,126 @@
+"""Compares the searches with the published package on many random problems; fails if ours is ever worse or wrong.
+
+    python tests/benchmarks/compare_peer.py --peer-venv FOLDER [--small 200] [--large 10]
+
+On each problem our optimal IoU must equal the package's to 1e-12 and must not lie below its beam. Where the package
+itself is wrong, the evidence is a formula with a larger IoU, counted on dense masks; such cases are listed apart.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from lib.kernels.atoms import AtomCollector, Atoms, image_atoms  # noqa: E402
+from lib.kernels.beam import ConceptCounts, search_beam  # noqa: E402
+from lib.kernels.formula import evaluate  # noqa: E402
+from lib.kernels.optimal import search_optimal  # noqa: E402
+from tests.benchmarks.broden_like import make_atoms, make_unit  # noqa: E402
+from tests.benchmarks.peer import Peer  # noqa: E402
+
+TOLERANCE = 1e-12
+
+
+def small_problem(rng):
+    """Return atoms of up to 12 overlapping random concepts on a few small images, and a bitmap."""
+    n_concepts, n_images, side = int(rng.integers(3, 13)), int(rng.integers(2, 9)), int(rng.integers(4, 13))
+    masks = rng.random((n_concepts, n_images, side, side)) < rng.choice([0.1, 0.3, 0.6])
+    collector, pixels = AtomCollector(), []
+    for image in range(n_images):
+        maps = [np.where(mask[image], c, -1) for c, mask in enumerate(masks)]
+        found, sizes, sets = image_atoms(maps, [], shape=(side, side))
+        collector.add(sizes, sets)
+        pixels.append(found)
+    a, b, c = rng.integers(0, n_concepts, 3)
+    bitmap = ((masks[a] | masks[b]) & ~masks[c]) ^ (rng.random(masks.shape[1:]) < rng.choice([0.0, 0.1, 0.4]))
+    return Atoms(np.stack(pixels), **collector.tables(), n_concepts=n_concepts), bitmap
+
+
+def large_problem(number):
+    """Return a Broden-like set and the strongest pixels of a unit drawn on it."""
+    atoms = make_atoms(40 + 15 * number, 60 + 4 * number, seed=number)
+    maps = make_unit(atoms, seed=number, side=7)
+    values = np.repeat(np.repeat(maps, 16, axis=1), 16, axis=2)
+    return atoms, values > np.quantile(values, 0.98)
+
+
+def values_of(atoms, bitmap):
+    """Return the bitmap's pixels in each concept set."""
+    values = np.zeros(atoms.n_sets, np.int64)
+    for image in range(atoms.n_images):
+        first = atoms.image_start[image]
+        np.add.at(values, atoms.atom_set[first + atoms.pixel_atoms[image][bitmap[image]].astype(np.int64)], 1)
+    return values
+
+
+def dense_iou(formula, atoms, bitmap):
+    """Count the IoU of a formula pixel by pixel."""
+    mask = evaluate(formula, atoms.concept_mask)
+    return float((mask & bitmap).sum() / (mask | bitmap).sum())
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--peer-venv", type=Path, required=True, help="folder of the package's environment")
+    parser.add_argument("--small", type=int, default=200)
+    parser.add_argument("--large", type=int, default=10)
+    parser.add_argument("--limit", type=float, default=120, help="seconds for one answer of the package")
+    arguments = parser.parse_args()
+    rng = np.random.default_rng(0)
+    problems = [("small", lambda: small_problem(rng))] * arguments.small
+    problems += [("large", lambda number=number: large_problem(number)) for number in range(arguments.large)]
+    counted = dict.fromkeys(("equal", "package not optimal", "package failed", "package too slow", "OURS WORSE"), 0)
+    ratios = {("small", "beam"): [], ("small", "optimal"): [], ("large", "beam"): [], ("large", "optimal"): []}
+    with Peer(arguments.peer_venv) as peer:
+        for number, (size, make) in enumerate(problems):
+            atoms, bitmap = make()
+            if not bitmap.any():
+                bitmap.flat[0] = True
+            counts, values, path = ConceptCounts(atoms), values_of(atoms, bitmap), peer.write(atoms, bitmap)
+            search_optimal(values, counts, length=3, beam=5, seconds=None)  # compiles and indexes
+            started = time.perf_counter()
+            kept = search_beam(values, counts, length=3, beam=5)
+            beam_seconds = time.perf_counter() - started
+            best = search_optimal(values, counts, length=3, beam=5, seconds=None)
+            optimal_seconds = time.perf_counter() - started - beam_seconds
+            iou = dense_iou(best.scored.formula, atoms, bitmap) if best.scored else 0.0
+            for method, seconds in (("beam", beam_seconds), ("optimal", optimal_seconds)):
+                answer = peer.solve(path, method, limit=arguments.limit)
+                if answer is None:
+                    outcome = "package too slow"
+                elif "error" in answer:
+                    outcome = "package failed"
+                else:
+                    ratios[size, method].append(answer["seconds"] / seconds)
+                    difference = answer["iou"] - iou
+                    worse = difference > TOLERANCE or (best.scored and not best.optimal)
+                    lower = method == "optimal" and difference < -TOLERANCE
+                    outcome = "OURS WORSE" if worse else "package not optimal" if lower else "equal"
+                if method == "optimal" or outcome != "equal":
+                    counted[outcome] += 1
+                if outcome != "equal":
+                    ours = best.scored.formula if best.scored else None
+                    print(f"{size} problem {number}, {method}: {outcome}: {answer}; ours {iou!r} {ours}", flush=True)
+            if size == "large":
+                print(
+                    f"large problem {number}: {atoms.n_concepts} concepts, {atoms.n_images} images, IoU {iou:.6f} "
+                    f"(our beam {kept.iou:.6f}), {counted}",
+                    flush=True,
+                )
+    print(", ".join(f"{outcome}: {n}" for outcome, n in counted.items()))
+    for (size, method), found in ratios.items():
+        if found:
+            print(
+                f"{size} {method}: {len(found)} problems, the package needs {np.median(found):.0f} times our time (median)"
+            )
+    if counted["OURS WORSE"] or not counted["equal"]:
+        sys.exit("the comparison failed")
+
+
+if __name__ == "__main__":
+    main()
