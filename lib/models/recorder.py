@@ -3,8 +3,35 @@
 import threading
 
 import torch
+from torch import nn
 
 MINIMUM_BATCH = 8
+# class, distillation and register tokens
+MOST_EXTRA_TOKENS = 32
+
+
+def _patch_embedding(network):
+    """Return the first convolution that cuts into patches, as in vision transformers; None if there is none."""
+    convolutions = (module for module in network.modules() if isinstance(module, nn.Conv2d))
+    return next((conv for conv in convolutions if conv.kernel_size == conv.stride and min(conv.kernel_size) > 1), None)
+
+
+def _puts_channels_last(module):
+    """Tell whether the 4-dimensional outputs of a module are of shape (images, h, w, units)."""
+    if isinstance(module, nn.Sequential) and len(module):
+        return _puts_channels_last(module[-1])
+    if isinstance(module, nn.Linear | nn.LayerNorm):
+        # convolutional networks have a LayerNorm of maps, which turns them round and back
+        return type(module).__name__ != "LayerNorm2d"
+    return "swin" in type(module).__module__ and not isinstance(module, nn.Conv2d)
+
+
+def _first_tensor(output):
+    """Return the tensor itself, or the first in a tuple, list or mapping; None if there is none."""
+    if isinstance(output, torch.Tensor):
+        return output
+    values = list(output.values()) if hasattr(output, "values") else output
+    return next((v for v in values if isinstance(v, torch.Tensor)), None) if isinstance(values, tuple | list) else None
 
 
 class Recorder:
@@ -13,6 +40,10 @@ class Recorder:
     Hooks are removed and the training mode is restored on leaving, also after an error. A recorded tensor is a copy, so
     an in-place ReLU that follows does not change it: values are those of the named layer itself, before any later layer.
     Several threads may run batches at the same time.
+
+    What a layer puts out becomes maps of shape (n, n_units, h, w): maps stay as they are, with channels moved to the
+    front where they come last (Swin); the patch tokens of a transformer are laid out row by row, class and register tokens
+    dropped; vectors become maps of one position. Of several outputs the first counts.
 
     Parameters
     ----------
@@ -23,7 +54,7 @@ class Recorder:
     Raises
     ------
     ValueError
-        If the network has no such layer, or a layer's output is no tensor of 2 or 4 dimensions.
+        If the network has no such layer, or a layer's output is none of these.
     """
 
     def __init__(self, network, layers):
@@ -36,10 +67,13 @@ class Recorder:
         unknown = [layer for layer in self._layers if layer not in modules]
         if unknown:
             raise ValueError(f"the network has no layer {unknown}; its layers are {sorted(filter(None, modules))}")
+        self._patches = _patch_embedding(self._network)
+        if self._patches is not None:
+            self._handles.append(self._patches.register_forward_hook(self._measure_grid))
         self._was_training = [(module, module.training) for module in self._network.modules()]
         self._network.eval()
         for layer in self._layers:
-            self._handles.append(modules[layer].register_forward_hook(self._hook(layer)))
+            self._handles.append(modules[layer].register_forward_hook(self._hook(layer, modules[layer])))
         return self
 
     def __exit__(self, *exception):
@@ -49,15 +83,46 @@ class Recorder:
         for module, mode in self._was_training:
             module.training = mode
 
-    def _hook(self, layer):
+    def _measure_grid(self, module, inputs, output):
+        self._local.grid = tuple(output.shape[-2:])
+
+    def _hook(self, layer, hooked):
+        channels_last = _puts_channels_last(hooked)
+
         def record(module, inputs, output):
-            if not isinstance(output, torch.Tensor) or output.ndim not in (2, 4):
-                shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
-                raise ValueError(f"layer {layer} puts out {shape}; expected (images, units) or (images, units, h, w)")
-            maps = output.detach().float()
-            self._local.outputs[layer] = (maps if maps.ndim == 4 else maps[:, :, None, None]).clone()
+            found = _first_tensor(output)
+            if found is None or found.ndim not in (2, 3, 4):
+                shape = type(output).__name__ if found is None else tuple(found.shape)
+                raise ValueError(
+                    f"layer {layer} puts out {shape}; expected (images, units), (images, tokens, units) or "
+                    "(images, units, h, w); choose another layer"
+                )
+            found = found.detach().float()
+            if found.ndim == 2:
+                found = found[:, :, None, None]
+            elif found.ndim == 3:
+                found = self._lay_out(layer, found)
+            elif channels_last:
+                found = found.permute(0, 3, 1, 2)
+            self._local.outputs[layer] = found.clone(memory_format=torch.contiguous_format)
 
         return record
+
+    def _lay_out(self, layer, tokens):
+        """Turn tokens (n, n_tokens, n_units) into maps; the last tokens are those of the patches."""
+        grid = self._local.grid
+        if grid is None:
+            raise ValueError(
+                f"layer {layer} puts out {tuple(tokens.shape)}, tokens whose places in the image are unknown, because no "
+                "convolution of the network cuts it into patches; choose another layer"
+            )
+        n_patches = grid[0] * grid[1]
+        if not 0 <= tokens.shape[1] - n_patches <= MOST_EXTRA_TOKENS:
+            raise ValueError(
+                f"layer {layer} puts out {tokens.shape[1]} tokens, which do not lie on the {grid[0]} x {grid[1]} grid of "
+                "the patches; choose another layer"
+            )
+        return tokens[:, tokens.shape[1] - n_patches :].transpose(1, 2).unflatten(2, grid)
 
     def __call__(self, images):
         """Run one batch and return the output of each layer.
@@ -76,7 +141,7 @@ class Recorder:
         n = len(images)
         if n < MINIMUM_BATCH:
             images = torch.cat([images, images.new_zeros(MINIMUM_BATCH - n, *images.shape[1:])])
-        self._local.outputs = {}
+        self._local.outputs, self._local.grid = {}, None
         with torch.inference_mode():
             self._network(images)
         outputs = self._local.outputs

@@ -14,7 +14,7 @@ def zero_padded(maps, size):
 
 
 @pytest.mark.parametrize(
-    ("height", "width", "size"), [(7, 7, 112), (4, 4, 112), (1, 1, 20), (6, 9, 31), (14, 14, 14), (28, 28, 9)]
+    ("height", "width", "size"), [(7, 7, 112), (4, 4, 112), (1, 2, 20), (6, 9, 31), (14, 14, 14), (28, 28, 9)]
 )
 def test_masks_equal_zero_padded_grid_sampling(height, width, size):
     rng = np.random.default_rng(height)
@@ -38,3 +38,8 @@ def test_same_size_changes_nothing_and_the_threshold_is_strict():
     maps = np.array([[[0.0, 1.0], [2.0, 3.0]]], np.float32)
     assert exemplar_masks(maps, np.array([1.0]), size=2).tolist() == [[[0, 0], [1, 1]]]
     assert not exemplar_masks(np.full((1, 2, 2), np.nan, np.float32), np.array([-np.inf]), size=2).any()
+
+
+def test_units_without_positions_have_no_mask():
+    masks = exemplar_masks(np.zeros((2, 1, 1), np.float32), np.array([1.0, -1.0]), size=6)
+    assert masks.dtype == np.uint8 and masks.shape == (2, 6, 6) and masks.all()
