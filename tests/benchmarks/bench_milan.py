@@ -25,11 +25,13 @@ from lib.captioning.decoding import MutualInformation  # noqa: E402
 from lib.captioning.language_model import LanguageModel  # noqa: E402
 from lib.captioning.reranking import describe, rerank  # noqa: E402
 from lib.captioning.vocabulary import Indexer  # noqa: E402
-from lib.data.images import Geometry, list_dataset_images, load_batch  # noqa: E402
+from lib.data.images import Geometry, load_batch  # noqa: E402
 from lib.data.playground import draw_playground  # noqa: E402
+from lib.data.tables import read_table  # noqa: E402
 from lib.models.loading import open_network  # noqa: E402
 from lib.parallel import map_in_order  # noqa: E402
 from lib.stages.collect_exemplars import collect_exemplars  # noqa: E402
+from lib.stages.list_images import list_images  # noqa: E402
 from tests.benchmarks.table import Bench, timed  # noqa: E402
 
 LAYERS = ["conv1", "layer1", "layer2", "layer3", "layer4"]
@@ -38,9 +40,9 @@ GEOMETRY = {"resize": 224, "crop": 224}
 BATCH = 32
 
 
-def forward(data, device, threads):
+def forward(images, device, threads):
     """Run the network once over all images, in batches, and keep nothing."""
-    paths = list_dataset_images(data, subset="")
+    paths = read_table(images, "images")["path"].tolist()
     options = {key: value for key, value in NETWORK.items() if key != "name"}
     model = open_network(NETWORK["name"], weights=None, device=device, **options)
 
@@ -53,14 +55,13 @@ def forward(data, device, threads):
         pass
 
 
-def exemplars(data, folder, device, threads):
+def exemplars(images, folder, device, threads):
     """Collect the exemplars of all layers."""
     collect_exemplars(
-        data=data,
+        images=images,
         weights=[],
         exemplars=str(folder / "exemplars"),
         units=str(folder / "units.csv"),
-        subset="",
         layers=LAYERS,
         network=NETWORK,
         geometry=GEOMETRY,
@@ -81,10 +82,14 @@ def bench_exemplars(bench, n_images, repeats, device, threads):
         draw_playground(
             folder / "data", n_images=n_images, image_size=224, seed=0, validation_share=0.3, processes=threads
         )
+        images, skipped = str(folder / "images.csv"), str(folder / "skipped_images.csv")
+        list_images(
+            data=str(folder / "data"), images=images, skipped=skipped, subset="", column="path", threads=threads
+        )
         forward_s, exemplars_s = [], []
         for _ in range(repeats):
-            forward_s.append(timed(forward, str(folder / "data"), device, threads)[1])
-            exemplars_s.append(timed(exemplars, str(folder / "data"), folder, device, threads)[1])
+            forward_s.append(timed(forward, images, device, threads)[1])
+            exemplars_s.append(timed(exemplars, images, folder, device, threads)[1])
             print(f"forward {forward_s[-1]:.1f} s, exemplars {exemplars_s[-1]:.1f} s", flush=True)
     case = f"resnet18_5_layers_{n_images}_images"
     bench.add(case, "forward_s", "s", np.median(forward_s))

@@ -10,6 +10,7 @@ from lib.data.exemplars import read_exemplars
 from lib.data.tables import read_table
 from lib.kernels.upsampling import exemplar_masks
 from lib.stages.collect_exemplars import collect_exemplars
+from lib.stages.list_images import list_images
 
 GOLDEN = Path(__file__).resolve().parents[2] / "../shared/golden/milan"
 pytestmark = pytest.mark.skipif(not GOLDEN.exists(), reason="golden data of MILAN are not beside the repository")
@@ -19,12 +20,13 @@ LAYERS = ["layer3", "layer4"]
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("exemplars")
+    listed = {"images": str(folder / "images.csv"), "skipped": str(folder / "skipped.csv")}
+    list_images(data=str(GOLDEN / "images"), **listed, subset="", column="path", threads=2)
     collect_exemplars(
-        data=str(GOLDEN / "images"),
+        images=listed["images"],
         weights=str(GOLDEN / "weights/resnet18_seed0.pth"),
         exemplars=str(folder / "exemplars"),
         units=str(folder / "units.csv"),
-        subset="",
         layers=LAYERS,
         network={"name": "resnet18", "trusted_sha256": [], "normalisation": "imagenet", "seed": 0},
         geometry={"resize": 224, "crop": 224},
