@@ -2,7 +2,7 @@
 # make test    run the tests
 # make test-cluster   run the workflow on a Slurm cluster of two nodes on this machine (Debian: apt-get install slurm-wlm munge)
 # make status  list the jobs that are still to run
-# make bench   time the engine, beside the published package (in an environment of its own)
+# make bench   time the engine beside the published package (in an environment of its own), exemplars and captions
 # make compare-peer   check the searches against the published package on 210 random problems (5 minutes)
 # VENV=path    use (or make) a virtual environment elsewhere, for example one that several checkouts share
 
@@ -40,6 +40,7 @@ format: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python tests/benchmarks/bench_engine.py --peer-venv $(VENV)-peer
+	$(BIN)/python tests/benchmarks/bench_milan.py
 
 compare-peer: $(STAMP)
 	$(BIN)/python tests/benchmarks/compare_peer.py --peer-venv $(VENV)-peer

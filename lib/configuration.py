@@ -7,6 +7,7 @@ from pathlib import Path
 
 PUBLISHED_MILAN = ("base", "cls", "gen", "imagenet", "places365", "alexnet", "resnet152", "biggan")
 FETCHED_DATA = {"places365": "places365_val", "imagenet": "imagenet_val"}
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 PLANTED = "planted"
 
 
@@ -66,16 +67,21 @@ def weights_file(model, dataset, *, config):
 
 
 def image_folder(dataset, *, config):
-    """Return the folder of the images from which the exemplars of a data set come."""
+    """Return the folder, or table of paths, of the images from which the exemplars of a data set come."""
     images = look_up("datasets", dataset, config=config)["images"]
     if images == "playground" or images in FETCHED_DATA:
         return f"resources/data/{FETCHED_DATA.get(images, images)}"
+    if images.lower().endswith(ARCHIVES):
+        return f"resources/data/images/{dataset}"
     return images
 
 
 def concept_folder(concepts, *, config):
-    """Return the folder of the label maps of a concept set."""
-    source = look_up("concepts", concepts, config=config)["source"]
+    """Return the folder of a concept set in Broden's format."""
+    entry = look_up("concepts", concepts, config=config)
+    if entry.get("format", "broden") != "broden":
+        return f"resources/data/concepts/{concepts}"
+    source = entry["source"]
     return f"resources/data/{source}" if source in ("playground", "broden1_224", "broden1_227") else source
 
 

@@ -1,3 +1,31 @@
+# the user's own labelled images, in another format than Broden's
+rule convert_concepts:
+    input:
+        source=lambda wildcards: config["concepts"][wildcards.concepts]["source"],
+    output:
+        folder=directory("resources/data/concepts/{concepts}"),
+    log:
+        "logs/convert_concepts/{concepts}.log",
+    benchmark:
+        "benchmarks/convert_concepts/{concepts}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    threads: THREADS
+    params:
+        format=lambda wildcards: config["concepts"][wildcards.concepts]["format"],
+        places=lambda wildcards: {
+            key: value
+            for key, value in config["concepts"][wildcards.concepts].items()
+            if key in ("images", "masks", "labels")
+        },
+        mask_size=lambda wildcards: config["concepts"][wildcards.concepts].get(
+            "mask_size", 112
+        ),
+        code=code_hash("lib.stages.convert_concepts"),
+    script:
+        "../workflow_scripts/convert_concepts.py"
+
+
 rule build_concepts:
     input:
         data=concept_data_of,

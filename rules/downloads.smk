@@ -1,3 +1,19 @@
+rule list_sources:
+    output:
+        sources="results/sources.csv",
+    log:
+        "logs/list_sources.log",
+    benchmark:
+        "benchmarks/list_sources.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        local=config["downloads"]["local"],
+        code=code_hash("lib.stages.list_sources", "lib/data"),
+    script:
+        "../workflow_scripts/list_sources.py"
+
+
 rule fetch_data:
     output:
         target=directory("resources/data/{source}"),

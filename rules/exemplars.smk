@@ -1,6 +1,47 @@
-rule collect_exemplars:
+# an archive of the user's own
+rule unpack_images:
+    input:
+        archive=lambda wildcards: config["datasets"][wildcards.dataset]["images"],
+    output:
+        folder=directory("resources/data/images/{dataset}"),
+    log:
+        "logs/unpack_images/{dataset}.log",
+    benchmark:
+        "benchmarks/unpack_images/{dataset}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        code=code_hash("lib.stages.unpack_images"),
+    script:
+        "../workflow_scripts/unpack_images.py"
+
+
+rule list_images:
     input:
         data=images_of,
+    output:
+        images="resources/images/{dataset}/images.csv",
+        skipped="resources/images/{dataset}/skipped_images.csv",
+    log:
+        "logs/list_images/{dataset}.log",
+    benchmark:
+        "benchmarks/list_images/{dataset}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    threads: THREADS
+    params:
+        subset=lambda wildcards: config["datasets"][wildcards.dataset]["subset"],
+        column=lambda wildcards: config["datasets"][wildcards.dataset].get(
+            "image_column", "path"
+        ),
+        code=code_hash("lib.stages.list_images"),
+    script:
+        "../workflow_scripts/list_images.py"
+
+
+rule collect_exemplars:
+    input:
+        images="resources/images/{dataset}/images.csv",
         weights=weights_of,
     output:
         exemplars=directory("results/{model}/{dataset}/exemplars"),
@@ -16,7 +57,6 @@ rule collect_exemplars:
         device=config["resources"]["device"],
         batch_size=config["resources"]["batch_size"],
     params:
-        subset=lambda wildcards: config["datasets"][wildcards.dataset]["subset"],
         layers=layers_of,
         network=network_of,
         geometry=lambda wildcards: {
@@ -37,6 +77,7 @@ rule collect_exemplars:
 rule annotate_exemplars:
     input:
         data="resources/data/playground",
+        images="resources/images/{dataset}/images.csv",
         exemplars="results/{model}/{dataset}/exemplars",
     output:
         annotations="results/{model}/{dataset}/annotations.csv",
@@ -48,7 +89,6 @@ rule annotate_exemplars:
         "../envs/base.yaml"
     params:
         seed=config["seed"],
-        subset=lambda wildcards: config["datasets"][wildcards.dataset]["subset"],
         code=code_hash("lib.stages.annotate_exemplars"),
     script:
         "../workflow_scripts/annotate_exemplars.py"

@@ -18,6 +18,23 @@ rule draw_playground:
         "../workflow_scripts/draw_playground.py"
 
 
+# labelled images as a user has them, for the README's example
+rule draw_example:
+    output:
+        folder=directory("resources/example"),
+    log:
+        "logs/draw_example.log",
+    benchmark:
+        "benchmarks/draw_example.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        seed=config["seed"],
+        code=code_hash("lib.stages.draw_example"),
+    script:
+        "../workflow_scripts/draw_example.py"
+
+
 rule train_playground_network:
     input:
         data="resources/data/playground",

@@ -16,6 +16,8 @@ from lib.progress import Progress
 
 IGNORED_ROOTS = ("__MACOSX",)
 BUFFER = 1 << 20  # bytes
+LARGEST_FOLDER = 500 * 10**9  # bytes, unpacked; no data set here comes near
+LARGEST_RATIO = 100.0  # unpacked to packed; photographs stay near 1, label maps below 30
 
 
 @dataclass(frozen=True)

@@ -215,14 +215,26 @@ def _check_paths(chosen: pd.DataFrame, categories: list[str], folder: Path) -> N
         cells = chosen[column]
         items = ((row, item) for row, cell in cells.items() for item in ([cell] if column == "image" else _split(cell)))
         for row, item in items:
-            if _leads_out(item):
+            if leads_out(item):
                 raise ValueError(
                     f"Row {row + 2} of {folder / 'index.csv'}, column {column!r}: the path {item!r} leads out of "
                     f"{folder / 'images'}. Paths in the index must be relative to `images/` and hold no `..`."
                 )
 
 
-def _leads_out(item: str) -> bool:
+def leads_out(item: str) -> bool:
+    """Tell whether a path of an index leads out of the folder to which it is relative.
+
+    Parameters
+    ----------
+    item : str
+        The path.
+
+    Returns
+    -------
+    bool
+        True for empty and absolute paths, and for those with `..`, a drive or a null character.
+    """
     if not item or item[0] in "/\\" or "\0" in item:
         return True
     return (".." in item or ":" in item or "\\" in item) and (

@@ -1,17 +1,21 @@
 """Reading of photographs: from any file that Pillow knows to RGB arrays of one size."""
 
-import csv
-import os
 import struct
+import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"})
+LARGEST_PROPORTION = 100  # long to short side; a line of pixels scaled by its short side would fill the memory
+# what Pillow raises on damaged and hostile files
+DAMAGE = (
+    *(ArithmeticError, EOFError, LookupError, OSError, SyntaxError, TypeError, ValueError),
+    *(struct.error, zlib.error, Image.DecompressionBombError),
+)
 
 
 def load_image(path: str | Path) -> np.ndarray:
@@ -37,12 +41,43 @@ def load_image(path: str | Path) -> np.ndarray:
     ValueError
         If the file is no image, is damaged, or is too large to be harmless.
     """
+    return _read(path, draft=False)
+
+
+def check_image(path: str | Path) -> None:
+    """Find out whether `load_image` can read an image, as cheaply as its format allows.
+
+    All of the file is decoded, a JPEG at an eighth of its size, so that a truncated one is found.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The image file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is no image, is damaged, or is too large or too thin to be harmless.
+    """
+    _read(path, draft=True)
+
+
+def _read(path: str | Path, *, draft: bool) -> np.ndarray:
+    if not Path(path).is_file():  # a pipe or a device would be waited for
+        raise FileNotFoundError(f"The image {path} does not exist or is not a file.")
     try:
         with Image.open(path) as picture:
+            width, height = picture.size
+            if max(width, height) > LARGEST_PROPORTION * min(width, height):
+                raise ValueError(
+                    f"it has {height} x {width} pixels; no side may exceed {LARGEST_PROPORTION} times the other"
+                )
+            if draft and picture.format == "JPEG":
+                picture.draft(picture.mode, (width // 8, height // 8))
             return np.array(_as_rgb(ImageOps.exif_transpose(picture)))
-    except FileNotFoundError:
-        raise FileNotFoundError(f"The image {path} does not exist.") from None
-    except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
+    except DAMAGE as error:
         raise ValueError(f"The image {path} cannot be read: {error}") from error
 
 
@@ -120,51 +155,6 @@ class Geometry:
         return (self.resize, long) if height <= width else (long, self.resize)
 
 
-def list_images(folder: str | Path) -> list[str]:
-    """List the images of a folder and its sub-folders.
-
-    Parameters
-    ----------
-    folder : str or pathlib.Path
-        A folder of images, or of one sub-folder per class.
-
-    Returns
-    -------
-    list of str
-        Paths below `folder`, in the order of torchvision's ImageFolder: by class, then folder, then file name.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the folder does not exist.
-    ValueError
-        If it holds no image.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"The image folder {folder} does not exist.")
-    found: list[PurePath] = []
-    visited = set()
-    for place, subfolders, names in os.walk(folder, followlinks=True):
-        if (real := os.path.realpath(place)) in visited:  # a link to a folder above would never end
-            subfolders.clear()
-            continue
-        visited.add(real)
-        found += [
-            PurePath(place, name).relative_to(folder)
-            for name in names
-            if not name.startswith(".") and PurePath(name).suffix.lower() in SUFFIXES
-        ]
-    if not found:
-        raise ValueError(f"The folder {folder} holds no image (file names that end in {', '.join(sorted(SUFFIXES))}).")
-    return [str(folder / path) for path in sorted(found, key=_image_folder_order)]
-
-
-def _image_folder_order(path: PurePath) -> tuple[str, str, str]:
-    class_name = path.parts[0] if len(path.parts) > 1 else ""
-    return class_name, str(path.parent), path.name
-
-
 def load_batch(paths: Sequence[str | Path], geometry: Geometry, *, threads: int = 4) -> np.ndarray:
     """Read several images and bring them to one size.
 
@@ -206,41 +196,3 @@ def load_batch(paths: Sequence[str | Path], geometry: Geometry, *, threads: int 
                 f"{images[0].shape[1]}. Give a size (`resize` with two numbers, or `crop`)."
             )
     return np.stack(images)
-
-
-def list_dataset_images(folder: str | Path, *, subset: str) -> list[str]:
-    """List the images of a data set: in the order of its index if it is in Broden's format, else as `list_images` does.
-
-    Parameters
-    ----------
-    folder : str or pathlib.Path
-        The data set.
-    subset : str
-        Only images whose path below the folder contains this text; empty for all.
-
-    Returns
-    -------
-    list of str
-        Paths of the images.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the folder does not exist.
-    ValueError
-        If it holds no image, or none of the subset.
-    """
-    root, index = Path(folder), Path(folder) / "index.csv"
-    if index.is_file():
-        root = root / "images"
-        with index.open(newline="", encoding="utf-8") as handle:
-            found = [str(root / row["image"]) for row in csv.DictReader(handle)]
-    else:
-        found = list_images(folder)
-    chosen = [path for path in found if subset in Path(path).relative_to(root).as_posix()]
-    if not chosen:
-        raise ValueError(
-            f"None of the {len(found)} images in {folder} has {subset!r} in its path, such as {found[:1]}; "
-            "see `subset` of the data set in the config."
-        )
-    return chosen

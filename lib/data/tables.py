@@ -7,6 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 COLUMNS = {
+    "images": {"path": "str"},
+    "skipped_images": {"path": "str", "reason": "str"},
     "descriptions": {
         "layer": "str",
         "unit": "int",
@@ -26,6 +28,15 @@ COLUMNS = {
         "log_prior": "float",
     },
     "annotations": {"layer": "str", "unit": "int", "summary": "str"},
+    "sources": {
+        "name": "str",
+        "version": "str",
+        "url": "str",
+        "size": "float",
+        "licence": "str",
+        "config_key": "str",
+        "local": "str",
+    },
     "units": {
         "layer": "str",
         "unit": "int",

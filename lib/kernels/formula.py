@@ -9,7 +9,9 @@ import numpy as np
 
 OR, AND, AND_NOT = 0, 1, 2
 OPERATOR_NAMES = ("OR", "AND", "AND NOT")
-_RESERVED = re.compile(r'[()"\\]|^\s|\s$|\s\s|[^\S ]|\b(OR|AND|NOT)\b|^$')
+# also what spreadsheets take for a formula at the start of a cell, and marks that turn the direction of text
+_DIRECTION = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_RESERVED = re.compile(rf'[()"\\\x00-\x1f\x7f{_DIRECTION}]|^[=+@-]|^\s|\s$|\s\s|[^\S ]|\b(OR|AND|NOT)\b|^$')
 
 
 @dataclass(frozen=True, order=True)
@@ -113,13 +115,17 @@ def _truth_table(concepts, operators):
 
 
 def _quote(name):
-    return json.dumps(name, ensure_ascii=False) if _RESERVED.search(name) else name
+    if not _RESERVED.search(name):
+        return name
+    quoted = json.dumps(name, ensure_ascii=False)
+    return re.sub(f"[{_DIRECTION}]", lambda mark: f"\\u{ord(mark[0]):04x}", quoted)
 
 
 def format_formula(formula, names):
     """Write a formula as text, such as `((street OR car) AND (NOT sky))`.
 
-    A name that could be misread (brackets, quotes, the words OR, AND, NOT, odd white space) stands in double quotes.
+    A name that could be misread (brackets, quotes, the words OR, AND, NOT, odd white space, marks of direction, and = + -
+    @ at its start, which spreadsheets compute) stands in double quotes.
 
     Parameters
     ----------

@@ -19,6 +19,7 @@ class TopImages:
         self._k = k
         self._values = np.empty((n_units, 0), dtype=np.float32)
         self._ids = np.empty((n_units, 0), dtype=np.int64)
+        self._places = np.empty((n_units, 0), dtype=np.int64)
 
     def add(self, first_image, pooled):
         """Add the next images in order.
@@ -29,7 +30,15 @@ class TopImages:
             Index of the first of them in the data set.
         pooled : numpy.ndarray of shape (n_images, n_units), float32
             Maximum of each unit over each image; NaN counts as the smallest value.
+
+        Returns
+        -------
+        units, places, images : numpy.ndarray of int64
+            Which of the images are now among the best of which units, images counted from `first_image`, and which of k
+            places each takes, which is that of an image that has left. Whoever keeps something of each image, such as
+            its map, so keeps it in place.
         """
+        n_before = self._ids.shape[1]
         pooled = np.where(np.isnan(pooled), np.float32(-np.inf), pooled).T
         ids = np.broadcast_to(np.arange(first_image, first_image + pooled.shape[1]), pooled.shape)
         values = np.concatenate([self._values, pooled], axis=1)
@@ -38,7 +47,21 @@ class TopImages:
         order = np.argsort(-values, axis=1, kind="stable")[:, : self._k]
         self._values = np.take_along_axis(values, order, axis=1)
         self._ids = np.take_along_axis(ids, order, axis=1)
+        newcomers = np.full(pooled.shape, -1)
+        self._places = np.take_along_axis(np.concatenate([self._places, newcomers], axis=1), order, axis=1)
+        units, ranks = np.nonzero(self._places < 0)
+        free = np.ones(self._places.shape, dtype=bool)
+        kept_units, kept_ranks = np.nonzero(self._places >= 0)
+        free[kept_units, self._places[kept_units, kept_ranks]] = False
+        # both are in the order of units, and a unit has as many free places as newcomers
+        places = np.nonzero(free)[1]
+        self._places[units, ranks] = places
+        return units, places, order[units, ranks] - n_before
 
     def result(self):
         """Return image ids, int64, and activations, float32, both of shape (n_units, k), best first."""
         return self._ids, self._values
+
+    def places(self):
+        """Return the place of each image of `result`, int64 of shape (n_units, k)."""
+        return self._places

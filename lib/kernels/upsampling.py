@@ -12,7 +12,7 @@ def faded_weights(n_source, n_target):
 
     Returns
     -------
-    numpy.ndarray of shape (n_target, n_source), float32
+    numpy.ndarray of shape (n_target, n_source), float64
         Row y weighs the sources around y' = (y + 1/2) n_source / n_target - 1/2; rows at the border add up to less
         than 1, so that maps fade there.
 
@@ -22,7 +22,7 @@ def faded_weights(n_source, n_target):
     """
     position = (np.arange(n_target) + 0.5) * n_source / n_target - 0.5
     distance = np.abs(position[:, None] - np.arange(n_source)[None])
-    return np.clip(1 - distance, 0, None).astype(np.float32)
+    return np.clip(1 - distance, 0, None)
 
 
 def exemplar_masks(maps, thresholds, *, size):
@@ -45,5 +45,5 @@ def exemplar_masks(maps, thresholds, *, size):
         return np.ones((len(maps), size, size), np.uint8)
     rows = faded_weights(maps.shape[1], size)
     columns = faded_weights(maps.shape[2], size)
-    upsampled = np.einsum("yh,nhw,xw->nyx", rows, maps, columns, optimize=True)
+    upsampled = rows @ maps.astype(np.float64) @ columns.T
     return (upsampled > thresholds[:, None, None]).astype(np.uint8)

@@ -1,5 +1,6 @@
 """Stage: write what people would say of each unit's exemplars, known from the playground's pixel truth."""
 
+import os
 from functools import cache
 
 import numpy as np
@@ -8,35 +9,38 @@ from lib.data.annotations import write_annotations
 from lib.data.broden import open_broden
 from lib.data.exemplars import read_exemplars, read_layers
 from lib.data.playground_captions import describe_exemplars, measure_base_rates
+from lib.data.tables import read_table
 from lib.progress import Progress
 
 CATEGORIES = ["color", "object", "part", "material", "scene", "texture"]
 
 
-def annotate_exemplars(*, data, exemplars, annotations, subset, seed):
+def annotate_exemplars(*, data, images, exemplars, annotations, seed):
     """Write several captions of every unit that has exemplars.
 
     Parameters
     ----------
     data : str
         Folder of the playground, from whose images the exemplars were taken.
+    images : str
+        Table of the images to which the exemplars' ids refer.
     exemplars : str
         Exemplar folder, one folder per layer.
     annotations : str
         Output table.
-    subset : str
-        The exemplars are images whose path contains this text.
     seed : int
         Seed of the wording.
     """
-    dataset = open_broden(data, subset=subset, categories=CATEGORIES)
+    dataset = open_broden(data, subset="", categories=CATEGORIES)
+    rows_of = {path: row for row, path in enumerate(dataset.images)}
+    listed = [rows_of[os.path.abspath(path)] for path in read_table(images, "images")["path"]]
 
     @cache
     def labels(image):
-        found = dataset.annotations(image)
+        found = dataset.annotations(listed[image])
         return [(category, item.astype(np.uint16) if np.ndim(item) else item) for category, item in found]
 
-    base_rates = measure_base_rates(labels, len(dataset.images))
+    base_rates = measure_base_rates(labels, len(listed))
     names = dict(zip(dataset.concepts["number"], dataset.concepts["name"]))
     rows = []
     for layer in read_layers(exemplars):

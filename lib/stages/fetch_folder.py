@@ -2,12 +2,9 @@
 
 from pathlib import Path
 
-from lib.data.archives import unpack
+from lib.data.archives import LARGEST_FOLDER, LARGEST_RATIO, unpack
 from lib.data.obtain import link, obtain_file
 from lib.data.sources import find_source
-
-LARGEST_FOLDER = 500 * 10**9  # bytes, unpacked; no data set here comes near
-LARGEST_RATIO = 100.0  # unpacked to packed; photographs stay near 1, label maps below 30
 
 
 def fetch_folder(*, source: str, target: str, local: str | None, config_key: str) -> None:

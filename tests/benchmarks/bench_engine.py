@@ -3,16 +3,16 @@
     python tests/benchmarks/bench_engine.py [--images 2000] [--units 8] [--peer-venv FOLDER]
 
 Writes results/bench/engine.csv (case, measure, unit, ours, peer, ratio) and prints it as a Markdown table. All times are
-wall-clock seconds of one thread; `unit_pass_s` serves all ranges of a case, the searches are per range.
+wall-clock seconds of one thread, medians over the units; `unit_pass_s` serves all ranges of a case, the searches are per
+range. With a GPU the pass is timed there too.
 """
 
 import argparse
-import csv
-import os
+import multiprocessing
 import resource
 import sys
 import tempfile
-import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +24,11 @@ from lib.data.broden import open_broden  # noqa: E402
 from lib.kernels.beam import ConceptCounts, search_beam  # noqa: E402
 from lib.kernels.optimal import search_optimal  # noqa: E402
 from lib.kernels.ranges import cluster_ranges, top_range  # noqa: E402
-from lib.kernels.unit_pass import count_per_atom  # noqa: E402
+from lib.kernels.unit_pass import count_on_device, count_per_atom  # noqa: E402
 from lib.stages.build_concepts import build_concepts  # noqa: E402
 from tests.benchmarks.broden_like import make_atoms, make_unit, write_folder  # noqa: E402
 from tests.benchmarks.peer import Peer  # noqa: E402
+from tests.benchmarks.table import Bench, timed  # noqa: E402
 
 FULL_BRODEN = 22_000
 
@@ -35,33 +36,6 @@ FULL_BRODEN = 22_000
 def set_values(counts_per_atom, atoms):
     """Sum counts per atom to counts per concept set."""
     return np.bincount(atoms.atom_set, weights=counts_per_atom, minlength=atoms.n_sets).astype(np.int64)
-
-
-def timed(function, *arguments, **options):
-    begin = time.perf_counter()
-    result = function(*arguments, **options)
-    return result, time.perf_counter() - begin
-
-
-class Bench:
-    def __init__(self):
-        self.rows = []
-
-    def add(self, case, measure, unit, ours, peer=None):
-        ratio = peer / ours if peer is not None else None
-        self.rows.append(
-            [case, measure, unit, *(None if x is None else float(f"{x:.4g}") for x in (ours, peer, ratio))]
-        )
-        print("|", " | ".join("" if x is None else str(x) for x in self.rows[-1]), "|", flush=True)
-
-    def write(self, path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(path.name + ".part")
-        with temporary.open("w", newline="", encoding="utf-8") as handle:
-            writer = csv.writer(handle, lineterminator="\n")
-            writer.writerow(["case", "measure", "unit", "ours", "peer", "ratio"])
-            writer.writerows(self.rows)
-        os.replace(temporary, path)
 
 
 def peak_mib():
@@ -146,22 +120,68 @@ def _units(atoms, n_units):
     return [make_unit(atoms, seed=unit) for unit in range(n_units)]
 
 
-def bench_atoms(bench):
-    """Measure building the sparse segmentation cache from label maps, beside decoding the maps alone."""
-    n_images = 300
+def bench_cuda(bench, name, atoms, n_units):
+    """Measure the unit pass on a GPU, if there is one; its counts must be those of the CPU."""
+    import torch  # late, because its memory is none of the engine's
+
+    from lib.models.unit_pass_torch import open_counter
+
+    if not torch.cuda.is_available():
+        return
+    counter = open_counter(atoms.pixel_atoms, atoms.image_start, device="cuda")
+    passes = []
+    for maps in _units(atoms, n_units + 1):
+        lower, upper = np.array(cluster_ranges(maps, 5), np.float64).T
+        shape = atoms.pixel_atoms.shape[1:]
+        counts, seconds = timed(count_on_device, maps, counter, shape=shape, lower=lower, upper=upper)
+        if not np.array_equal(counts, count_per_atom(maps, atoms, lower=lower, upper=upper)):
+            raise RuntimeError("the counts on the GPU are not those on the CPU")
+        passes.append(seconds)
+    print(f"on {torch.cuda.get_device_name()}")
+    bench.add(f"{name}_middle_cuda", "unit_pass_s", "s", np.median(passes[1:]))
+
+
+BUILD_SIZES = (150, 600)
+CATEGORIES = {"subset": "", "categories": ["color", "object", "part", "material", "scene"]}
+
+
+def _decode(folder):
+    dataset = open_broden(folder, **CATEGORIES)
+    return timed(lambda: [dataset.annotations(image) for image in range(len(dataset))])[1], peak_mib()
+
+
+def _build(folder, threads):
+    output = f"{folder}-{threads}.zarr"
+    return timed(build_concepts, data=folder, concept_set=output, concepts=CATEGORIES, threads=threads)[1], peak_mib()
+
+
+def _apart(function, *arguments):
+    """Call a function in a new process, whose peak memory is its own."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def bench_atoms(bench, n_concepts=1200):
+    """Measure building the sparse segmentation cache from label maps, beside decoding the maps; extrapolate to Broden."""
+    memory = []
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "broden"
-        write_folder(folder, make_atoms(n_images, 1100, seed=0))
-        concepts = {"subset": "", "categories": ["color", "object", "part", "material", "scene"]}
-        dataset = open_broden(folder, **concepts)
-        _, decoding = timed(lambda: [dataset.annotations(image) for image in range(n_images)])
-        output = str(Path(scratch) / "concepts.zarr")
-        _, building = timed(build_concepts, data=str(folder), concept_set=output, concepts=concepts, threads=1)
-    bench.add("atoms_300_images", "decode_s_per_image", "s", decoding / n_images)
-    bench.add("atoms_300_images", "atoms_s_per_image", "s", (building - decoding) / n_images)
-    bench.add("atoms_300_images", "peak_mib", "MiB", peak_mib())
-    minutes = (building - decoding) / n_images * FULL_BRODEN / 60 / 2
-    bench.add("extrapolated_22000_images", "atoms_beyond_decoding_min", "min of 2 cores", minutes)
+        for n_images in BUILD_SIZES:
+            folder, case = str(Path(scratch) / str(n_images)), f"atoms_{n_images}_images_{n_concepts}_concepts"
+            write_folder(Path(folder), make_atoms(n_images, n_concepts, seed=0))
+            decoding, _ = _apart(_decode, folder)
+            building, peak = _apart(_build, folder, 1)
+            both, peak_of_two = _apart(_build, folder, 2)
+            memory.append(max(peak, peak_of_two))
+            beyond = both - decoding / 2
+            bench.add(case, "decode_s_per_image", "s", decoding / n_images)
+            bench.add(case, "atoms_s_per_image", "s", (building - decoding) / n_images)
+            bench.add(case, "atoms_2_threads_s_per_image", "s", beyond / n_images)
+            bench.add(case, "peak_mib", "MiB", memory[-1])
+    bench.add(
+        "extrapolated_22000_images", "atoms_beyond_decoding_min", "min of 2 cores", beyond / n_images * FULL_BRODEN / 60
+    )
+    growth = (memory[1] - memory[0]) / (BUILD_SIZES[1] - BUILD_SIZES[0])
+    bench.add("extrapolated_22000_images", "peak_mib", "MiB", memory[1] + growth * (FULL_BRODEN - BUILD_SIZES[1]))
 
 
 def upsampled(maps, shape):
@@ -173,43 +193,51 @@ def upsampled(maps, shape):
 
 
 def bench_peer(bench, folder, limit):
-    """Measure the published package on the top range of one unit."""
+    """Measure the published package on the top range of some units; our times include the pass over the maps."""
     with Peer(folder) as peer:
-        for n_concepts, n_images in ((84, 200), (274, 300)):
+        for n_concepts, n_images, n_units in (
+            (84, 200, {"beam": 3, "optimal": 3}),
+            (274, 300, {"beam": 3, "optimal": 1}),
+        ):
             case = f"peer_{n_concepts}x{n_images}"
             atoms = make_atoms(n_images, n_concepts, seed=0)
-            counts, maps = ConceptCounts(atoms), make_unit(atoms, seed=1)
-            bounds = top_range(maps, 0.005)
-            measure(atoms, counts, [(maps, [bounds])])
-            passes, beams, optima = measure(atoms, counts, [(maps, [bounds])])
-            ours = {"beam": passes[0] + beams[0], "optimal": passes[0] + optima[0]}
-            values = set_values(count_per_atom(maps, atoms, lower=[bounds[0]], upper=[bounds[1]])[0], atoms)
-            ious = {
-                "beam": search_beam(values, counts, length=3, beam=5).iou,
-                "optimal": search_optimal(values, counts, length=3, beam=5, seconds=None).scored.iou,
-            }
-            wide = upsampled(maps, atoms.pixel_atoms.shape[1:])
-            problem = peer.write(atoms, (wide > bounds[0]) & (wide < bounds[1]))
-            for method in ("beam", "optimal"):
-                answer = peer.solve(problem, method, limit=limit)
-                if answer is None:
-                    print(
-                        f"{case}: the package's {method} search was stopped after {limit} s; the ratio is a lower bound"
-                    )
-                    bench.add(case, f"{method}_s", "s", ours[method], limit)
-                elif "error" in answer:
-                    print(f"{case}: the package's {method} search failed: {answer['error']}")
-                    bench.add(case, f"{method}_s", "s", ours[method])
-                else:
-                    bench.add(case, f"{method}_s", "s", ours[method], answer["seconds"])
-                    bench.add(case, f"{method}_iou", "1", ious[method], answer["iou"])
+            counts = ConceptCounts(atoms)
+            for method, n in n_units.items():
+                ours, theirs = [], []
+                for unit in range(1, n + 1):
+                    maps = make_unit(atoms, seed=unit)
+                    bounds = top_range(maps, 0.005)
+                    measure(atoms, counts, [(maps, [bounds])])
+                    passes, beams, optima = measure(atoms, counts, [(maps, [bounds])])
+                    wide = upsampled(maps, atoms.pixel_atoms.shape[1:])
+                    problem = peer.write(atoms, (wide > bounds[0]) & (wide < bounds[1]))
+                    answer = peer.solve(problem, method, limit=limit)
+                    if answer is not None and "error" in answer:
+                        print(f"{case}: the package's {method} search failed: {answer['error']}")
+                        continue
+                    ours.append(passes[0] + (beams if method == "beam" else optima)[0])
+                    if answer is None:
+                        print(
+                            f"{case}: the package's {method} search was stopped after {limit} s; the ratio is a lower bound"
+                        )
+                        theirs.append(limit)
+                        continue
+                    theirs.append(answer["seconds"])
+                    values = set_values(count_per_atom(maps, atoms, lower=[bounds[0]], upper=[bounds[1]])[0], atoms)
+                    best = search_optimal(values, counts, length=3, beam=5, seconds=None).scored
+                    if answer["iou"] > best.iou + 1e-12:
+                        raise RuntimeError(f"{case}, unit {unit}: {answer} is better than {best}")
+                    found = search_beam(values, counts, length=3, beam=5) if method == "beam" else best
+                    bench.add(f"{case}_unit{unit}", f"{method}_iou", "1", found.iou, answer["iou"])
+                if ours:
+                    bench.add(case, f"{method}_s", "s", np.median(ours), np.median(theirs))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=2000)
     parser.add_argument("--concepts", type=int, default=1100)
-    parser.add_argument("--units", type=int, default=8)
+    parser.add_argument("--units", type=int, default=32)
     parser.add_argument("--output", type=Path, default=ROOT / "results" / "bench" / "engine.csv")
     parser.add_argument("--peer-venv", type=Path, help="folder of the published package's environment; made if missing")
     parser.add_argument("--peer-limit", type=float, default=600, help="seconds for one answer of the package")
@@ -218,10 +246,10 @@ def main():
     bench_atoms(bench)
     atoms = bench_set(bench, f"broden{arguments.images}", arguments.images, arguments.concepts, arguments.units)
     bench_growth(bench, atoms)
+    bench_cuda(bench, f"broden{arguments.images}", atoms, arguments.units)
     if arguments.peer_venv:
         bench_peer(bench, arguments.peer_venv, arguments.peer_limit)
     bench.write(arguments.output)
-    print(f"\nwrote {arguments.output}")
 
 
 if __name__ == "__main__":

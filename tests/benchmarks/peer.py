@@ -64,10 +64,13 @@ class Peer:
             self._start()
         self._process.stdin.write(f"{problem}\t{method}\n")
         try:
-            return self._answers.get(timeout=limit)
+            answer = self._answers.get(timeout=limit)
         except queue.Empty:
             self._stop()
             return None
+        if self._process.poll() is not None:
+            self._stop()
+        return answer
 
     def write(self, atoms, bitmap):
         """Write a problem, bitmap bool of shape (n_images, H, W), as the package takes it, and return its path."""

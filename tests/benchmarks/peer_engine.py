@@ -1,7 +1,8 @@
 """Runs the published package `compositional_explanations` on problems that `peer.py` has written.
 
 Runs under the package's own interpreter. Each line of standard input is `PROBLEM.npz beam` or `PROBLEM.npz optimal`; each
-is answered by one line of JSON: seconds, iou and formula, or error.
+is answered by one line of JSON: seconds, iou and formula, or error. What the package keeps of a data set between bitmaps is
+made before the clock starts.
 """
 
 import contextlib
@@ -14,6 +15,7 @@ import time
 import numpy as np
 import torch
 from compositional_explanations import beam, metrics, optimal
+from package_utils import mask_utils
 
 
 def solve(path, method):
@@ -33,13 +35,19 @@ def solve(path, method):
         "device": torch.device("cpu"),
     }
     with tempfile.TemporaryDirectory() as cache:
+        mask_utils.get_dataset_info(masks, cache)
         begin = time.perf_counter()
         if method == "beam":
             formula = beam.compute_beam_explanations(**common, beam_size=5, cache_dir=cache)
         else:
             formula = optimal.compute_optimal_explanations(**common, cache_dir=cache)
         seconds = time.perf_counter() - begin
-    iou = metrics.compute_iou_from_masks(formula=formula, masks=masks, bitmaps=common["bitmaps"])
+    # None is its answer where no formula shares a pixel with the bitmap
+    iou = (
+        0.0
+        if formula is None
+        else metrics.compute_iou_from_masks(formula=formula, masks=masks, bitmaps=common["bitmaps"])
+    )
     return {"seconds": seconds, "iou": float(iou), "formula": str(formula)}
 
 

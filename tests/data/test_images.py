@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lib.data.images import Geometry, list_images, load_batch, load_image
+from lib.data.image_lists import list_images
+from lib.data.images import Geometry, load_batch, load_image
 
 RGB = np.zeros((4, 6, 3), np.uint8)
 RGB[0, 0] = (200, 100, 50)

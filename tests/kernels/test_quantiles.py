@@ -35,7 +35,7 @@ def test_exact_quantile_of_many_values(q):
 def test_upper_tail_equals_hazen_for_any_split(values, q, cuts):
     tail = UpperTail(*values.shape, q)
     for part in np.split(values, sorted(min(cut, values.shape[1]) for cut in cuts), axis=1):
-        tail.add(part)
+        tail.add(part[None])
     expected = np.quantile(values.astype(np.float64), q, axis=1, method="hazen")
     np.testing.assert_allclose(tail.quantile(), expected, rtol=1e-12, atol=1e-12 * max(1.0, np.abs(values).max()))
 
@@ -46,7 +46,7 @@ def test_the_split_changes_no_bit():
     for size in (1, 7, 100, 3000):
         tail = UpperTail(5, 3000, 0.99)
         for first in range(0, 3000, size):
-            tail.add(values[:, first : first + size])
+            tail.add(values[None, :, first : first + size])
         found.append(tail.quantile())
     assert all((other == found[0]).all() for other in found)
 
@@ -55,12 +55,25 @@ def test_equal_and_infinite_values():
     values = np.full((2, 40), -np.inf, np.float32)
     values[1] = 3.0
     tail = UpperTail(2, 40, 0.9)
-    tail.add(values)
+    tail.add(values[None])
     assert tail.quantile().tolist() == [-np.inf, 3.0]
 
 
 def test_a_wrong_number_of_values_is_refused():
     tail = UpperTail(2, 10, 0.9)
-    tail.add(np.zeros((2, 9), np.float32))
+    tail.add(np.zeros((1, 2, 9), np.float32))
     with pytest.raises(ValueError, match="9 values per unit were added, 10 were announced"):
         tail.quantile()
+
+
+def test_many_blocks_and_nan_as_the_smallest_value():
+    values = np.random.default_rng(2).normal(size=(7, 3, 100)).astype(np.float32)
+    values[np.random.default_rng(3).random(values.shape) < 0.01] = np.nan
+    tail = UpperTail(3, 700, 0.9)
+    tail.add(values[:4])
+    tail.add(values[4:])
+    joined = np.nan_to_num(values.transpose(1, 0, 2).reshape(3, -1), nan=-np.inf)
+    expected = UpperTail(3, 700, 0.9)
+    expected.add(joined[None])
+    np.testing.assert_array_equal(tail.quantile(), expected.quantile())
+    np.testing.assert_array_equal(tail.quantile(), np.quantile(joined.astype(np.float64), 0.9, axis=1, method="hazen"))

@@ -22,10 +22,13 @@ def test_equals_a_full_sort_for_any_batches(seed, k, sizes):
     pooled = rng.integers(-2, 3, (sum(sizes), 4)).astype(np.float32)  # many ties
     pooled[rng.random(pooled.shape) < 0.1] = np.nan
     top, first = TopImages(4, k), 0
+    held = np.full((4, k), -1)  # what a caller keeps of each image: here its number
     for size in sizes:
-        top.add(first, pooled[first : first + size])
+        units, places, images = top.add(first, pooled[first : first + size])
+        held[units, places] = first + images
         first += size
     ids, values = top.result()
+    np.testing.assert_array_equal(np.take_along_axis(held, top.places(), axis=1), ids)
     expected_ids, expected_values = naive(pooled, k)
     np.testing.assert_array_equal(ids, expected_ids)
     np.testing.assert_array_equal(values, expected_values)

@@ -24,6 +24,7 @@ from lib.stages.collect_exemplars import collect_exemplars
 from lib.stages.draw_playground import draw_playground
 from lib.stages.explain_units import explain_units
 from lib.stages.find_ranges import find_ranges
+from lib.stages.list_images import list_images
 from lib.stages.measure_recovery import measure_recovery
 from lib.stages.merge_tables import merge_tables
 from lib.stages.plant_units import plant_units
@@ -329,7 +330,9 @@ def collect(playground, folder, **changes):
     options = {"layers": ["layer2", "layer4"], "network": NETWORK, "geometry": {"resize": 112, "crop": 112}, "k": 5}
     options |= {"quantile": 0.99, "output_size": 112, "max_units": None, "device": "cpu", "batch_size": 8, "threads": 2}
     paths = {"exemplars": str(folder / "exemplars"), "units": str(folder / "units.csv")}
-    collect_exemplars(data=str(playground), subset="", weights=[], **paths, **options | changes)
+    images, skipped = str(folder / "images.csv"), str(folder / "skipped.csv")
+    list_images(data=str(playground), images=images, skipped=skipped, subset="", column="path", threads=2)
+    collect_exemplars(images=images, weights=[], **paths, **options | changes)
     return folder
 
 

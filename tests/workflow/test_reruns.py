@@ -19,7 +19,7 @@ AFTER_CONCEPTS = {"build_concepts", "plant_units", *AFTER_RANGES}
 # the planted units are no recorded ones
 AFTER_RECORDING = {"record_activations", *AFTER_RANGES} - {"measure_recovery"}
 AFTER_TRAINING = {"train_encoder_network", "train_playground_network", *AFTER_RECORDING, *AFTER_EXEMPLARS}
-EVERYTHING = {"draw_playground", *AFTER_CONCEPTS, *AFTER_TRAINING}
+EVERYTHING = {"draw_playground", "list_images", *AFTER_CONCEPTS, *AFTER_TRAINING}
 
 CONFIG_EDITS = {
     "explanations.beam": (6, AFTER_EXPLAIN),

@@ -1,0 +1,120 @@
+"""The README's example of one's own images and concepts, stage by stage, and names that are meant to do harm."""
+
+import csv
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from lib.data.sources import all_sources
+from lib.data.stores import read_atoms
+from lib.data.tables import read_table
+from lib.kernels.formula import Formula, format_formula, parse_formula
+from lib.stages.build_concepts import build_concepts
+from lib.stages.collect_exemplars import collect_exemplars
+from lib.stages.convert_concepts import convert_concepts
+from lib.stages.draw_example import draw_example
+from lib.stages.fetch_file import fetch_file
+from lib.stages.fetch_folder import fetch_folder
+from lib.stages.find_ranges import find_ranges
+from lib.stages.list_images import list_images
+from lib.stages.list_sources import list_sources
+from lib.stages.record_activations import record_activations
+
+ROOT = Path(__file__).resolve().parents[2]
+NETWORK = {"name": "resnet18", "trusted_sha256": [], "normalisation": "untrained", "seed": 0}
+HOSTILE = [
+    *(
+        "../x",
+        "<script>alert(1)</script>",
+        "a/b",
+        "n" * 300,
+        "\U0001f469\u200d\U0001f680",
+        "\u202eevil",
+        "=1+1",
+        "@SUM(A1)",
+    ),
+    *("+1", "-1", "this OR that", "NOT", 'a "b"', "a, b; c", "(x)", "nan", "x\u2066y"),
+]
+
+
+def test_the_example_of_the_readme(tmp_path, monkeypatch):
+    snippet = (ROOT / "README.md").read_text(encoding="utf-8").split("<!-- example -->\n```yaml\n")[1].split("```")[0]
+    config = yaml.safe_load(snippet)
+    assert len(snippet.splitlines()) <= 15
+    jsonschema.validate(config, yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text(encoding="utf-8")))
+    dataset, concepts = config["datasets"]["example"], config["concepts"]["example"]
+    monkeypatch.chdir(tmp_path)
+    draw_example(folder="resources/example", seed=0)
+    list_images(data=dataset["images"], images="i.csv", skipped="s.csv", subset="", column="path", threads=2)
+    assert len(read_table("i.csv", "images")) == 50 and read_table("s.csv", "skipped_images").empty
+    settings = {
+        "weights": [],
+        "network": NETWORK,
+        "layers": ["layer4"],
+        "device": "cpu",
+        "batch_size": 16,
+        "threads": 2,
+    }
+    collect_exemplars(
+        images="i.csv",
+        exemplars="exemplars",
+        units="units.csv",
+        geometry={"resize": dataset["resize"], "crop": dataset["input_size"]},
+        k=dataset["k"],
+        quantile=0.99,
+        output_size=dataset["output_size"],
+        max_units=8,
+        **settings,
+    )
+    assert read_table("units.csv", "units")["status"].eq("ok").all()
+    convert_concepts(
+        source=concepts["source"], folder="set", format=concepts["format"], places={}, mask_size=112, threads=2
+    )
+    chosen = {"subset": concepts["subset"], "categories": concepts["categories"]}
+    build_concepts(data="set", concept_set="set.zarr", concepts=chosen, threads=2)
+    record_activations(data="set", activations="maps", concepts=chosen, input_size=64, version="1", **settings)
+    part = {"layer": "layer4", "chunk": "0-of-64"}
+    find_ranges(activations="maps", ranges="r.csv", histograms="h.csv", quantile=0.005, n_clusters=2, threads=1, **part)
+    assert len(read_table("r.csv", "ranges")) == 8 * 3
+    assert len(read_atoms("set.zarr")[1]) == 12
+
+
+def test_hostile_names_stay_names(tmp_path):
+    """None becomes a path, what spreadsheets compute or what turns text, and each is read back from a formula."""
+    for folder in ("images", "annotations"):
+        (tmp_path / "in" / folder).mkdir(parents=True)
+    maps = (np.arange(20 * 20).reshape(20, 20) % (len(HOSTILE) + 1)).astype(np.uint8)
+    Image.fromarray(maps).save(tmp_path / "in/annotations/a.png")
+    Image.fromarray(maps).save(tmp_path / "in/images/a.png")
+    with (tmp_path / "in/labels.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(enumerate(HOSTILE, start=1))
+    source, folder, store = (str(tmp_path / name) for name in ("in", "set", "set.zarr"))
+    convert_concepts(source=source, folder=folder, format="index_png", places={}, mask_size=20, threads=1)
+    build_concepts(data=folder, concept_set=store, concepts={"subset": "", "categories": ["object"]}, threads=1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "set", "set.zarr"]
+    names = read_atoms(store)[1]["name"].tolist()
+    assert names == HOSTILE
+    for number in range(len(names)):
+        formula = Formula((number,))
+        text = format_formula(formula, names)
+        assert parse_formula(text, names) == formula
+        assert text[0] not in "=+-@" and not set(text) & set("\u202e\u2066")
+
+
+@pytest.mark.parametrize("name", all_sources())
+def test_every_source_has_an_offline_path_and_says_so(name, tmp_path):
+    list_sources(sources=str(tmp_path / "sources.csv"), local={name: "/my/copy"})
+    row = read_table(tmp_path / "sources.csv", "sources").set_index("name").loc[name]
+    assert row["local"] == "/my/copy"
+    fetch = fetch_folder if name.startswith(("broden", "places365_val", "imagenet_val")) else fetch_file
+    with pytest.raises(FileNotFoundError, match=f"`{row['config_key']}`"):
+        fetch(source=name, target=str(tmp_path / "x"), local="/nowhere/copy", config_key=row["config_key"])
+
+
+def test_a_copy_of_an_unknown_source_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="no source 'broden'.*broden1_224"):
+        list_sources(sources=str(tmp_path / "sources.csv"), local={"broden": "/x"})
