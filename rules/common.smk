@@ -111,7 +111,10 @@ def all_targets():
     files = []
     for target in config["targets"]:
         root = f"results/{target['model']}/{target['dataset']}"
-        files += [f"{root}/descriptions.csv", f"{root}/catalog"]
+        files += [
+            f"{root}/{name}"
+            for name in ("descriptions.csv", "catalog", "provenance.json")
+        ]
         files += [
             f"{root}/{concepts}/{table}.csv"
             for concepts in target["concepts"]
@@ -143,6 +146,28 @@ def catalog_tables(table):
     return lambda wildcards: [
         f"results/{wildcards.model}/{wildcards.dataset}/{concepts}/{table}.csv"
         for concepts in concept_sets_of(wildcards)
+    ]
+
+
+def tables_of(wildcards):
+    """Return the tables that `targets` asks for of a model and data set."""
+    root = f"results/{wildcards.model}/{wildcards.dataset}"
+    return [f"{root}/descriptions.csv", f"{root}/units.csv"] + [
+        f"{root}/{concepts}/{table}.csv"
+        for concepts in concept_sets_of(wildcards)
+        for table in EXPLANATION_TABLES
+    ]
+
+
+def sources_of(wildcards):
+    """Return the weights, the list of images and the labelled data that a model's results are made from."""
+    wanted = [weights_of(wildcards), milan_of(wildcards)]
+    wanted += [
+        configuration.concept_folder(concepts, config=config)
+        for concepts in concept_sets_of(wildcards)
+    ]
+    return [path for path in wanted if path] + [
+        f"resources/images/{wildcards.dataset}/images.csv"
     ]
 
 
