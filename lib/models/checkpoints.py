@@ -184,23 +184,30 @@ def save_state_dict(network: nn.Module, path: str | Path) -> None:
 
 
 def _load(path: Path, trusted_sha256: list[str]) -> object:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except UnicodeDecodeError:  # text written by Python 2
-        return torch.load(path, map_location="cpu", weights_only=True, encoding="latin1")
-    except pickle.UnpicklingError as error:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if digest in {trusted.lower() for trusted in trusted_sha256}:
-            return torch.load(path, map_location="cpu", weights_only=False)
-        reason = _REASON.search(str(error))
-        raise ValueError(
-            f"The checkpoint {path} holds more than tensors ({reason[0] if reason else error}), so that reading it "
-            "could run any program. If you trust where it comes from, allow this one file by adding its sha256 "
-            f"{digest} to the config key `{CONFIG_KEY}`."
-        ) from None
-    except (RuntimeError, EOFError, KeyError, OSError) as error:
-        raise ValueError(f"The checkpoint {path} is damaged or was not written by torch.save: {error}.") from error
+    for options in ({}, {"encoding": "latin1"}):  # the second is for text written by Python 2
+        try:
+            return torch.load(path, map_location="cpu", weights_only=True, **options)
+        except UnicodeDecodeError as error:
+            damage = error
+        except pickle.UnpicklingError as error:
+            return _load_trusted(path, trusted_sha256, str(error))
+        except Exception as error:  # on damaged bytes torch's unpickler fails in many ways
+            damage = error
+            break
+    raise ValueError(f"The checkpoint {path} is damaged or was not written by torch.save: {damage!r}.") from damage
+
+
+def _load_trusted(path: Path, trusted_sha256: list[str], error: str) -> object:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest in {trusted.lower() for trusted in trusted_sha256}:
+        return torch.load(path, map_location="cpu", weights_only=False)
+    reason = _REASON.search(error)
+    raise ValueError(
+        f"The checkpoint {path} holds more than tensors ({reason[0] if reason else error}), so that reading it "
+        "could run any program. If you trust where it comes from, allow this one file by adding its sha256 "
+        f"{digest} to the config key `{CONFIG_KEY}`."
+    )
 
 
 def _find_state_dict(content: object, path: Path) -> dict[str, torch.Tensor]:

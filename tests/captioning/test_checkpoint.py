@@ -26,13 +26,17 @@ needs_golden = pytest.mark.skipif(not GOLDEN.exists(), reason="golden data of MI
 WORDS = ("a", "red", "thing")
 
 
-@pytest.fixture
-def captioner():
+def small_captioner():
     indexer = Indexer(WORDS)
     decoder = Decoder(DecoderSizes(indexer.n_symbols, 1024, embedding_size=4, hidden_size=6, attention_size=5))
     model = LanguageModel(indexer.n_symbols, embedding_size=4, hidden_size=5, layers=2)
     record = EncoderRecord("pyramid", "resnet18", (0.1, 0.2, 0.3), (1.0, 2.0, 3.0), {"fc.bias": torch.zeros(3)})
     return Captioner(indexer, decoder.eval(), model.eval(), record, Settings(beam_size=7))
+
+
+@pytest.fixture
+def captioner():
+    return small_captioner()
 
 
 def indexer_entry(words):
