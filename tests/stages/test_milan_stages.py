@@ -18,6 +18,7 @@ from lib.data.tables import read_table, write_table
 from lib.models.checkpoints import save_state_dict
 from lib.models.zoo import build_network
 from lib.stages.describe_units import describe_units
+from lib.stages.export_milan import export_milan
 from lib.stages.score_descriptions import score_descriptions
 from lib.stages.train_milan import train_milan
 
@@ -53,58 +54,57 @@ def folder(tmp_path_factory):
     write_table(pd.DataFrame(units), str(root / "units.csv"), "units")
     save_state_dict(build_network("resnet18", n_classes=5, seed=0), root / "encoder.safetensors")
     train(root, "milan.safetensors")
+    export_milan(milan=str(root / "milan.safetensors"), payload=str(root / "exported.pth"))
     return root
 
 
 def training_of(root, name, **changed):
-    return dict(
-        exemplars=[str(root / "exemplars")],
-        annotations=[str(root / "annotations.csv")],
-        encoder_weights=str(root / "encoder.safetensors"),
-        milan=str(root / name),
-        report=str(root / f"{name}.csv"),
-        encoder="resnet18",
-        normalisation="imagenet",
-        trusted_sha256=[],
-        embedding_size=8,
-        hidden_size=16,
-        attention_size=8,
-        lm_hidden_size=8,
-        lm_layers=1,
-        dropout=0.1,
-        epochs=3,
-        patience=3,
-        batch_size=8,
-        learning_rate=0.02,
-        hold_out=0.2,
-        beam_size=4,
-        temperature=0.2,
-        length=8,
-        seed=0,
-        device="cpu",
-        threads=1,
-    ) | changed
+    return (
+        dict(
+            exemplars=[str(root / "exemplars")],
+            annotations=[str(root / "annotations.csv")],
+            encoder_weights=str(root / "encoder.safetensors"),
+            milan=str(root / name),
+            report=str(root / f"{name}.csv"),
+            encoder="resnet18",
+            normalisation="imagenet",
+            trusted_sha256=[],
+            embedding_size=8,
+            hidden_size=16,
+            attention_size=8,
+            lm_hidden_size=8,
+            lm_layers=1,
+            dropout=0.1,
+            epochs=3,
+            patience=3,
+            batch_size=8,
+            learning_rate=0.02,
+            hold_out=0.2,
+            beam_size=4,
+            temperature=0.2,
+            length=8,
+            seed=0,
+            device="cpu",
+            threads=1,
+        )
+        | changed
+    )
 
 
 def train(root, name, **changed):
     train_milan(**training_of(root, name, **changed))
 
 
-def describe(root, name, *, units="units.csv", chunk="0-of-1", threads=1, strategy="rerank"):
+def describe(root, name, *, units="units.csv", milan="milan.safetensors", **changed):
+    settings = {"chunk": "0-of-1", "n_listed": 3, "strategy": "rerank", "beam_size": 4, "temperature": 0.2}
+    settings |= {"lm_sum": None, "device": "cpu", "threads": 1} | changed
     describe_units(
         exemplars=str(root / "exemplars"),
         units=str(root / units),
-        milan=str(root / "milan.safetensors"),
+        milan=str(root / milan),
         descriptions=str(root / name),
         n_best=str(root / f"n_best_{name}"),
-        chunk=chunk,
-        n_listed=3,
-        strategy=strategy,
-        beam_size=4,
-        temperature=0.2,
-        lm_sum=None,
-        device="cpu",
-        threads=threads,
+        **settings,
     )
     return read_table(str(root / name), "descriptions")
 
@@ -194,6 +194,26 @@ def test_chunks_join_to_the_same_table(folder, n_chunks):
     listed = [read_table(str(folder / f"n_best_{chunk}.csv"), "n_best") for chunk in chunks]
     merged = pd.concat(listed, ignore_index=True)
     pd.testing.assert_frame_equal(merged, read_table(str(folder / "n_best_all.csv"), "n_best"))
+
+
+def test_exported_model_says_the_same(folder):
+    whole = describe(folder, "own.csv")
+    exported = describe(folder, "exported.csv", milan="exported.pth", lm_sum="exact")
+    pd.testing.assert_frame_equal(exported, whole)
+
+
+def test_encoder_of_a_damaged_model_is_refused(folder):
+    payload = torch.load(folder / "exported.pth", weights_only=True)
+    name = "encoder.encoder.model.layer1.0.conv1.weight"
+    for change in ({name: torch.zeros(3)}, {f"{name}s": torch.zeros(3)}):
+        torch.save(payload | {"state_dict": payload["state_dict"] | change}, folder / "damaged.pth")
+        with pytest.raises(ValueError, match=r"layer1.0.conv1.weight.* missing, surplus or of a wrong shape"):
+            describe(folder, "damaged.csv", milan="damaged.pth")
+    for lost in (name, "encoder.encoder.model.fc.weight"):
+        state = {own: tensor for own, tensor in payload["state_dict"].items() if own != lost}
+        torch.save(payload | {"state_dict": state}, folder / "damaged.pth")
+        with pytest.raises(ValueError, match=lost.removeprefix("encoder.encoder.model.")):
+            describe(folder, "damaged.csv", milan="damaged.pth")
 
 
 @pytest.mark.parametrize("strategy", ["beam", "greedy"])
