@@ -104,6 +104,7 @@ def test_native_round_trip_and_equal_bytes(captioner, tmp_path):
     ],
 )
 def test_damaged_native_files_are_refused_by_name(captioner, tmp_path, change, message):
+    """D28: no tensor may be missing."""
     path = str(tmp_path / "model.safetensors")
     write_captioner(path, captioner)
     with safe_open(path, framework="pt") as file:
@@ -127,8 +128,10 @@ def test_files_of_other_kinds_are_refused(tmp_path):
 
 
 def test_payload_is_read(captioner, tmp_path):
+    """D28: what is read is in evaluation mode."""
     torch.save(payload_of(captioner), tmp_path / "model.pth", pickle_protocol=2)
     read = read_captioner(str(tmp_path / "model.pth"))
+    assert not read.decoder.training and not read.language_model.training
     assert read.settings == Settings(lm_sum="published") and read.indexer.tokens == WORDS
     assert same_tensors(read.decoder.state_dict(), captioner.decoder.state_dict())
     assert same_tensors(read.language_model.state_dict(), captioner.language_model.state_dict())
@@ -159,10 +162,11 @@ def swap_words(payload):
         (lambda payload: payload["properties"].pop("indexer"), "no payload .*'indexer'"),
         (lambda payload: payload["children"].update({"encoder": "OtherEncoder"}), "type 'OtherEncoder'"),
         (lambda payload: payload["properties"]["encoder"]["properties"].update({"config": "vgg16"}), "'vgg16'"),
-        (swap_words, "not the same in the same order"),  # D8: equal as sets
+        (swap_words, "not the same in the same order"),
     ],
 )
 def test_wrong_payloads_are_refused_by_name(captioner, tmp_path, change, message):
+    """D8 and D28: the words must agree in their order, and no tensor may be missing."""
     payload = payload_of(captioner)
     change(payload)
     torch.save(payload, tmp_path / "model.pth")

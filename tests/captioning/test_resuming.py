@@ -116,6 +116,7 @@ def test_patience_counts_the_epochs_before_the_kill(tmp_path, monkeypatch, caplo
     ids=lambda change: next(iter(change)),
 )
 def test_state_of_another_training_is_ignored(change, tmp_path, monkeypatch, caplog):
+    """D20: what was kept of one version of data or settings serves no other."""
     path = str(tmp_path / "state")
     train_and_kill("decoder", path, monkeypatch, epochs=2)
     with caplog.at_level(logging.INFO):

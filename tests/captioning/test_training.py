@@ -126,7 +126,7 @@ def test_captions_of_held_out_units_are_not_trained_on(corpus, which):
     changed = [own if unit >= 10 else ("red red red", "blue") for unit, own in enumerate(captions)]
     parts = {"held_out": np.arange(20, 25), "excluded": NONE} | {which: np.arange(10)}
     if which == "held_out":
-        changed = [own if unit != 3 else tuple(reversed(own)) for unit, own in enumerate(captions)]
+        changed = [own if unit != 8 else tuple(reversed(own)) for unit, own in enumerate(captions)]
     results = []
     for texts in (captions, changed):
         with seeded(0):
