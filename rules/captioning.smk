@@ -37,6 +37,23 @@ rule train_milan:
         "../workflow_scripts/train_milan.py"
 
 
+rule export_milan:
+    input:
+        milan="resources/milan/playground.safetensors",
+    output:
+        payload="resources/milan/playground.pth",
+    log:
+        "logs/export_milan.log",
+    benchmark:
+        "benchmarks/export_milan.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        code=code_hash("lib.stages.export_milan"),
+    script:
+        "../workflow_scripts/export_milan.py"
+
+
 rule describe_units:
     input:
         exemplars="results/{model}/{dataset}/exemplars",

@@ -1,6 +1,10 @@
 import copy
+import re
+from pathlib import Path
 
+import jsonschema
 import pytest
+import yaml
 
 import lib.models.zoo
 from lib.configuration import (
@@ -16,7 +20,9 @@ from lib.configuration import (
     recording_batches,
     weights_file,
 )
+from lib.data.sources import all_sources
 
+ROOT = Path(__file__).resolve().parents[1]
 CONFIG = {
     "targets": [{"model": "resnet18", "dataset": "playground", "concepts": ["playground", "ade20k"]}],
     "models": {
@@ -82,6 +88,58 @@ def test_a_network_is_not_captioned_from_its_own_annotations(config):
             check_captioner("resnet18", dataset, config=config)
     check_captioner("resnet18", "places365", config=config)  # a published captioner has not seen it
     check_captioner("mobilenet_v3_small", "playground", config=config)
+
+
+def test_data_sets_of_any_name_are_found(config):
+    """D5 and D6: an entry is found under its own name, and its paths are its own, not a root above them."""
+    config["datasets"]["name"] = config["datasets"]["mine"] | {"images": "other/images", "milan": "cls"}
+    config["datasets"]["places365/val 2"] = config["datasets"]["mine"] | {"weights": "w.pth"}
+    assert image_folder("mine", config=config) == "my/images" and image_folder("name", config=config) == "other/images"
+    assert weights_file("alexnet", "places365/val 2", config=config) == "w.pth"
+    assert milan_file("alexnet", "name", config=config) == "resources/milan/cls.pth"
+
+
+def test_weights_are_looked_for_where_the_download_puts_them(config):
+    """D11: rules and configuration know the same places."""
+    text = (ROOT / "rules/downloads.smk").read_text(encoding="utf-8")
+    for rule, path, names in (
+        ("fetch_weights", weights_file("alexnet", "places365", config=config), "weights_set=places365 model=alexnet"),
+        ("fetch_milan", milan_file("alexnet", "places365", config=config), "milan=base"),
+        ("fetch_data", image_folder("places365", config=config), "source=places365_val"),
+    ):
+        pattern = re.search(rf'rule {rule}:\n    output:\n        target=(?:directory\()?"([^"]+)"', text)[1]
+        assert pattern.format(**dict(item.split("=") for item in names.split())) == path
+
+
+def test_text_where_a_list_or_a_number_belongs_is_refused():
+    """D17, D18 and D19: no name is taken for the list of its letters, no text for a number."""
+    schema = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text(encoding="utf-8"))
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    jsonschema.validate(config, schema)
+    places = [
+        (("targets", 0, "concepts"), "playground"),
+        (("milan", "training", "networks"), "alexnet"),
+        (("models", "resnet18", "layers"), "layer4"),
+        (("milan", "beam"), "50"),
+        (("seed",), "1"),
+    ]
+    for path, value in places:
+        wrong = copy.deepcopy(config)
+        entry = wrong
+        for key in path[:-1]:
+            entry = entry[key]
+        assert path[-1] in entry or isinstance(path[-1], int)
+        entry[path[-1]] = value
+        with pytest.raises(jsonschema.ValidationError, match="is not of type"):
+            jsonschema.validate(wrong, schema)
+
+
+def test_defaults_name_what_there_is():
+    """D19: no default leads to a captioning model that nobody has."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    check_names(config)
+    for entry in config["datasets"].values():
+        assert entry["milan"] == "playground" or f"milan-{entry['milan']}" in all_sources()
 
 
 def test_files_follow_from_the_names(config):

@@ -44,6 +44,7 @@ def test_outputs_are_those_of_the_layers():
 
 
 def test_an_in_place_relu_does_not_change_what_was_recorded():
+    """D26: what is recorded is a copy."""
     network, batch = tiny(), torch.randn(9, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     with Recorder(network, ["0", "1"]) as recorder:
         found = recorder(batch)

@@ -1,8 +1,16 @@
 """The stages that train a captioning model, describe units and measure descriptions, on exemplars of a few pixels."""
 
+import logging
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from lib.data.annotations import write_annotations
 from lib.data.exemplars import create_exemplars
@@ -10,9 +18,11 @@ from lib.data.tables import read_table, write_table
 from lib.models.checkpoints import save_state_dict
 from lib.models.zoo import build_network
 from lib.stages.describe_units import describe_units
+from lib.stages.export_milan import export_milan
 from lib.stages.score_descriptions import score_descriptions
 from lib.stages.train_milan import train_milan
 
+ROOT = Path(__file__).resolve().parents[2]
 COLORS = ("red", "green", "blue")
 UNITS = {"10": np.arange(0, 24, 2), "9": np.arange(12)}
 
@@ -43,55 +53,58 @@ def folder(tmp_path_factory):
     write_annotations(str(root / "annotations.csv"), rows)
     write_table(pd.DataFrame(units), str(root / "units.csv"), "units")
     save_state_dict(build_network("resnet18", n_classes=5, seed=0), root / "encoder.safetensors")
-    train(root, "milan.safetensors", threads=1)
+    train(root, "milan.safetensors")
+    export_milan(milan=str(root / "milan.safetensors"), payload=str(root / "exported.pth"))
     return root
 
 
-def train(root, name, *, threads):
-    train_milan(
-        exemplars=[str(root / "exemplars")],
-        annotations=[str(root / "annotations.csv")],
-        encoder_weights=str(root / "encoder.safetensors"),
-        milan=str(root / name),
-        report=str(root / f"{name}.csv"),
-        encoder="resnet18",
-        normalisation="imagenet",
-        trusted_sha256=[],
-        embedding_size=8,
-        hidden_size=16,
-        attention_size=8,
-        lm_hidden_size=8,
-        lm_layers=1,
-        dropout=0.1,
-        epochs=3,
-        patience=3,
-        batch_size=8,
-        learning_rate=0.02,
-        hold_out=0.2,
-        beam_size=4,
-        temperature=0.2,
-        length=8,
-        seed=0,
-        device="cpu",
-        threads=threads,
+def training_of(root, name, **changed):
+    return (
+        dict(
+            exemplars=[str(root / "exemplars")],
+            annotations=[str(root / "annotations.csv")],
+            encoder_weights=str(root / "encoder.safetensors"),
+            milan=str(root / name),
+            report=str(root / f"{name}.csv"),
+            encoder="resnet18",
+            normalisation="imagenet",
+            trusted_sha256=[],
+            embedding_size=8,
+            hidden_size=16,
+            attention_size=8,
+            lm_hidden_size=8,
+            lm_layers=1,
+            dropout=0.1,
+            epochs=3,
+            patience=3,
+            batch_size=8,
+            learning_rate=0.02,
+            hold_out=0.2,
+            beam_size=4,
+            temperature=0.2,
+            length=8,
+            seed=0,
+            device="cpu",
+            threads=1,
+        )
+        | changed
     )
 
 
-def describe(root, name, *, units="units.csv", chunk="0-of-1", threads=1, strategy="rerank"):
+def train(root, name, **changed):
+    train_milan(**training_of(root, name, **changed))
+
+
+def describe(root, name, *, units="units.csv", milan="milan.safetensors", **changed):
+    settings = {"chunk": "0-of-1", "n_listed": 3, "strategy": "rerank", "beam_size": 4, "temperature": 0.2}
+    settings |= {"lm_sum": None, "device": "cpu", "threads": 1} | changed
     describe_units(
         exemplars=str(root / "exemplars"),
         units=str(root / units),
-        milan=str(root / "milan.safetensors"),
+        milan=str(root / milan),
         descriptions=str(root / name),
         n_best=str(root / f"n_best_{name}"),
-        chunk=chunk,
-        n_listed=3,
-        strategy=strategy,
-        beam_size=4,
-        temperature=0.2,
-        lm_sum=None,
-        device="cpu",
-        threads=threads,
+        **settings,
     )
     return read_table(str(root / name), "descriptions")
 
@@ -103,6 +116,36 @@ def test_training_repeats_byte_for_byte_and_reports_held_out_units(folder):
     ways = ["milan_rerank", "milan_mi_beam", "likelihood_beam", "milan_mi_greedy", "likelihood_greedy"]
     assert report["captions"].tolist() == [*ways, "constant", "shuffled"]
     assert set(report["units"]) == {"held_out"} and set(report["n_units"]) == {4}
+
+
+def kill_when(path, arguments):
+    """Train in a process of its own, and kill it as soon as a file is there."""
+    program = f"from lib.stages.train_milan import train_milan; train_milan(**{arguments!r})"
+    process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT)
+    while not path.exists() and process.poll() is None:
+        time.sleep(0.002)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL, "the training ended before it could be killed"
+
+
+def test_killed_training_goes_on_and_ends_with_the_same_bytes(folder, caplog):
+    """Kill -9 in the decoder's training, after the language model's; another process ends what the first began."""
+    long = {"epochs": 15, "patience": 15}
+    train(folder, "undisturbed.safetensors", **long)
+    arguments = training_of(folder, "killed.safetensors", **long)
+    state = folder / "killed.safetensors.decoder.training"
+    kill_when(state, arguments)
+    assert 0 < torch.load(state, weights_only=True)["state"]["epoch"] < 15
+    assert not (folder / "killed.safetensors").exists()
+    with caplog.at_level(logging.INFO):
+        train_milan(**arguments)
+    said = [record.getMessage() for record in caplog.records]
+    assert "LanguageModel: going on after epoch 14" in said, "what is complete is not trained again"
+    assert 0 < sum(line.startswith("Decoder, epoch") for line in said) < 15
+    for suffix in ("", ".csv"):
+        killed, whole = (folder / f"{name}.safetensors{suffix}" for name in ("killed", "undisturbed"))
+        assert killed.read_bytes() == whole.read_bytes()
+    assert not list(folder.glob("*.training*")), "no state is left behind"
 
 
 def test_every_unit_has_its_row_in_order(folder):
@@ -153,6 +196,26 @@ def test_chunks_join_to_the_same_table(folder, n_chunks):
     pd.testing.assert_frame_equal(merged, read_table(str(folder / "n_best_all.csv"), "n_best"))
 
 
+def test_exported_model_says_the_same(folder):
+    whole = describe(folder, "own.csv")
+    exported = describe(folder, "exported.csv", milan="exported.pth", lm_sum="exact")
+    pd.testing.assert_frame_equal(exported, whole)
+
+
+def test_encoder_of_a_damaged_model_is_refused(folder):
+    payload = torch.load(folder / "exported.pth", weights_only=True)
+    name = "encoder.encoder.model.layer1.0.conv1.weight"
+    for change in ({name: torch.zeros(3)}, {f"{name}s": torch.zeros(3)}):
+        torch.save(payload | {"state_dict": payload["state_dict"] | change}, folder / "damaged.pth")
+        with pytest.raises(ValueError, match=r"layer1.0.conv1.weight.* missing, surplus or of a wrong shape"):
+            describe(folder, "damaged.csv", milan="damaged.pth")
+    for lost in (name, "encoder.encoder.model.fc.weight"):
+        state = {own: tensor for own, tensor in payload["state_dict"].items() if own != lost}
+        torch.save(payload | {"state_dict": state}, folder / "damaged.pth")
+        with pytest.raises(ValueError, match=lost.removeprefix("encoder.encoder.model.")):
+            describe(folder, "damaged.csv", milan="damaged.pth")
+
+
 @pytest.mark.parametrize("strategy", ["beam", "greedy"])
 def test_other_strategies_describe_too(folder, strategy):
     assert np.isfinite(describe(folder, f"{strategy}.csv", strategy=strategy)["score"]).sum() == 23
@@ -171,7 +234,7 @@ def test_annotation_of_a_unit_without_exemplars_is_named(folder, tmp_path):
     for name in ("exemplars", "encoder.safetensors"):
         (tmp_path / name).symlink_to(folder / name)
     with pytest.raises(KeyError, match="layer 10 unit 1"):
-        train(tmp_path, "milan.safetensors", threads=1)
+        train(tmp_path, "milan.safetensors")
 
 
 def test_descriptions_are_measured_beside_what_says_the_same(folder, tmp_path):

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from lib.data.exemplars import read_exemplars
 from lib.data.sources import all_sources
 from lib.data.stores import read_atoms
 from lib.data.tables import read_table
@@ -85,6 +86,38 @@ def test_the_example_of_the_readme(tmp_path, monkeypatch):
     )
     assert len(read_table("r.csv", "ranges")) == 8 * 3
     assert len(read_atoms("set.zarr")[1]) == 12
+
+
+def test_exemplars_show_images_in_the_geometry_of_their_masks(tmp_path):
+    """D4: images that are not square are cropped, as the network saw them, and not squashed."""
+    rng = np.random.default_rng(0)
+    for number in range(8):
+        pixels = rng.integers(0, 256, (32, 64, 3), dtype=np.uint8)
+        pixels[:, :16] = pixels[:, 48:] = (255, 0, 0)  # what the crop leaves out
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    table, skipped, folder = (str(tmp_path / name) for name in ("i.csv", "s.csv", "exemplars"))
+    list_images(data=str(tmp_path), images=table, skipped=skipped, subset="", column="path", threads=1)
+    collect_exemplars(
+        images=table,
+        weights=[],
+        exemplars=folder,
+        units=str(tmp_path / "units.csv"),
+        layers=["conv1"],
+        network=NETWORK,
+        geometry={"resize": 32, "crop": 32},
+        k=3,
+        quantile=0.9,
+        output_size=32,
+        max_units=4,
+        device="cpu",
+        batch_size=8,
+        threads=1,
+    )
+    found = read_exemplars(folder, "conv1")
+    for pictures, ids in zip(found.images, found.ids, strict=True):
+        for picture, number in zip(pictures, ids, strict=True):
+            whole = np.asarray(Image.open(tmp_path / f"{number}.png"))
+            np.testing.assert_array_equal(picture.transpose(1, 2, 0), whole[:, 16:48])
 
 
 def test_hostile_names_stay_names(tmp_path):
