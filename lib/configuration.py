@@ -5,7 +5,10 @@ import hashlib
 import json
 from pathlib import Path
 
-PUBLISHED_MILAN = ("base", "cls", "gen", "imagenet", "places365", "alexnet", "resnet152", "biggan")
+from lib.data.milan_groups import GROUPS
+
+CAPTIONERS = ("playground", *GROUPS)
+CAPTIONER_FILES = (".safetensors", ".pth")
 FETCHED_DATA = {"places365": "places365_val", "imagenet": "imagenet_val"}
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 PLANTED = "planted"
@@ -97,12 +100,20 @@ def milan_file(model, dataset, *, config):
     Raises
     ------
     ValueError
-        If the captioning model was trained on the model's own annotations.
+        If there is no such captioning model, or it was trained on the model's own annotations.
     """
     check_captioner(model, dataset, config=config)
     milan = look_up("datasets", dataset, config=config)["milan"]
-    suffix = "safetensors" if milan == "playground" else "pth"
-    return f"resources/milan/{milan}.{suffix}"
+    if milan.endswith(CAPTIONER_FILES):
+        return milan
+    if milan not in CAPTIONERS:
+        near = difflib.get_close_matches(milan, CAPTIONERS, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(
+            f"{milan!r} is no captioning model; config key datasets.{dataset}.milan must be one of "
+            f"{', '.join(CAPTIONERS)}, or the path of a file that ends in {' or '.join(CAPTIONER_FILES)}.{hint}"
+        )
+    return f"resources/milan/{milan}.safetensors"
 
 
 def check_names(config):
@@ -118,7 +129,7 @@ def check_names(config):
             look_up(f"{section}s", target[section], config=config)
         for concepts in target["concepts"]:
             look_up("concepts", concepts, config=config)
-        check_captioner(target["model"], target["dataset"], config=config)
+        milan_file(target["model"], target["dataset"], config=config)
     for name in (*config["milan"]["training"]["networks"], config["milan"]["training"]["encoder"]):
         look_up("models", name, config=config)
 

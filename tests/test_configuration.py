@@ -94,7 +94,15 @@ def test_files_follow_from_the_names(config):
     assert concept_folder("ade20k", config=config) == "resources/data/broden1_224"
     assert concept_folder("mine", config=config) == "my/concepts"
     assert milan_file("resnet18", "playground", config=config) == "resources/milan/playground.safetensors"
-    assert milan_file("mobilenet_v3_small", "places365", config=config) == "resources/milan/base.pth"
+    assert milan_file("mobilenet_v3_small", "places365", config=config) == "resources/milan/base.safetensors"
+    for own in ("my/milan.pth", "my/milan.safetensors"):
+        config["datasets"]["places365"]["milan"] = own
+        assert milan_file("mobilenet_v3_small", "places365", config=config) == own
+    config["datasets"]["places365"]["milan"] = "not-alexnet-imagenet"
+    assert milan_file("alexnet", "places365", config=config) == "resources/milan/not-alexnet-imagenet.safetensors"
+    config["datasets"]["places365"]["milan"] = "not-alexnet-image"
+    with pytest.raises(ValueError, match=r"datasets\.places365\.milan must .*Did you mean 'not-alexnet-imagenet'"):
+        milan_file("alexnet", "places365", config=config)
     with pytest.raises(ValueError, match="copied from its own annotations"):
         milan_file("mobilenet_v3_small", "playground", config=config)
 

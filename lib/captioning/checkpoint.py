@@ -195,6 +195,11 @@ def read_published(path: str, *, needs_encoder: bool = True) -> Captioner:
         raise ValueError(
             f"{path} is refused: it holds more than tensors and plain values ({reason}): {error}"
         ) from error
+    except FileNotFoundError:
+        raise
+    except (RuntimeError, OSError, EOFError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{path} is damaged or not complete: {reason}") from error
     try:
         parts, state = payload["properties"], payload["state_dict"]
         indexer = _published_indexer(path, parts["indexer"])

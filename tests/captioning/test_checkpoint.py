@@ -1,11 +1,11 @@
 """Checkpoints: the native round trip, published payloads, and what is refused."""
 
-import collections
 import os
 from pathlib import Path
 
 import pytest
 import torch
+from published_milan import indexer_entry, payload_of
 from safetensors import safe_open
 from safetensors.torch import save_file
 
@@ -33,37 +33,6 @@ def captioner():
     model = LanguageModel(indexer.n_symbols, embedding_size=4, hidden_size=5, layers=2)
     record = EncoderRecord("pyramid", "resnet18", (0.1, 0.2, 0.3), (1.0, 2.0, 3.0), {"fc.bias": torch.zeros(3)})
     return Captioner(indexer, decoder.eval(), model.eval(), record, Settings(beam_size=7))
-
-
-def indexer_entry(words):
-    tokenizing = {"nlp": None, "lemmatize": False, "lowercase": True, "ignore_stop": False, "ignore_punct": False}
-    vocabulary = {"properties": {"tokens": tuple(words)}, "children": {}}
-    properties = {"vocab": vocabulary, "tokenize": {"properties": tokenizing, "children": {}}, "length": None}
-    properties |= dict.fromkeys(("start", "stop", "pad", "unk"), True)
-    return {"properties": properties, "children": {}}
-
-
-def payload_of(captioner):
-    """Lay a model out as the published payloads are."""
-    state = collections.OrderedDict(captioner.decoder.state_dict())
-    state |= {f"lm.{name}": tensor for name, tensor in captioner.language_model.state_dict().items()}
-    state |= {f"encoder.encoder.model.{name}": tensor for name, tensor in captioner.encoder.weights.items()}
-    state |= {"encoder.mean": torch.zeros(1, 3, 1, 1), "encoder.std": torch.ones(1, 3, 1, 1)}
-    lm = {"embedding_size": 4, "hidden_size": 5, "layers": 2, "dropout": 0.5, "indexer": indexer_entry(WORDS)}
-    properties = {
-        "indexer": indexer_entry(WORDS),
-        "lm": {"properties": lm, "children": {}},
-        "embedding_size": 4,
-        "hidden_size": 6,
-        "encoder": {"properties": {"config": "resnet18", "pretrained": True}, "children": {}},
-        "dropout": 0.5,
-        "attention_hidden_size": 5,
-        "length": 15,
-        "strategy": "rerank",
-        "temperature": 0.2,
-        "beam_size": 50,
-    }
-    return {"properties": properties, "children": {"encoder": "PyramidConvEncoder"}, "state_dict": state}
 
 
 def same_tensors(one, other):
