@@ -100,20 +100,11 @@ def milan_file(model, dataset, *, config):
     Raises
     ------
     ValueError
-        If there is no such captioning model, or it was trained on the model's own annotations.
+        If the captioning model was trained on the model's own annotations.
     """
     check_captioner(model, dataset, config=config)
-    milan = look_up("datasets", dataset, config=config)["milan"]
-    if milan.endswith(CAPTIONER_FILES):
-        return milan
-    if milan not in CAPTIONERS:
-        near = difflib.get_close_matches(milan, CAPTIONERS, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ValueError(
-            f"{milan!r} is no captioning model; config key datasets.{dataset}.milan must be one of "
-            f"{', '.join(CAPTIONERS)}, or the path of a file that ends in {' or '.join(CAPTIONER_FILES)}.{hint}"
-        )
-    return f"resources/milan/{milan}.safetensors"
+    milan = config["datasets"][dataset]["milan"]
+    return milan if milan.endswith(CAPTIONER_FILES) else f"resources/milan/{milan}.safetensors"
 
 
 def check_names(config):
@@ -124,12 +115,21 @@ def check_names(config):
     ValueError
         With the value, what is allowed and the nearest name.
     """
+    for dataset, entry in config["datasets"].items():
+        milan = entry["milan"]
+        if milan not in CAPTIONERS and not milan.endswith(CAPTIONER_FILES):
+            near = difflib.get_close_matches(milan, CAPTIONERS, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise ValueError(
+                f"{milan!r} is no captioning model; config key datasets.{dataset}.milan must be one of "
+                f"{', '.join(CAPTIONERS)}, or the path of a file that ends in {' or '.join(CAPTIONER_FILES)}.{hint}"
+            )
     for target in config["targets"]:
         for section in ("model", "dataset"):
             look_up(f"{section}s", target[section], config=config)
         for concepts in target["concepts"]:
             look_up("concepts", concepts, config=config)
-        milan_file(target["model"], target["dataset"], config=config)
+        check_captioner(target["model"], target["dataset"], config=config)
     for name in (*config["milan"]["training"]["networks"], config["milan"]["training"]["encoder"]):
         look_up("models", name, config=config)
 
