@@ -5,7 +5,10 @@ import hashlib
 import json
 from pathlib import Path
 
-PUBLISHED_MILAN = ("base", "cls", "gen", "imagenet", "places365", "alexnet", "resnet152", "biggan")
+from lib.data.milan_groups import GROUPS
+
+CAPTIONERS = ("playground", *GROUPS)
+CAPTIONER_FILES = (".safetensors", ".pth")
 FETCHED_DATA = {"places365": "places365_val", "imagenet": "imagenet_val"}
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 PLANTED = "planted"
@@ -100,9 +103,8 @@ def milan_file(model, dataset, *, config):
         If the captioning model was trained on the model's own annotations.
     """
     check_captioner(model, dataset, config=config)
-    milan = look_up("datasets", dataset, config=config)["milan"]
-    suffix = "safetensors" if milan == "playground" else "pth"
-    return f"resources/milan/{milan}.{suffix}"
+    milan = config["datasets"][dataset]["milan"]
+    return milan if milan.endswith(CAPTIONER_FILES) else f"resources/milan/{milan}.safetensors"
 
 
 def check_names(config):
@@ -113,6 +115,15 @@ def check_names(config):
     ValueError
         With the value, what is allowed and the nearest name.
     """
+    for dataset, entry in config["datasets"].items():
+        milan = entry["milan"]
+        if milan not in CAPTIONERS and not milan.endswith(CAPTIONER_FILES):
+            near = difflib.get_close_matches(milan, CAPTIONERS, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise ValueError(
+                f"{milan!r} is no captioning model; config key datasets.{dataset}.milan must be one of "
+                f"{', '.join(CAPTIONERS)}, or the path of a file that ends in {' or '.join(CAPTIONER_FILES)}.{hint}"
+            )
     for target in config["targets"]:
         for section in ("model", "dataset"):
             look_up(f"{section}s", target[section], config=config)

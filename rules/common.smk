@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import lib.configuration as configuration
+import lib.data.milan_groups as milan_groups
 
 from snakemake.exceptions import WorkflowError
 
@@ -42,6 +43,11 @@ weights_of = checked(configuration.weights_file, "model", "dataset")
 images_of = checked(configuration.image_folder, "dataset")
 concept_data_of = checked(configuration.concept_folder, "concepts")
 milan_of = checked(configuration.milan_file, "model", "dataset")
+
+
+def any_of(names):
+    """Return a pattern that any of the names fits; nothing, if there is none."""
+    return "|".join(sorted(names)) or "(?!)"
 
 
 def layers_of(wildcards):

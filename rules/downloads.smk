@@ -20,7 +20,7 @@ rule fetch_data:
     log:
         "logs/fetch_data/{source}.log",
     wildcard_constraints:
-        source="broden1_224|broden1_227|places365_val|imagenet_val",
+        source="broden1_224|broden1_227|places365_val|places365_filelist|imagenet_val",
     conda:
         "../envs/base.yaml"
     params:
@@ -57,7 +57,7 @@ rule fetch_milan:
     log:
         "logs/fetch_milan/{milan}.log",
     wildcard_constraints:
-        milan="|".join(configuration.PUBLISHED_MILAN),
+        milan=any_of(milan_groups.PUBLISHED),
     conda:
         "../envs/base.yaml"
     params:

@@ -19,9 +19,10 @@ import pandas as pd
 import torch
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests/captioning")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests/captioning")]
 
-from test_checkpoint import payload_of, small_captioner  # noqa: E402
+from published_milan import payload_of  # noqa: E402
+from test_checkpoint import small_captioner  # noqa: E402
 
 from lib.captioning.checkpoint import read_captioner, write_captioner  # noqa: E402
 from lib.data.broden import open_broden  # noqa: E402

@@ -67,6 +67,11 @@ def test_a_right_config_passes(config):
         (("targets", 0, "dataset"), "playgroud", "section `datasets`.*Did you mean 'playground'"),
         (("targets", 0, "concepts", 1), "ade20", "section `concepts`.*Did you mean 'ade20k'"),
         (("milan", "training", "networks", 0), "mobilenet_v3_smal", "Did you mean 'mobilenet_v3_small'"),
+        (
+            ("datasets", "mine", "milan"),
+            "not-alexnet-image",
+            r"datasets\.mine\.milan must .*mean 'not-alexnet-imagenet'",
+        ),
         (("milan", "training", "encoder"), "zzz", r"resnet18, alexnet, mobilenet_v3_small\. Add it"),
     ],
 )
@@ -155,7 +160,12 @@ def test_files_follow_from_the_names(config):
     assert concept_folder("ade20k", config=config) == "resources/data/broden1_224"
     assert concept_folder("mine", config=config) == "my/concepts"
     assert milan_file("resnet18", "playground", config=config) == "resources/milan/playground.safetensors"
-    assert milan_file("mobilenet_v3_small", "places365", config=config) == "resources/milan/base.pth"
+    assert milan_file("mobilenet_v3_small", "places365", config=config) == "resources/milan/base.safetensors"
+    for own in ("my/milan.pth", "my/milan.safetensors"):
+        config["datasets"]["places365"]["milan"] = own
+        assert milan_file("mobilenet_v3_small", "places365", config=config) == own
+    config["datasets"]["places365"]["milan"] = "not-alexnet-imagenet"
+    assert milan_file("alexnet", "places365", config=config) == "resources/milan/not-alexnet-imagenet.safetensors"
     with pytest.raises(ValueError, match="copied from its own annotations"):
         milan_file("mobilenet_v3_small", "playground", config=config)
 

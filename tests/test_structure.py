@@ -18,14 +18,15 @@ ROOMS = {
     "captioning": {"kernels", "captioning"},
     "stages": {"data", "models", "kernels", "captioning"},
     "reporting": {"data", "kernels", "reporting"},
-    "configuration": {"models"},  # to check that layers exist
+    "configuration": {"data", "models"},  # to know the groups of annotations and check that layers exist
+    "milan": {"models", "captioning"},
     "parallel": set(),
     "progress": set(),
     "provenance": set(),
     "runtime": set(),
 }
 HAS_PARAMETERS = re.compile(r"^Parameters(\n-+$| are those of )", re.M)
-TORCH_ROOMS = {"models", "captioning", "stages"}
+TORCH_ROOMS = {"models", "captioning", "stages", "milan"}
 
 
 def name_of(path):

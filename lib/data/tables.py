@@ -28,6 +28,7 @@ COLUMNS = {
         "log_prior": "float",
     },
     "annotations": {"layer": "str", "unit": "int", "summary": "str"},
+    "milannotations": {"network": "str", "layer": "str", "unit": "int", "summary": "str"},
     "sources": {
         "name": "str",
         "version": "str",

@@ -1,14 +1,13 @@
 """Stage: describe the units of a network in sentences."""
 
 import logging
-from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-import torch
 
-from lib.captioning.checkpoint import EncoderRecord, read_captioner
-from lib.captioning.encoder import Encoder, count_distinct, encode_exemplars
+from lib.captioning.checkpoint import read_captioner
+from lib.captioning.encoder import count_distinct, encode_exemplars
+from lib.captioning.opening import open_encoder
 from lib.captioning.reranking import describe
 from lib.data.exemplars import Exemplars, read_exemplars
 from lib.data.tables import COLUMNS, read_table, write_table
@@ -80,7 +79,9 @@ def describe_units(
     place = prepare_device(device)
     table = _chunk(read_table(units, "units"), chunk)
     captioner = read_captioner(milan)
-    eye = _open_encoder(captioner.encoder, milan).to(place)
+    record = captioner.encoder
+    network = build_network(record.config, n_classes=n_classes_of(record.weights, record.config), seed=0)
+    eye = open_encoder(record, network, path=milan).to(place)
     layers = [read_exemplars(exemplars, layer) for layer in dict.fromkeys(table["layer"])]
     wanted = _find(table, layers, exemplars)
 
@@ -136,19 +137,6 @@ def _spans(wanted: dict[int, tuple[int, int]], n_layers: int) -> tuple[list[int]
     for layer, position in wanted.values():
         positions[layer].append(position)
     return [min(own, default=0) for own in positions], [max(own, default=-1) + 1 for own in positions]
-
-
-def _open_encoder(record: EncoderRecord, path: str) -> Encoder:
-    """Build the network, which must have all its weights from the checkpoint."""
-    network = build_network(record.config, n_classes=n_classes_of(record.weights, record.config), seed=0)
-    expected: Mapping[str, torch.Tensor] = network.state_dict()
-    wrong = sorted(expected.keys() ^ record.weights.keys()) + sorted(
-        name for name in expected.keys() & record.weights.keys() if expected[name].shape != record.weights[name].shape
-    )
-    if wrong:
-        raise ValueError(f"{path}: the encoder's tensors {wrong[:5]} are missing, surplus or of a wrong shape")
-    network.load_state_dict(record.weights)
-    return Encoder(network, record.config, kind=record.kind, mean=record.mean, std=record.std)
 
 
 def _find(table: pd.DataFrame, layers: list[Exemplars], root: str) -> dict[int, tuple[int, int]]:

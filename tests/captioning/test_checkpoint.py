@@ -1,6 +1,5 @@
 """Checkpoints: the native round trip, published payloads, and what is refused."""
 
-import collections
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 import spacy
 import torch
+from published_milan import indexer_entry, payload_of
 from safetensors import safe_open
 from safetensors.torch import save_file
 
@@ -42,37 +42,6 @@ def small_captioner():
 @pytest.fixture
 def captioner():
     return small_captioner()
-
-
-def indexer_entry(words):
-    tokenizing = {"nlp": None, "lemmatize": False, "lowercase": True, "ignore_stop": False, "ignore_punct": False}
-    vocabulary = {"properties": {"tokens": tuple(words)}, "children": {}}
-    properties = {"vocab": vocabulary, "tokenize": {"properties": tokenizing, "children": {}}, "length": None}
-    properties |= dict.fromkeys(("start", "stop", "pad", "unk"), True)
-    return {"properties": properties, "children": {}}
-
-
-def payload_of(captioner):
-    """Lay a model out as the published payloads are."""
-    state = collections.OrderedDict(captioner.decoder.state_dict())
-    state |= {f"lm.{name}": tensor for name, tensor in captioner.language_model.state_dict().items()}
-    state |= {f"encoder.encoder.model.{name}": tensor for name, tensor in captioner.encoder.weights.items()}
-    state |= {"encoder.mean": torch.zeros(1, 3, 1, 1), "encoder.std": torch.ones(1, 3, 1, 1)}
-    lm = {"embedding_size": 4, "hidden_size": 5, "layers": 2, "dropout": 0.5, "indexer": indexer_entry(WORDS)}
-    properties = {
-        "indexer": indexer_entry(WORDS),
-        "lm": {"properties": lm, "children": {}},
-        "embedding_size": 4,
-        "hidden_size": 6,
-        "encoder": {"properties": {"config": "resnet18", "pretrained": True}, "children": {}},
-        "dropout": 0.5,
-        "attention_hidden_size": 5,
-        "length": 15,
-        "strategy": "rerank",
-        "temperature": 0.2,
-        "beam_size": 50,
-    }
-    return {"properties": properties, "children": {"encoder": "PyramidConvEncoder"}, "state_dict": state}
 
 
 def same_tensors(one, other):
