@@ -101,18 +101,18 @@ def test_data_sets_of_any_name_are_found(config):
     config["datasets"]["places365/val 2"] = config["datasets"]["mine"] | {"weights": "w.pth"}
     assert image_folder("mine", config=config) == "my/images" and image_folder("name", config=config) == "other/images"
     assert weights_file("alexnet", "places365/val 2", config=config) == "w.pth"
-    assert milan_file("alexnet", "name", config=config) == "resources/milan/cls.pth"
+    assert milan_file("alexnet", "name", config=config) == "resources/milan/cls.safetensors"
 
 
 def test_weights_are_looked_for_where_the_download_puts_them(config):
     """D11: rules and configuration know the same places."""
-    text = (ROOT / "rules/downloads.smk").read_text(encoding="utf-8")
+    text = "".join((ROOT / f"rules/{name}.smk").read_text(encoding="utf-8") for name in ("downloads", "captioning"))
     for rule, path, names in (
         ("fetch_weights", weights_file("alexnet", "places365", config=config), "weights_set=places365 model=alexnet"),
-        ("fetch_milan", milan_file("alexnet", "places365", config=config), "milan=base"),
+        ("convert_milan", milan_file("alexnet", "places365", config=config), "milan=base"),
         ("fetch_data", image_folder("places365", config=config), "source=places365_val"),
     ):
-        pattern = re.search(rf'rule {rule}:\n    output:\n        target=(?:directory\()?"([^"]+)"', text)[1]
+        pattern = re.search(rf'rule {rule}:\n(?:    input:\n.*\n)?    output:\n        \w+=(?:directory\()?"([^"]+)"', text)[1]
         assert pattern.format(**dict(item.split("=") for item in names.split())) == path
 
 
