@@ -42,6 +42,19 @@ concept_data_of = checked(configuration.concept_folder, "concepts")
 milan_of = checked(configuration.milan_file, "model", "dataset")
 
 
+def clip_settings():
+    """Return what decides how CLIP chooses; None if it does not."""
+    if not configuration.asks_clip(config):
+        return None
+    clip = config["milan"]["clip"]
+    return {
+        "name": clip["name"],
+        "tag": configuration.clip_tag(config),
+        "whole": clip["lambda"],
+        "trusted_sha256": config["checkpoints"]["trusted_sha256"],
+    }
+
+
 def layers_of(wildcards):
     if wildcards.model == configuration.PLANTED:
         return ["planted"]

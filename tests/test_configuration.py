@@ -7,6 +7,8 @@ from lib.configuration import (
     check_captioner,
     check_layers_once,
     check_names,
+    clip_file,
+    clip_tag,
     concept_folder,
     image_folder,
     look_up,
@@ -33,7 +35,11 @@ CONFIG = {
         "ade20k": {"source": "broden1_224"},
         "mine": {"source": "my/concepts"},
     },
-    "milan": {"training": {"networks": ["mobilenet_v3_small"], "encoder": "resnet18"}},
+    "milan": {
+        "strategy": "rerank",
+        "clip": {"name": "ViT-B-32", "weights": "openai"},
+        "training": {"networks": ["mobilenet_v3_small"], "encoder": "resnet18"},
+    },
 }
 
 
@@ -124,3 +130,17 @@ def test_a_wrong_layer_is_refused_each_time(config, tmp_path):
             check_layers_once(config, tmp_path / "memory.txt")
     config["models"] = {"resnet18": {"layers": ["layer4"]}}
     check_layers_once(config, tmp_path / "memory.txt")
+
+
+def test_weights_of_clip_are_published_or_a_file(config, tmp_path):
+    clip = config["milan"]["clip"]
+    assert clip_file(config) == [] and clip_tag(config) == "openai"
+    config["milan"]["strategy"] = "beam+clip"
+    assert clip_file(config) == "resources/clip/ViT-B-32-openai"
+    clip["weights"] = str(tmp_path / "mine")
+    with pytest.raises(ValueError, match=r"no file .*mine with weights of ViT-B-32.*`milan.clip.weights`"):
+        check_names(config)
+    (tmp_path / "mine").touch()
+    assert clip_file(config) == str(tmp_path / "mine") and clip_tag(config) is None
+    clip["weights"] = "mine.pt"
+    assert clip_tag(config) is None

@@ -31,6 +31,10 @@ def empty(tmp_path_factory):
             {"milan": {"training": {"networks": ["resnet18", "mobilenet_v3_small"]}}},
             ["resnet18", "milan.training.networks"],
         ),
+        (
+            {"milan": {"strategy": "beam+clip", "clip": {"weights": "no/such.pt"}}},
+            ["no/such.pt", "`milan.clip.weights`"],
+        ),
         ({"resources": {"device": "gpu"}}, ["gpu"]),
     ],
 )
