@@ -62,7 +62,8 @@ class Clip(nn.Module):
         masks : torch.Tensor or None
             Of shape (n, 1, h, w), float32, in [0, 1], resized bilinearly to the patches: what the class token attends
             to a patch, after the softmax, is multiplied by the patch's value and not renormalised. What it attends to
-            itself, and all that patches attend to, stays. None looks at whole images.
+            itself, and all that patches attend to, stays, so that even an empty mask shows a trace of the image. None
+            looks at whole images.
         blocks : collection of int or None
             The blocks of the transformer that see the mask; None for all.
 
@@ -163,7 +164,7 @@ def _is_suitable(config: dict) -> bool:
     vision, text = config["vision_cfg"], config["text_cfg"]
     return (
         set(config) <= {"embed_dim", "vision_cfg", "text_cfg", "quick_gelu"}
-        and isinstance(vision["layers"], int)
+        and isinstance(vision.get("layers"), int)
         and vision.get("pool_type", "tok") == "tok"
         and not {"timm_model_name", "attentional_pool", "block_type", "qk_norm", "final_ln_after_pool"} & set(vision)
         and not {"hf_model_name", "hf_tokenizer_name"} & set(text)

@@ -238,9 +238,8 @@ def test_safetensors_need_no_suffix(resnet, tmp_path):
 def test_a_torchscript_archive_needs_trust(path):
     """OpenAI's CLIPs are such archives, with the sizes of the network beside its weights."""
     original, network = torch.nn.Linear(2, 3), torch.nn.Linear(2, 3)
-    script = torch.jit.script(original)
-    script.register_buffer("vocab_size", torch.tensor(7))
-    torch.jit.save(script, path)
+    original.register_buffer("vocab_size", torch.tensor(7))
+    torch.jit.save(torch.jit.script(original), path)
     with pytest.raises(ValueError, match=rf"more than tensors \(TorchScript archive\).*{sha256(path)}"):
         load_weights(network, path, trusted_sha256=NOBODY)
     load_weights(network, path, trusted_sha256=[sha256(path)])

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from lib.captioning.clip import build_clip
 from lib.data.annotations import write_annotations
@@ -163,7 +164,9 @@ def test_other_strategies_describe_too(folder, strategy):
 
 @pytest.fixture(scope="module")
 def clip(folder, tiny_clip):
-    save_state_dict(build_clip(tiny_clip, tag=None).network, folder / "clip")
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        save_state_dict(build_clip(tiny_clip, tag=None).network, folder / "clip")
     return {"name": tiny_clip, "tag": None, "whole": 0.5, "trusted_sha256": []}
 
 
@@ -172,6 +175,7 @@ def test_clip_orders_what_the_beam_finds(folder, clip):
     table = describe(folder, "clip.csv", strategy="beam+clip", clip=clip)
     listed = read_table(str(folder / "n_best_clip.csv"), "n_best")
     assert (table["description"] != beam["description"]).any()
+    assert listed.groupby(["layer", "unit"]).size().gt(1).all()
     fine = table[table["status"] == "ok"]
     assert len(fine) == 23 and fine["score"].between(-3, 3).all(), "sums of three cosines"
     assert (fine["margin"] >= 0).all() and (fine["runner_up"] != fine["description"]).all()
