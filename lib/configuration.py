@@ -5,6 +5,8 @@ import hashlib
 import json
 from pathlib import Path
 
+from lib.data.sources import all_sources
+
 PUBLISHED_MILAN = ("base", "cls", "gen", "imagenet", "places365", "alexnet", "resnet152", "biggan")
 FETCHED_DATA = {"places365": "places365_val", "imagenet": "imagenet_val"}
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
@@ -125,12 +127,18 @@ def clip_file(config):
     Raises
     ------
     ValueError
-        If the file of the user's own does not exist.
+        If nobody publishes these weights, or the file of the user's own does not exist.
     """
     clip = config["milan"]["clip"]
     if not asks_clip(config):
         return []
     if clip_tag(config):
+        published = [name.removeprefix("clip-") for name in all_sources() if name.startswith("clip-")]
+        if f"{clip['name']}-{clip['weights']}" not in published:
+            raise ValueError(
+                f"There are no weights {clip['weights']!r} of {clip['name']} to download, but {', '.join(published)}. "
+                "Change the config key `milan.clip.weights` or `milan.clip.name`, or give the path of a checkpoint."
+            )
         return f"resources/clip/{clip['name']}-{clip['weights']}"
     if not Path(clip["weights"]).expanduser().is_file():
         raise ValueError(

@@ -137,6 +137,11 @@ def test_weights_of_clip_are_published_or_a_file(config, tmp_path):
     assert clip_file(config) == [] and clip_tag(config) == "openai"
     config["milan"]["strategy"] = "beam+clip"
     assert clip_file(config) == "resources/clip/ViT-B-32-openai"
+    clip["weights"] = "opnai"
+    with pytest.raises(
+        ValueError, match=r"no weights 'opnai' of ViT-B-32 to download, but ViT-B-32-openai.*clip.weights"
+    ):
+        check_names(config)
     clip["weights"] = str(tmp_path / "mine")
     with pytest.raises(ValueError, match=r"no file .*mine with weights of ViT-B-32.*`milan.clip.weights`"):
         check_names(config)

@@ -18,7 +18,7 @@ ROOMS = {
     "captioning": {"kernels", "captioning"},
     "stages": {"data", "models", "kernels", "captioning"},
     "reporting": {"data", "kernels", "reporting"},
-    "configuration": {"models"},  # to check that layers exist
+    "configuration": {"data", "models"},  # to check that sources and layers exist
     "parallel": set(),
     "progress": set(),
     "provenance": set(),

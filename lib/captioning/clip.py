@@ -156,8 +156,9 @@ def build_clip(name: str, *, tag: str | None) -> Clip:
         )
     quick = config.get("quick_gelu", False) or facts.get("quick_gelu", False)
     network = open_clip.CLIP(**config | {"quick_gelu": quick})
-    mean = facts.get("mean", open_clip.OPENAI_DATASET_MEAN)
-    return Clip(network, open_clip.get_tokenizer(name), mean=mean, std=facts.get("std", open_clip.OPENAI_DATASET_STD))
+    tokenize = open_clip.SimpleTokenizer(context_length=network.context_length)
+    mean, std = open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD
+    return Clip(network, tokenize, mean=facts.get("mean", mean), std=facts.get("std", std))
 
 
 def _is_suitable(config: dict) -> bool:

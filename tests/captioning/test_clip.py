@@ -264,11 +264,24 @@ def test_what_cannot_be_asked_is_refused(name, tag, message):
         build_clip(name, tag=tag)
 
 
-def test_weights_of_a_name_bring_their_activation_and_normalisation(monkeypatch):
-    built = []
-    monkeypatch.setattr(open_clip, "CLIP", lambda **config: built.append(config) or nn.Module())
-    for name, tag in (("ViT-B-32", "openai"), ("ViT-B-32", "laion2b_s34b_b79k"), ("ViT-B-32-quickgelu", None)):
-        build_clip(name, tag=tag)
-    assert [config["quick_gelu"] for config in built] == [True, False, True]
-    assert build_clip("ViT-L-14", tag="laion2b_s32b_b82k").mean.flatten().tolist() == [0.5, 0.5, 0.5]
-    assert build_clip("ViT-L-14", tag="openai").mean.flatten().tolist() == pytest.approx(OPENAI["mean"])
+@pytest.mark.parametrize(
+    ("name", "tag", "activation", "mean"),
+    [
+        ("ViT-B-32", "openai", "QuickGELU", OPENAI["mean"]),
+        ("ViT-B-32", "laion2b_s34b_b79k", "GELU", OPENAI["mean"]),
+        ("ViT-L-14", "laion2b_s32b_b82k", "GELU", (0.5, 0.5, 0.5)),
+        ("ViT-B-32-quickgelu", None, "QuickGELU", OPENAI["mean"]),
+        ("ViT-B-32", None, "GELU", OPENAI["mean"]),
+    ],
+)
+def test_published_weights_bring_their_activation_and_normalisation(monkeypatch, name, tag, activation, mean):
+    build = open_clip.CLIP
+
+    def build_without_memory(**config):
+        with torch.device("meta"):
+            return build(**config)
+
+    monkeypatch.setattr(open_clip, "CLIP", build_without_memory)
+    clip = build_clip(name, tag=tag)
+    assert type(clip.network.visual.transformer.resblocks[0].mlp.gelu).__name__ == activation
+    assert clip.mean.flatten().tolist() == pytest.approx(mean)
