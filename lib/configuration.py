@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from lib.data.milan_groups import GROUPS
+from lib.data.sources import all_sources
 
 CAPTIONERS = ("playground", *GROUPS)
 CAPTIONER_FILES = (".safetensors", ".pth")
@@ -107,6 +108,52 @@ def milan_file(model, dataset, *, config):
     return milan if milan.endswith(CAPTIONER_FILES) else f"resources/milan/{milan}.safetensors"
 
 
+def clip_tag(config):
+    """Return the name of CLIP's published weights; None if the config gives a file of the user's own."""
+    weights = config["milan"]["clip"]["weights"]
+    return None if "/" in weights or Path(weights).suffix else weights
+
+
+def clip_file(config):
+    """Return the path of CLIP's weights; an empty list if the sentences are not chosen by CLIP.
+
+    Parameters
+    ----------
+    config : dict
+
+    Returns
+    -------
+    str or list
+
+    Raises
+    ------
+    ValueError
+        If nobody publishes these weights, or the file of the user's own does not exist.
+    """
+    clip = config["milan"]["clip"]
+    if not asks_clip(config):
+        return []
+    if clip_tag(config):
+        published = [name.removeprefix("clip-") for name in all_sources() if name.startswith("clip-")]
+        if f"{clip['name']}-{clip['weights']}" not in published:
+            raise ValueError(
+                f"There are no weights {clip['weights']!r} of {clip['name']} to download, but {', '.join(published)}. "
+                "Change the config key `milan.clip.weights` or `milan.clip.name`, or give the path of a checkpoint."
+            )
+        return f"resources/clip/{clip['name']}-{clip['weights']}"
+    if not Path(clip["weights"]).expanduser().is_file():
+        raise ValueError(
+            f"There is no file {clip['weights']} with weights of {clip['name']}. Give one, or the name of published "
+            "weights such as openai, under the config key `milan.clip.weights`."
+        )
+    return str(Path(clip["weights"]).expanduser())
+
+
+def asks_clip(config):
+    """Tell whether CLIP chooses among the sentences."""
+    return config["milan"]["strategy"].endswith("+clip")
+
+
 def check_names(config):
     """Check that every name in the config that stands for another entry has that entry.
 
@@ -132,6 +179,7 @@ def check_names(config):
         check_captioner(target["model"], target["dataset"], config=config)
     for name in (*config["milan"]["training"]["networks"], config["milan"]["training"]["encoder"]):
         look_up("models", name, config=config)
+    clip_file(config)
 
 
 def check_captioner(model, dataset, *, config):

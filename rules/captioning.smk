@@ -114,6 +114,7 @@ rule describe_units:
         exemplars="results/{model}/{dataset}/exemplars",
         units="results/{model}/{dataset}/units.csv",
         milan=milan_of,
+        clip_weights=configuration.clip_file(config),
     output:
         descriptions="results/{model}/{dataset}/parts/descriptions/{chunk}.csv",
         n_best="results/{model}/{dataset}/parts/n_best/{chunk}.csv",
@@ -133,6 +134,7 @@ rule describe_units:
         temperature=config["milan"]["temperature"],
         strategy=config["milan"]["strategy"],
         lm_sum=config["milan"]["lm_sum"],
+        clip=clip_settings(),
         code=code_hash("lib.stages.describe_units"),
     script:
         "../workflow_scripts/describe_units.py"

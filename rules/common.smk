@@ -50,6 +50,19 @@ def any_of(names):
     return "|".join(sorted(names)) or "(?!)"
 
 
+def clip_settings():
+    """Return what decides how CLIP chooses; None if it does not."""
+    if not configuration.asks_clip(config):
+        return None
+    clip = config["milan"]["clip"]
+    return {
+        "name": clip["name"],
+        "tag": configuration.clip_tag(config),
+        "whole": clip["lambda"],
+        "trusted_sha256": config["checkpoints"]["trusted_sha256"],
+    }
+
+
 def layers_of(wildcards):
     if wildcards.model == configuration.PLANTED:
         return ["planted"]

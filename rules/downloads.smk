@@ -68,3 +68,22 @@ rule fetch_milan:
         config_key="downloads.local.milan-{milan}",
     script:
         "../workflow_scripts/fetch_file.py"
+
+
+rule fetch_clip:
+    output:
+        target="resources/clip/{clip}",
+    log:
+        "logs/fetch_clip/{clip}.log",
+    wildcard_constraints:
+        clip="[^/]+",
+    conda:
+        "../envs/base.yaml"
+    params:
+        source="clip-{clip}",
+        local=lambda wildcards: config["downloads"]["local"].get(
+            f"clip-{wildcards.clip}"
+        ),
+        config_key="downloads.local.clip-{clip}",
+    script:
+        "../workflow_scripts/fetch_file.py"

@@ -12,6 +12,8 @@ from lib.configuration import (
     check_captioner,
     check_layers_once,
     check_names,
+    clip_file,
+    clip_tag,
     concept_folder,
     image_folder,
     layers_of_batch,
@@ -42,7 +44,11 @@ CONFIG = {
         "ade20k": {"source": "broden1_224"},
         "mine": {"source": "my/concepts"},
     },
-    "milan": {"training": {"networks": ["mobilenet_v3_small"], "encoder": "resnet18"}},
+    "milan": {
+        "strategy": "rerank",
+        "clip": {"name": "ViT-B-32", "weights": "openai"},
+        "training": {"networks": ["mobilenet_v3_small"], "encoder": "resnet18"},
+    },
 }
 
 
@@ -112,7 +118,9 @@ def test_weights_are_looked_for_where_the_download_puts_them(config):
         ("convert_milan", milan_file("alexnet", "places365", config=config), "milan=base"),
         ("fetch_data", image_folder("places365", config=config), "source=places365_val"),
     ):
-        pattern = re.search(rf'rule {rule}:\n(?:    input:\n.*\n)?    output:\n        \w+=(?:directory\()?"([^"]+)"', text)[1]
+        pattern = re.search(
+            rf'rule {rule}:\n(?:    input:\n.*\n)?    output:\n        \w+=(?:directory\()?"([^"]+)"', text
+        )[1]
         assert pattern.format(**dict(item.split("=") for item in names.split())) == path
 
 
@@ -195,6 +203,25 @@ def test_a_wrong_layer_is_refused_each_time(config, tmp_path):
             check_layers_once(config, tmp_path / "memory.txt")
     config["models"] = {"resnet18": {"layers": ["layer4"]}}
     check_layers_once(config, tmp_path / "memory.txt")
+
+
+def test_weights_of_clip_are_published_or_a_file(config, tmp_path):
+    clip = config["milan"]["clip"]
+    assert clip_file(config) == [] and clip_tag(config) == "openai"
+    config["milan"]["strategy"] = "beam+clip"
+    assert clip_file(config) == "resources/clip/ViT-B-32-openai"
+    clip["weights"] = "opnai"
+    with pytest.raises(
+        ValueError, match=r"no weights 'opnai' of ViT-B-32 to download, but ViT-B-32-openai.*clip.weights"
+    ):
+        check_names(config)
+    clip["weights"] = str(tmp_path / "mine")
+    with pytest.raises(ValueError, match=r"no file .*mine with weights of ViT-B-32.*`milan.clip.weights`"):
+        check_names(config)
+    (tmp_path / "mine").touch()
+    assert clip_file(config) == str(tmp_path / "mine") and clip_tag(config) is None
+    clip["weights"] = "mine.pt"
+    assert clip_tag(config) is None
 
 
 @pytest.mark.parametrize("n_layers", [1, 3, 60])

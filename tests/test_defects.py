@@ -5,7 +5,6 @@ Each has a test whose docstring names it, but for those that have no place here:
 === =================================================================== ===========================================
 D   what the published program does                                     why it cannot exist here
 === =================================================================== ===========================================
-10  resizes images for CLIP and throws the result away                  no CLIP is computed
 16  saves inputs of generators as a tuple, expects tensors on reading   inputs of generators are neither saved nor read
 === =================================================================== ===========================================
 """

@@ -18,7 +18,7 @@ ROOMS = {
     "captioning": {"kernels", "captioning"},
     "stages": {"data", "models", "kernels", "captioning"},
     "reporting": {"data", "kernels", "reporting"},
-    "configuration": {"data", "models"},  # to know the groups of annotations and check that layers exist
+    "configuration": {"data", "models"},  # to know sources and groups of annotations and check that layers exist
     "milan": {"models", "captioning"},
     "parallel": set(),
     "progress": set(),

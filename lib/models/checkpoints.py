@@ -14,10 +14,16 @@ from torch import nn
 from lib.models.zoo import build_skeleton
 
 WRAPPERS = ("state_dict", "model_state_dict", "model")  # keys under which training scripts keep the weights
+CLIP_SIZES = (
+    "input_resolution",
+    "context_length",
+    "vocab_size",
+)  # numbers that OpenAI's archives keep beside the weights
 CONFIG_KEY = "checkpoints.trusted_sha256"
 
 _OLD_DENSENET = re.compile(r"(.*denselayer\d+\.(?:norm|conv))\.([12]\..+)")
-_REASON = re.compile(r"(Unsupported|GLOBAL|Trying to)[^\n]*")  # the telling line of torch's long message
+_SCRIPT = "TorchScript archive"
+_REASON = re.compile(rf"(?:Unsupported|GLOBAL|Trying to)[^\n]*|{_SCRIPT}")  # what tells in torch's long message
 _CAFFE_VGG = re.compile(r"(?:features\.|classifier\.)?(conv\d_\d|fc[678])[a-z]?\.(weight|bias)")
 
 
@@ -27,10 +33,10 @@ def read_state_dict(path: str | Path, *, trusted_sha256: list[str]) -> dict[str,
     Parameters
     ----------
     path : str or pathlib.Path
-        A safetensors file (by its suffix), or one written by `torch.save`: a state dict, a dict that holds one, or a
-        whole module.
+        A safetensors file, or one written by `torch.save` (a state dict, a dict that holds one, a whole module) or as
+        TorchScript.
     trusted_sha256 : list of str
-        Digests of the files whose code may run: a whole module cannot be read otherwise.
+        Digests of the files whose code may run: a whole module or TorchScript cannot be read otherwise.
 
     Returns
     -------
@@ -47,7 +53,7 @@ def read_state_dict(path: str | Path, *, trusted_sha256: list[str]) -> dict[str,
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"The checkpoint {path} does not exist.")
-    if path.resolve().suffix == ".safetensors":  # a link to the user's own file may have another name
+    if _is_safetensors(path):
         try:
             return load_file(path)
         except SafetensorError as error:
@@ -132,6 +138,7 @@ def rename_keys(state_dict: Mapping[str, torch.Tensor], network: nn.Module) -> d
     """Translate the tensor names of old checkpoints to those of today's torchvision.
 
     Known are the prefix `module.` of parallel training, DenseNet's `norm.1`, and VGG's `conv1_1` and `fc6` from Caffe.
+    The sizes that OpenAI's CLIPs keep beside their weights are left out.
 
     Parameters
     ----------
@@ -158,6 +165,8 @@ def rename_keys(state_dict: Mapping[str, torch.Tensor], network: nn.Module) -> d
             new = match[1] + match[2]
         if (match := _CAFFE_VGG.fullmatch(new)) and match[1] in caffe_names:
             new = f"{caffe_names[match[1]]}.{match[2]}"
+        if new in CLIP_SIZES:
+            continue
         if new in renamed:
             raise ValueError(f"The checkpoint holds {new} twice, under different names ({key} is one).")
         renamed[new] = tensor
@@ -183,6 +192,12 @@ def save_state_dict(network: nn.Module, path: str | Path) -> None:
     temporary.replace(path)
 
 
+def _is_safetensors(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(9)  # a link may have another name than the user's own file, and that no suffix
+    return path.resolve().suffix == ".safetensors" or start[8:] == b"{"
+
+
 def _load(path: Path, trusted_sha256: list[str]) -> object:
     for options in ({}, {"encoding": "latin1"}):  # the second is for text written by Python 2
         try:
@@ -192,6 +207,8 @@ def _load(path: Path, trusted_sha256: list[str]) -> object:
         except pickle.UnpicklingError as error:
             return _load_trusted(path, trusted_sha256, str(error))
         except Exception as error:  # on damaged bytes torch's unpickler fails in many ways
+            if _SCRIPT in str(error):
+                return _load_trusted(path, trusted_sha256, str(error))
             damage = error
             break
     raise ValueError(f"The checkpoint {path} is damaged or was not written by torch.save: {damage!r}.") from damage

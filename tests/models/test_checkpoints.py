@@ -228,6 +228,24 @@ def test_a_link_to_safetensors_is_read_as_such(resnet, tmp_path):
     assert set(read_state_dict(tmp_path / "resnet18.pth", trusted_sha256=NOBODY)) == set(resnet.state_dict())
 
 
+def test_safetensors_need_no_suffix(resnet, tmp_path):
+    save_state_dict(resnet, tmp_path / "net.safetensors")
+    (tmp_path / "net.safetensors").rename(tmp_path / "net")
+    assert read_state_dict(tmp_path / "net", trusted_sha256=NOBODY).keys() == resnet.state_dict().keys()
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning", "ignore:.*TorchScript archive:UserWarning")
+def test_a_torchscript_archive_needs_trust(path):
+    """OpenAI's CLIPs are such archives, with the sizes of the network beside its weights."""
+    original, network = torch.nn.Linear(2, 3), torch.nn.Linear(2, 3)
+    original.register_buffer("vocab_size", torch.tensor(7))
+    torch.jit.save(torch.jit.script(original), path)
+    with pytest.raises(ValueError, match=rf"more than tensors \(TorchScript archive\).*{sha256(path)}"):
+        load_weights(network, path, trusted_sha256=NOBODY)
+    load_weights(network, path, trusted_sha256=[sha256(path)])
+    assert_same(network, original)
+
+
 def test_tensors_that_share_memory_are_saved(tmp_path):
     network = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2))
     network[1].weight = network[0].weight

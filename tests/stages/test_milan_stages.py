@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 
+from lib.captioning.clip import build_clip
 from lib.data.annotations import write_annotations
 from lib.data.exemplars import create_exemplars
 from lib.data.tables import read_table, write_table
@@ -95,13 +96,15 @@ def train(root, name, **changed):
     train_milan(**training_of(root, name, **changed))
 
 
-def describe(root, name, *, units="units.csv", milan="milan.safetensors", **changed):
+def describe(root, name, *, units="units.csv", milan="milan.safetensors", clip=None, **changed):
     settings = {"chunk": "0-of-1", "n_listed": 3, "strategy": "rerank", "beam_size": 4, "temperature": 0.2}
     settings |= {"lm_sum": None, "device": "cpu", "threads": 1} | changed
     describe_units(
         exemplars=str(root / "exemplars"),
         units=str(root / units),
         milan=str(root / milan),
+        clip_weights=str(root / "clip") if clip else [],
+        clip=clip,
         descriptions=str(root / name),
         n_best=str(root / f"n_best_{name}"),
         **settings,
@@ -219,6 +222,39 @@ def test_encoder_of_a_damaged_model_is_refused(folder):
 @pytest.mark.parametrize("strategy", ["beam", "greedy"])
 def test_other_strategies_describe_too(folder, strategy):
     assert np.isfinite(describe(folder, f"{strategy}.csv", strategy=strategy)["score"]).sum() == 23
+
+
+@pytest.fixture(scope="module")
+def clip(folder, tiny_clip):
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        save_state_dict(build_clip(tiny_clip, tag=None).network, folder / "clip")
+    return {"name": tiny_clip, "tag": None, "whole": 0.5, "trusted_sha256": []}
+
+
+def test_clip_orders_what_the_beam_finds(folder, clip):
+    beam = describe(folder, "beam_alone.csv", strategy="beam")
+    table = describe(folder, "clip.csv", strategy="beam+clip", clip=clip)
+    listed = read_table(str(folder / "n_best_clip.csv"), "n_best")
+    assert (table["description"] != beam["description"]).any()
+    assert listed.groupby(["layer", "unit"]).size().gt(1).all()
+    fine = table[table["status"] == "ok"]
+    assert len(fine) == 23 and fine["score"].between(-3, 3).all(), "sums of three cosines"
+    assert (fine["margin"] >= 0).all() and (fine["runner_up"] != fine["description"]).all()
+    for _, unit in listed.groupby(["layer", "unit"]):
+        assert unit["score"].is_monotonic_decreasing
+    first = listed[listed["rank"] == 1]
+    assert first["description"].tolist() == fine["description"].tolist()
+    assert first["score"].tolist() == fine["score"].tolist() and (first["log_likelihood"] < 0).any()
+    describe(folder, "clip_threads.csv", strategy="beam+clip", clip=clip, threads=3)
+    assert (folder / "clip_threads.csv").read_bytes() == (folder / "clip.csv").read_bytes()
+    parts = [describe(folder, f"clip{n}.csv", strategy="beam+clip", clip=clip, chunk=f"{n}-of-3") for n in range(3)]
+    pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), table)
+
+
+def test_weights_that_are_not_of_this_clip_are_refused(folder, clip):
+    with pytest.raises(ValueError, match=r"clip does not fit CLIP: tensors .* missing"):
+        describe(folder, "wrong.csv", strategy="beam+clip", clip=clip | {"name": "ViT-S-32"})
 
 
 def test_unit_without_exemplars_is_named(folder):

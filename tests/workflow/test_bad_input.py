@@ -32,6 +32,10 @@ def empty(tmp_path_factory):
             ["resnet18", "milan.training.networks"],
         ),
         ({"datasets": {"imagenet": {"milan": "bass"}}}, ["bass", "datasets.imagenet.milan", "'base'"]),
+        (
+            {"milan": {"strategy": "beam+clip", "clip": {"weights": "no/such.pt"}}},
+            ["no/such.pt", "`milan.clip.weights`"],
+        ),
         ({"resources": {"device": "gpu"}}, ["gpu"]),
     ],
 )

@@ -41,6 +41,7 @@ CONFIG_EDITS = {
     "milan.chunks": (2, AFTER_DESCRIBE),
     "milan.bert_score_model": ("roberta", {"score_descriptions"}),
     "milan.lm_sum": ("published", AFTER_DESCRIBE),
+    "milan.clip.lambda": (0.2, set()),
     "milan.training.epochs": (3, AFTER_MILAN),
     "milan.training.hold_out": (0.2, AFTER_MILAN),
     "milan.training.units_per_layer": (20, AFTER_EXEMPLARS),
