@@ -11,7 +11,7 @@ REACH = BINADES << MANTISSA_BITS
 # bins in the order of their values: REACH negative ones, that of zero, REACH positive ones
 N_BINS = 2 * REACH + 1
 _DROPPED = 23 - MANTISSA_BITS
-_INFINITY = 0x7F800000
+_INFINITY = np.int32(0x7F800000)
 
 
 @njit(cache=True, nogil=True)
@@ -33,27 +33,30 @@ def _count(values, bits, counts, bases, floors, n_above, n_needed):
     for unit in range(n_units):
         row, base, floor, n = counts[unit], bases[unit], floors[unit], n_above[unit]
         for block in range(n_blocks):
+            line, line_bits = values[block, unit], bits[block, unit]
+            # without branches, by which the processor looks at many values at a time; NaN is no magnitude
+            largest = np.int32(0)
+            for pattern in line_bits:
+                magnitude = pattern & np.int32(0x7FFFFFFF)
+                largest = max(largest, magnitude if magnitude <= _INFINITY else np.int32(0))
+            if (largest >> _DROPPED) - base >= REACH:
+                new = (((largest >> 23) + 1) << MANTISSA_BITS) - REACH
+                _raise_base(row, base, new)
+                base = new
             for first in range(0, size, SCANNED_AT_ONCE):
-                # a count without branches, by which the processor compares many values at a time
                 found = np.int32(0)
-                for value in values[block, unit, first : first + SCANNED_AT_ONCE]:
+                for value in line[first : first + SCANNED_AT_ONCE]:
                     found += np.int32(value >= floor)
                 if found == 0:
                     continue
                 n += found
                 for i in range(first, min(first + SCANNED_AT_ONCE, size)):
-                    if not values[block, unit, i] >= floor:
+                    if not line[i] >= floor:
                         continue
-                    magnitude = bits[block, unit, i] & 0x7FFFFFFF
-                    place = (magnitude >> _DROPPED) - base
-                    if place >= REACH:
-                        new = (((magnitude >> 23) + 1) << MANTISSA_BITS) - REACH
-                        _raise_base(row, base, new)
-                        place += base - new
-                        base = new
+                    place = ((line_bits[i] & 0x7FFFFFFF) >> _DROPPED) - base
                     if place < 0:
                         row[REACH] += 1
-                    elif bits[block, unit, i] < 0:
+                    elif line_bits[i] < 0:
                         row[REACH - 1 - place] += 1
                     else:
                         row[REACH + 1 + place] += 1
