@@ -79,6 +79,12 @@ def network_of(wildcards):
     }
 
 
+def geometry_of(wildcards):
+    """Return how exemplar images are brought to the size of the network's input."""
+    dataset = config["datasets"][wildcards.dataset]
+    return {"resize": dataset["resize"], "crop": dataset["input_size"]}
+
+
 def concepts_of(wildcards):
     """Return what decides which images and labels a concept set has."""
     entry = configuration.look_up("concepts", wildcards.concepts, config=config)
@@ -92,7 +98,18 @@ def activations_of(wildcards):
     """
     root = f"results/{wildcards.model}/{wildcards.dataset}/{wildcards.concepts}/activations"
     planted = wildcards.model == configuration.PLANTED
-    shards = chunks(1 if planted else config["activations"]["shards"])
+    return recorded(wildcards, root, 1 if planted else config["activations"]["shards"])
+
+
+def tallies_of(wildcards):
+    """Return the folders of all shards of the tallies of all layers, which are reused as activations are."""
+    root = f"results/{wildcards.model}/{wildcards.dataset}/tallies"
+    return recorded(wildcards, root, config["exemplars"]["shards"])
+
+
+def recorded(wildcards, root, n_shards):
+    """Return the folders below `root` with all shards of the wanted layers, whether they are there or still to be made."""
+    shards = chunks(n_shards)
     batches = configuration.recording_batches(root, layers_of(wildcards), shards=shards)
     wanted = [wildcards.layer] if "layer" in wildcards.keys() else layers_of(wildcards)
     if unknown := set(wanted) - set(batches):

@@ -7,6 +7,7 @@ import jsonschema
 import numpy as np
 import pytest
 import yaml
+from exemplar_stages import make_exemplars
 from PIL import Image
 
 from lib.data.exemplars import read_exemplars
@@ -15,7 +16,6 @@ from lib.data.stores import read_atoms
 from lib.data.tables import read_table
 from lib.kernels.formula import Formula, format_formula, parse_formula
 from lib.stages.build_concepts import build_concepts
-from lib.stages.collect_exemplars import collect_exemplars
 from lib.stages.convert_concepts import convert_concepts
 from lib.stages.draw_example import draw_example
 from lib.stages.fetch_file import fetch_file
@@ -50,8 +50,8 @@ def test_the_example_of_the_readme(tmp_path, monkeypatch):
     dataset, concepts = config["datasets"]["example"], config["concepts"]["example"]
     monkeypatch.chdir(tmp_path)
     draw_example(folder="resources/example", seed=0)
-    list_images(data=dataset["images"], images="i.csv", skipped="s.csv", subset="", column="path", threads=2)
-    assert len(read_table("i.csv", "images")) == 50 and read_table("s.csv", "skipped_images").empty
+    list_images(data=dataset["images"], images="images.csv", skipped="s.csv", subset="", column="path", threads=2)
+    assert len(read_table("images.csv", "images")) == 50 and read_table("s.csv", "skipped_images").empty
     settings = {
         "weights": [],
         "network": NETWORK,
@@ -60,13 +60,10 @@ def test_the_example_of_the_readme(tmp_path, monkeypatch):
         "batch_size": 16,
         "threads": 2,
     }
-    collect_exemplars(
-        images="i.csv",
-        exemplars="exemplars",
-        units="units.csv",
+    make_exemplars(
+        tmp_path,
         geometry={"resize": dataset["resize"], "crop": dataset["input_size"]},
         k=dataset["k"],
-        quantile=0.99,
         output_size=dataset["output_size"],
         max_units=8,
         **settings,
