@@ -9,6 +9,8 @@ PUBLISHED_MILAN = ("base", "cls", "gen", "imagenet", "places365", "alexnet", "re
 FETCHED_DATA = {"places365": "places365_val", "imagenet": "imagenet_val"}
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 PLANTED = "planted"
+# the same network with random weights; not a character of names in the config
+TWIN = "~random"
 
 
 def look_up(section, name, *, config):
@@ -19,6 +21,7 @@ def look_up(section, name, *, config):
     section : str
         `models`, `datasets` or `concepts`.
     name : str
+        The name of a model may end in `~random`, which stands for the same network with random weights.
     config : dict
 
     Raises
@@ -27,6 +30,8 @@ def look_up(section, name, *, config):
         If there is none of this name; the message gives what is allowed and the nearest name.
     """
     known = config[section]
+    if section == "models":
+        name = name.removesuffix(TWIN)
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
@@ -57,7 +62,7 @@ def weights_file(model, dataset, *, config):
     """
     look_up("models", model, config=config)
     weights = look_up("datasets", dataset, config=config)["weights"]
-    if weights == "none":
+    if weights == "none" or model.endswith(TWIN):
         return []
     if weights == "playground":
         return f"resources/weights/playground/{model}.safetensors"
