@@ -138,6 +138,8 @@ rule find_thresholds:
 
 use rule explain_units as explain_thresholds with:
     input:
+        activations="results/{model}/{dataset}/{concepts}/activations",
+        concept_set="resources/concepts/{concepts}.zarr",
         ranges="results/{model}/{dataset}/{concepts}/parts/threshold_ranges/{layer}/{chunk}.csv",
     output:
         explanations="results/{model}/{dataset}/{concepts}/parts/threshold_explanations/{layer}/{chunk}.csv",

@@ -82,7 +82,7 @@ def measure_label_masking(
     model = open_network(network["name"], weights=weights or None, device=device, **options)
     geometry = Geometry(resize=(input_size, input_size), crop=None)
     incidence = atoms.incidence().astype(bool)
-    units = torch.from_numpy(table["unit"].to_numpy())
+    units = torch.tensor(table["unit"].tolist())
     lower, upper = table["lower"].to_numpy(), table["upper"].to_numpy()
     totals, counts = np.zeros(len(table)), np.zeros(len(table), np.int64)
 
