@@ -128,6 +128,22 @@ def check_names(config):
         look_up("models", name, config=config)
 
 
+def check_ranges(config):
+    """Check that units have a range to be explained in.
+
+    Raises
+    ------
+    ValueError
+        If the config asks for neither the range `top` nor several clusters.
+    """
+    quantile, clusters = config["ranges"]["quantile"], config["ranges"]["clusters"]
+    if quantile is None and clusters < 2:
+        raise ValueError(
+            f"ranges.quantile is null and ranges.clusters is {clusters}, so that no range is left: give a quantile for "
+            "the range `top`, or 2 clusters at least."
+        )
+
+
 def check_captioner(model, dataset, *, config):
     """Refuse to caption a network with a model that was trained on its own annotated units.
 

@@ -12,6 +12,7 @@ ANALYSES = ("range_importance", "specialization", "thresholds", "detectors")
 
 try:
     configuration.check_names(config)
+    configuration.check_ranges(config)
     configuration.check_layers_once(config, MEMORY)
 except ValueError as error:
     raise WorkflowError(str(error)) from None

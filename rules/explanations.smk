@@ -14,7 +14,8 @@ rule find_ranges:
         layer="{layer}",
         chunk="{chunk}",
         quantile=config["ranges"]["quantile"],
-        n_clusters=config["ranges"]["clusters"],
+        # one cluster is no choice: the range `top` alone, as in the programs before Clustered Compositional Explanations
+        n_clusters=config["ranges"]["clusters"] if config["ranges"]["clusters"] > 1 else 0,
         code=code_hash("lib.stages.find_ranges"),
     script:
         "../workflow_scripts/find_ranges.py"

@@ -7,6 +7,7 @@ from lib.configuration import (
     check_captioner,
     check_layers_once,
     check_names,
+    check_ranges,
     concept_folder,
     image_folder,
     look_up,
@@ -79,6 +80,25 @@ def test_a_network_is_not_captioned_from_its_own_annotations(config):
             check_captioner("resnet18", dataset, config=config)
     check_captioner("resnet18", "places365", config=config)  # a published captioner has not seen it
     check_captioner("mobilenet_v3_small", "playground", config=config)
+
+
+@pytest.mark.parametrize(("quantile", "clusters"), [(0.005, 0), (0.005, 1), (None, 2)])
+def test_a_range_is_left(quantile, clusters):
+    check_ranges({"ranges": {"quantile": quantile, "clusters": clusters}})
+
+
+@pytest.mark.parametrize("clusters", [0, 1])
+def test_no_range_at_all_is_refused(clusters):
+    with pytest.raises(ValueError, match=f"ranges.clusters is {clusters}.*give a quantile"):
+        check_ranges({"ranges": {"quantile": None, "clusters": clusters}})
+
+
+def test_every_model_has_a_twin_with_random_weights(config):
+    assert look_up("models", "resnet18~random", config=config) == look_up("models", "resnet18", config=config)
+    for dataset in ("playground", "places365", "mine"):
+        assert weights_file("resnet18~random", dataset, config=config) == []
+    with pytest.raises(ValueError, match=r"'resnet81' is not in .*Did you mean 'resnet18'"):
+        weights_file("resnet81~random", "playground", config=config)
 
 
 def test_files_follow_from_the_names(config):

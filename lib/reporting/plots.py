@@ -95,7 +95,8 @@ def plot_detectors(*, detectors: str, plot: str) -> None:
     first = table[table["range"] == (table["range"].iloc[0] if len(table) else "")]
     figure = _figure(8, 3.2)
     axes = figure.subplots()
-    _stack(axes, first.pivot(index="layer", columns="category", values="n_unique"))
+    values = first.pivot(index="layer", columns="category", values="n_unique")
+    _stack(axes, values.reindex(list(dict.fromkeys(first["layer"]))))
     axes.set_ylabel("unique detectors")
     _save(figure, plot)
 
@@ -145,7 +146,9 @@ def _stack(axes, values):
     bottom = np.zeros(len(values))
     for color, column in zip(_colors(values.columns), values.columns):
         heights = values[column].fillna(0).to_numpy()
-        axes.bar(list(values.index), heights, bottom=bottom, color=color, width=0.6, label=str(column).replace("_", " "))
+        axes.bar(
+            list(values.index), heights, bottom=bottom, color=color, width=0.6, label=str(column).replace("_", " ")
+        )
         bottom += heights
     if len(values.columns) > 1:
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=8)

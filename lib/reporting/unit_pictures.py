@@ -98,12 +98,12 @@ def draw_unit_pictures(*, data, activations, explanations, concept_set, pictures
 def _compose(rows, k, shape, font):
     """Return the rows of images below each other, each under its title."""
     height, width = shape
-    sheet = Image.new("RGB", (k * (width + GAP) + GAP, len(rows) * (TITLE + height + GAP)), "white")
+    widest = max((font.getlength(title) for title, _ in rows), default=0)
+    size = max(k * (width + GAP), int(widest) + GAP) + GAP, len(rows) * (TITLE + height + GAP)
+    sheet = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(sheet)
     for number, (title, images) in enumerate(rows):
         top = number * (TITLE + height + GAP)
-        while font.getlength(title) > sheet.width - 2 * GAP:
-            title = title.rstrip("…")[:-1] + "…"
         draw.text((GAP, top + 2), title, "black", font=font)
         for place, image in enumerate(images):
             sheet.paste(Image.fromarray(image), (GAP + place * (width + GAP), top + TITLE))

@@ -40,9 +40,7 @@ def find_thresholds(*, activations, ranges, layer, chunk, quantiles, threads):
             rows.append((layer, unit, str(quantile), *row))
         return rows
 
-    items = Progress(
-        map_in_order(analyse, iterate_units(store, units), threads=threads), total=len(units), unit="unit"
-    )
+    items = Progress(map_in_order(analyse, iterate_units(store, units), threads=threads), total=len(units), unit="unit")
     columns = ["layer", "unit", "range", "lower", "upper", "n_activations", "status"]
     table = pd.DataFrame([row for rows in items for row in rows], columns=columns)
     write_table(table.astype({"lower": float, "upper": float}), ranges, "ranges")

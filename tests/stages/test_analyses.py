@@ -44,7 +44,9 @@ class Home:
         self.folder = folder
         self.data, self.concept_set = str(folder / "playground"), str(folder / "concepts.zarr")
         self.activations = str(folder / "activations")
-        draw_playground(folder=self.data, n_images=N_IMAGES, image_size=2 * GRID, validation_share=0.25, seed=3, threads=2)
+        draw_playground(
+            folder=self.data, n_images=N_IMAGES, image_size=2 * GRID, validation_share=0.25, seed=3, threads=2
+        )
         build_concepts(data=self.data, concept_set=self.concept_set, concepts=CONCEPTS, threads=2)
         layers = {"layers": [LAYER, "layer4"], "version": "1", "batch_size": 8, "threads": 2}
         record_activations(data=self.data, weights=[], activations=self.activations, **SETTINGS, **layers)
@@ -138,7 +140,12 @@ def test_the_metrics_of_20_units_equal_a_recomputation(home, metrics, pictures, 
         for name, value in bruteforce.scores(formula, bits).items():
             assert measured[name] == pytest.approx(value, abs=1e-9, nan_ok=True), (row["formula"], name)
         expected = bruteforce.label_masking(
-            lambda batch, unit=unit: run(batch, unit), pictures, formula, before=maps[:, unit], bounds=bounds, noise=noise
+            lambda batch, unit=unit: run(batch, unit),
+            pictures,
+            formula,
+            before=maps[:, unit],
+            bounds=bounds,
+            noise=noise,
         )
         assert measured["label_masking"] == pytest.approx(expected, abs=1e-5, nan_ok=True), row["formula"]
     assert metrics["label_masking"].std() > 0.05

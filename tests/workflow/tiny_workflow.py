@@ -64,15 +64,15 @@ class Workflow:
         assert status == 0, text
         return text
 
-    def planned(self, **options):
+    def planned(self, *targets, **options):
         """Return {rule: number of jobs} that a dry run would run."""
-        text = self.must_run("--dry-run", **options)
+        text = self.must_run(*targets, "--dry-run", **options)
         if "Job stats:" not in text:
             assert "Nothing to be done" in text
             return {}
         lines = text.split("Job stats:")[1].split("total")[0].splitlines()[3:]
         rows = (line.split() for line in lines)
-        return {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[0] != "all"}
+        return {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[0] not in ("all", "analyses")}
 
     def tables(self):
         """Return the bytes of every CSV among the results, but the one of times."""
