@@ -15,7 +15,9 @@ rule find_ranges:
         chunk="{chunk}",
         quantile=config["ranges"]["quantile"],
         # one cluster is no choice: the range `top` alone, as in the programs before Clustered Compositional Explanations
-        n_clusters=config["ranges"]["clusters"] if config["ranges"]["clusters"] > 1 else 0,
+        n_clusters=(
+            config["ranges"]["clusters"] if config["ranges"]["clusters"] > 1 else 0
+        ),
         code=code_hash("lib.stages.find_ranges"),
     script:
         "../workflow_scripts/find_ranges.py"
