@@ -183,16 +183,67 @@ def check_layers_once(config, memory):
         If a network or layer is unknown; the message gives the nearest names.
     """
     memory = Path(memory)
-    digest = hashlib.sha256(json.dumps(config["models"], sort_keys=True).encode()).hexdigest()
-    if memory.is_file() and digest in memory.read_text(encoding="utf-8").split():
-        return
-    from lib.models.zoo import check_layers
-
+    seen = memory.read_text(encoding="utf-8").split() if memory.is_file() else []
     for name, entry in config["models"].items():
+        digest = hashlib.sha256(json.dumps([name, entry["layers"]]).encode()).hexdigest()
+        if digest in seen:
+            continue
+        from lib.models.zoo import check_layers
+
         try:
             check_layers(name, entry["layers"])
         except ValueError as error:
             raise ValueError(f"config key models.{name}: {error}") from error
-    memory.parent.mkdir(parents=True, exist_ok=True)
-    with memory.open("a", encoding="utf-8") as handle:
-        handle.write(digest + "\n")
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        with memory.open("a", encoding="utf-8") as handle:
+            handle.write(digest + "\n")
+
+
+def batch_name(layers):
+    """Return the folder of layers that are recorded together: their names joined, cut to parts that are valid names.
+
+    Parameters
+    ----------
+    layers : list of str
+    """
+    parts = [""]
+    for layer in layers:
+        if len(parts[-1]) + len(layer) > 200:
+            parts.append("")
+        parts[-1] += f"{layer}+"
+    return "/".join(parts).rstrip("+")
+
+
+def layers_of_batch(name):
+    """Return the layers that are recorded together in the folder of this name."""
+    return name.replace("/", "").split("+")
+
+
+def recording_batches(root, layers, *, shards):
+    """Return {layer: batch}: the folder below `root` in which a layer is recorded, or will be with all new ones.
+
+    Parameters
+    ----------
+    root : str
+        Folder of a network's activations on a concept set.
+    layers : list of str
+        Layers asked for.
+    shards : list of str
+        Names of the shards; folders that have none of them do not count.
+    """
+    recorded = {}
+    for name in sorted(_batches(Path(root))):
+        if any(Path(root, name, shard).is_dir() for shard in shards):
+            for layer in layers_of_batch(name):
+                recorded.setdefault(layer, name)
+    new = batch_name([layer for layer in layers if layer not in recorded])
+    return {layer: recorded.get(layer, new) for layer in layers}
+
+
+def _batches(folder, above=""):
+    for path in folder.iterdir() if folder.is_dir() else ():
+        name = above + path.name
+        if path.name.endswith("+"):
+            yield from _batches(path, f"{name}/")
+        else:
+            yield name

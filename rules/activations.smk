@@ -3,11 +3,13 @@ rule record_activations:
         data=concept_data_of,
         weights=weights_of,
     output:
-        activations=directory("results/{model}/{dataset}/{concepts}/activations"),
+        activations=directory(
+            "results/{model}/{dataset}/{concepts}/activations/{batch}/{shard}"
+        ),
     log:
-        "logs/record_activations/{model}/{dataset}/{concepts}.log",
+        "logs/record_activations/{model}/{dataset}/{concepts}/{batch}/{shard}.log",
     benchmark:
-        "benchmarks/record_activations/{model}/{dataset}/{concepts}.jsonl"
+        "benchmarks/record_activations/{model}/{dataset}/{concepts}/{batch}/{shard}.jsonl"
     wildcard_constraints:
         # the planted layer is made, not recorded
         model=r"(?!planted/)[^/]+",
@@ -18,7 +20,8 @@ rule record_activations:
         device=config["resources"]["device"],
         batch_size=config["resources"]["batch_size"],
     params:
-        layers=layers_of,
+        layers=lambda wildcards: configuration.layers_of_batch(wildcards.batch),
+        shard="{shard}",
         network=network_of,
         concepts=concepts_of,
         input_size=lambda wildcards: config["datasets"][wildcards.dataset]["input_size"],

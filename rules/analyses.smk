@@ -118,7 +118,7 @@ rule plot_specialization:
 
 rule find_thresholds:
     input:
-        activations="results/{model}/{dataset}/{concepts}/activations",
+        activations=activations_of,
     output:
         ranges="results/{model}/{dataset}/{concepts}/parts/threshold_ranges/{layer}/{chunk}.csv",
     log:
@@ -138,7 +138,7 @@ rule find_thresholds:
 
 use rule explain_units as explain_thresholds with:
     input:
-        activations="results/{model}/{dataset}/{concepts}/activations",
+        activations=activations_of,
         concept_set="resources/concepts/{concepts}.zarr",
         ranges="results/{model}/{dataset}/{concepts}/parts/threshold_ranges/{layer}/{chunk}.csv",
     output:
@@ -270,7 +270,7 @@ rule plot_detectors:
 rule draw_unit_pictures:
     input:
         data=concept_data_of,
-        activations="results/{model}/{dataset}/{concepts}/activations",
+        activations=activations_of,
         explanations=layer_parts("explanations"),
         concept_set="resources/concepts/{concepts}.zarr",
     output:

@@ -24,6 +24,8 @@ wildcard_constraints:
     concepts=r"[^/]+",
     layer=r"[^/]+",
     chunk=r"\d+-of-\d+",
+    shard=r"\d+-of-\d+",
+    batch=r".+",
 
 
 def checked(function, *names):
@@ -66,6 +68,25 @@ def concepts_of(wildcards):
     """Return what decides which images and labels a concept set has."""
     entry = configuration.look_up("concepts", wildcards.concepts, config=config)
     return {"subset": entry["subset"], "categories": entry["categories"]}
+
+
+def activations_of(wildcards):
+    """Return the folders of all shards of the activations of a layer, or of all layers.
+
+    Layers that are recorded stay where they are, so that a new one is recorded by itself and moves nothing.
+    """
+    root = f"results/{wildcards.model}/{wildcards.dataset}/{wildcards.concepts}/activations"
+    planted = wildcards.model == configuration.PLANTED
+    shards = chunks(1 if planted else config["activations"]["shards"])
+    batches = configuration.recording_batches(root, layers_of(wildcards), shards=shards)
+    wanted = [wildcards.layer] if "layer" in wildcards.keys() else layers_of(wildcards)
+    if unknown := set(wanted) - set(batches):
+        raise WorkflowError(
+            f"{unknown.pop()!r} is not among the layers of {wildcards.model}: {', '.join(batches)}. "
+            f"Add it to models.{wildcards.model}.layers to use it."
+        )
+    names = dict.fromkeys(batches[layer] for layer in wanted)
+    return [f"{root}/{name}/{shard}" for name in names for shard in shards]
 
 
 def annotated_units_of(wildcards):

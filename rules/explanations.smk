@@ -1,6 +1,6 @@
 rule find_ranges:
     input:
-        activations="results/{model}/{dataset}/{concepts}/activations",
+        activations=activations_of,
     output:
         ranges="results/{model}/{dataset}/{concepts}/parts/ranges/{layer}/{chunk}.csv",
         histograms="results/{model}/{dataset}/{concepts}/parts/histograms/{layer}/{chunk}.csv",
@@ -25,7 +25,7 @@ rule find_ranges:
 
 rule explain_units:
     input:
-        activations="results/{model}/{dataset}/{concepts}/activations",
+        activations=activations_of,
         ranges="results/{model}/{dataset}/{concepts}/parts/ranges/{layer}/{chunk}.csv",
         concept_set="resources/concepts/{concepts}.zarr",
     output:
@@ -51,7 +51,7 @@ rule explain_units:
 
 rule score_explanations:
     input:
-        activations="results/{model}/{dataset}/{concepts}/activations",
+        activations=activations_of,
         explanations="results/{model}/{dataset}/{concepts}/parts/explanations/{layer}/{chunk}.csv",
         concept_set="resources/concepts/{concepts}.zarr",
         label_masking=(

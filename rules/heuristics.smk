@@ -1,6 +1,6 @@
 rule compare_heuristics:
     input:
-        activations="results/{model}/{dataset}/{concepts}/activations",
+        activations=activations_of,
         ranges="results/{model}/{dataset}/{concepts}/ranges.csv",
         concept_set="resources/concepts/{concepts}.zarr",
     output:

@@ -2,7 +2,9 @@ rule plant_units:
     input:
         concept_set="resources/concepts/{concepts}.zarr",
     output:
-        activations=directory("results/planted/playground/{concepts}/activations"),
+        activations=directory(
+            "results/planted/playground/{concepts}/activations/planted/0-of-1"
+        ),
         planted="results/planted/playground/{concepts}/planted.csv",
     log:
         "logs/plant_units/{concepts}.log",
@@ -23,7 +25,7 @@ rule plant_units:
 
 rule measure_recovery:
     input:
-        activations="results/planted/playground/playground/activations",
+        activations="results/planted/playground/playground/activations/planted/0-of-1",
         planted="results/planted/playground/playground/planted.csv",
         explanations="results/planted/playground/playground/explanations.csv",
         concept_set="resources/concepts/playground.zarr",

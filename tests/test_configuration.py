@@ -4,14 +4,17 @@ import pytest
 
 import lib.models.zoo
 from lib.configuration import (
+    batch_name,
     check_captioner,
     check_layers_once,
     check_names,
     check_ranges,
     concept_folder,
     image_folder,
+    layers_of_batch,
     look_up,
     milan_file,
+    recording_batches,
     weights_file,
 )
 
@@ -131,10 +134,10 @@ def test_layers_are_checked_once_and_again_after_an_edit(config, tmp_path, monke
     assert len(calls) == 3
     config["models"]["resnet18"]["layers"] = ["layer3"]
     check_layers_once(config, memory)
-    assert len(calls) == 6
+    assert calls[3:] == ["resnet18"], "only the edited network"
     config["models"]["resnet18"]["layers"] = ["layer4"]
     check_layers_once(config, memory)
-    assert len(calls) == 6
+    assert calls[3:] == ["resnet18"], "only the edited network"
 
 
 def test_a_wrong_layer_is_refused_each_time(config, tmp_path):
@@ -144,3 +147,18 @@ def test_a_wrong_layer_is_refused_each_time(config, tmp_path):
             check_layers_once(config, tmp_path / "memory.txt")
     config["models"] = {"resnet18": {"layers": ["layer4"]}}
     check_layers_once(config, tmp_path / "memory.txt")
+
+
+@pytest.mark.parametrize("n_layers", [1, 3, 60])
+def test_layers_recorded_earlier_stay_in_their_batch(tmp_path, n_layers):
+    old = [f"layer{i}.conv" for i in range(n_layers)]
+    assert set(recording_batches(tmp_path, old, shards=["0-of-1"]).values()) == {batch_name(old)}
+    assert layers_of_batch(batch_name(old)) == old
+    assert all(len(part) <= 255 for part in batch_name(old).split("/"))
+    (tmp_path / batch_name(old) / "0-of-1.partial").mkdir(parents=True)
+    asked = ["new.2", *old[:2], "new.1"]
+    assert len(set(recording_batches(tmp_path, asked, shards=["0-of-1"]).values())) == 1, "nothing is complete"
+    (tmp_path / batch_name(old) / "0-of-1").mkdir()
+    found = recording_batches(tmp_path, asked, shards=["0-of-1"])
+    assert found == {layer: batch_name(old) if layer in old else "new.2+new.1" for layer in asked}
+    assert batch_name(old) not in recording_batches(tmp_path, asked, shards=["0-of-2"]).values()

@@ -44,12 +44,11 @@ def create_activations(path, shape, *, images_per_chunk):
         float32.
     """
     n_images, n_units, height, width = shape
-    images_per_chunk = max(1, min(images_per_chunk, n_images))
     units = max(1, min(n_units, CHUNK_BYTES // (4 * images_per_chunk * height * width)))
     return zarr.create_array(
         store=str(path),
         shape=shape,
-        chunks=(images_per_chunk, units, height, width),
+        chunks=(max(1, min(images_per_chunk, n_images)), units, height, width),
         dtype="float32",
         compressors=[BloscCodec(cname="lz4", clevel=1, shuffle="shuffle"), Crc32cCodec()],
         fill_value=float("nan"),
@@ -58,35 +57,102 @@ def create_activations(path, shape, *, images_per_chunk):
     )
 
 
-def open_activations(folder, layer):
+class Activations:
+    """The activations of a layer on all images: one store per shard, read side by side.
+
+    Parameters
+    ----------
+    paths : list of str
+        Stores of the shards, in the order of images.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (n_images, n_units, h, w).
+    units_per_chunk : int
+    """
+
+    def __init__(self, paths):
+        self._arrays = {str(path): _open_array(path) for path in paths}
+        arrays = list(self._arrays.values())
+        if len({array.shape[1:] for array in arrays}) != 1:
+            raise ValueError(
+                f"the shards {', '.join(self._arrays)} have maps of different shapes; delete their folders"
+            )
+        self.shape = (sum(array.shape[0] for array in arrays), *arrays[0].shape[1:])
+        self.units_per_chunk = max(array.chunks[1] for array in arrays)
+
+    def read(self, units):
+        """Return the maps of a slice of units.
+
+        Parameters
+        ----------
+        units : slice
+
+        Returns
+        -------
+        numpy.ndarray of shape (n_images, n, h, w), float32
+
+        Raises
+        ------
+        ValueError
+            If a chunk is damaged.
+        """
+        first, last, _ = units.indices(self.shape[1])
+        block = np.empty((self.shape[0], last - first, *self.shape[2:]), np.float32)
+        start = 0
+        for path, array in self._arrays.items():
+            try:
+                block[start : start + array.shape[0]] = array[:, first:last]
+            except (ValueError, RuntimeError, OSError) as error:
+                raise ValueError(
+                    f"{path}: units {first} to {last - 1} cannot be read ({error}); "
+                    f"delete {Path(path).parent} and run again to record it anew"
+                ) from error
+            start += array.shape[0]
+        return block
+
+
+def open_activations(folders, layer):
     """Open the activations of one layer for reading.
 
     Parameters
     ----------
-    folder : str
-        Holds one store per layer.
+    folders : str or list of str
+        Folders `<shard>` such as `0-of-2`, which hold a store for each of some layers.
     layer : str
 
     Returns
     -------
-    zarr.Array of shape (n_images, n_units, h, w), float32
+    Activations
 
     Raises
     ------
     FileNotFoundError
-        If there is no store for the layer.
+        If not every shard has a store for the layer.
     ValueError
-        If the store is damaged.
+        If a store is damaged.
     """
-    path = Path(folder) / f"{layer}.zarr"
-    if not path.is_dir():
-        raise FileNotFoundError(f"{path} is missing; delete {folder} and run again to record the activations")
+    folders = [Path(folder) for folder in ([folders] if isinstance(folders, (str, Path)) else folders)]
+    found = [folder / f"{layer}.zarr" for folder in folders if (folder / f"{layer}.zarr").is_dir()]
+    n_shards = int(folders[0].name.split("-of-")[1])
+    if len(found) != n_shards:
+        raise FileNotFoundError(
+            f"{len(found)} of {n_shards} stores {layer}.zarr are there in {', '.join(map(str, folders))}; "
+            "delete the folders that should have one and run again to record the activations"
+        )
+    return Activations(found)
+
+
+def _open_array(path):
     try:
         array = zarr.open_array(store=str(path), mode="r")
         _check_chunks(array)
         return array
     except (ValueError, KeyError, OSError) as error:
-        raise ValueError(f"{path} is damaged ({error}); delete {folder} and run again to record it anew") from error
+        raise ValueError(
+            f"{path} is damaged ({error}); delete {Path(path).parent} and run again to record it anew"
+        ) from error
 
 
 def _check_chunks(array):
@@ -102,27 +168,21 @@ def units_of_chunk(activations, chunk):
 
 
 def iterate_units(activations, units):
-    """Yield (unit, maps) with maps float32 of shape (n_images, h, w), reading each chunk of the store once.
+    """Yield (unit, maps) with maps float32 of shape (n_images, h, w), reading each chunk of the stores once.
 
     Parameters
     ----------
-    activations : zarr.Array of shape (n_images, n_units, h, w)
+    activations : Activations
     units : sequence of int
         Ascending.
     """
-    per_chunk = activations.chunks[1]
+    per_chunk = activations.units_per_chunk
     wanted = {}
     for unit in units:
         wanted.setdefault(unit // per_chunk, []).append(unit)
     for chunk, members in wanted.items():
         first = chunk * per_chunk
-        try:
-            block = activations[:, first : first + per_chunk]
-        except (ValueError, RuntimeError, OSError) as error:
-            raise ValueError(
-                f"{activations.store_path}: units {first} to {first + per_chunk - 1} cannot be read ({error}); "
-                "delete the activations folder and run again to record it anew"
-            ) from error
+        block = activations.read(slice(first, first + per_chunk))
         for unit in members:
             yield unit, np.ascontiguousarray(block[:, unit - first])
 

@@ -27,8 +27,8 @@ def compare_heuristics(*, activations, ranges, concept_set, heuristics, units, l
 
     Parameters
     ----------
-    activations : str
-        Folder with the stores of the layers.
+    activations : str or list of str
+        Folders of the shards of the activations.
     ranges : str
         Table of the ranges of all units.
     concept_set : str

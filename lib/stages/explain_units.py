@@ -29,8 +29,8 @@ def explain_units(
 
     Parameters
     ----------
-    activations : str
-        Folder with the stores of the layers.
+    activations : str or list of str
+        Folders of the shards of the activations.
     ranges : str
         Table of the ranges of the units to explain.
     concept_set : str

@@ -14,8 +14,8 @@ def find_ranges(*, activations, ranges, histograms, layer, chunk, quantile, n_cl
 
     Parameters
     ----------
-    activations : str
-        Folder with the stores of the layers.
+    activations : str or list of str
+        Folders of the shards of the activations.
     ranges, histograms : str
         Output tables.
     layer : str

@@ -22,7 +22,7 @@ def measure_recovery(*, activations, planted, explanations, concept_set, recover
     Parameters
     ----------
     activations : str
-        Folder of the planted layer.
+        Folder of the planted layer's activations.
     planted, explanations : str
         Tables of the true and of the found formulas.
     concept_set : str

@@ -1,4 +1,4 @@
-"""Stage: record the activations of all layers on the images of a concept set, in one forward pass."""
+"""Stage: record the activations of some layers on a shard of the images of a concept set, in one forward pass."""
 
 import hashlib
 import json
@@ -22,9 +22,9 @@ logger = logging.getLogger(__name__)
 
 
 def record_activations(
-    *, data, weights, activations, layers, network, concepts, input_size, version, device, batch_size, threads
+    *, data, weights, activations, layers, shard, network, concepts, input_size, version, device, batch_size, threads
 ):
-    """Write one Zarr store per layer with the activations of every image of a concept set.
+    """Write one Zarr store per layer with the activations of the images of a shard.
 
     What is complete survives a killed job: it stays in `<activations>.partial` and the next run goes on from there, if
     nothing that matters has changed.
@@ -36,8 +36,10 @@ def record_activations(
     weights : str or list of str
         Checkpoint; an empty list for random weights.
     activations : str
-        Output folder: `<layer>.zarr`, float32 of shape (n_images, n_units, h, w).
+        Output folder: `<layer>.zarr`, float32 of shape (n_images of the shard, n_units, h, w).
     layers : list of str
+    shard : str
+        Which images, such as `0-of-4` for the first quarter.
     network : dict
         name, trusted_sha256, normalisation, seed: as `open_network` takes them.
     concepts : dict
@@ -50,13 +52,25 @@ def record_activations(
     batch_size : int
         Images per forward pass; no result depends on it.
     threads : int
+
+    Raises
+    ------
+    ValueError
+        If there are more shards than images.
     """
     images = open_broden(data, **concepts).images
+    number, n_shards = map(int, shard.split("-of-"))
+    if n_shards > len(images):
+        raise ValueError(f"activations.shards={n_shards} must be at most {len(images)}, the number of images of {data}")
+    largest = -(-len(images) // n_shards)
+    images = images[number * len(images) // n_shards : (number + 1) * len(images) // n_shards]
     model = open_network(network["name"], weights=weights or None, device=device, **_without_name(network))
     geometry = Geometry(resize=(input_size, input_size), crop=None)
     facts = [version, layers, network, concepts, input_size, [Path(path).stat().st_size for path in images], images]
     facts.append(hashlib.sha256(Path(weights).read_bytes()).hexdigest() if weights else "random")
-    store = _PartialStore(Path(activations), layers, hashlib.sha256(json.dumps(facts).encode()).hexdigest())
+    store = _PartialStore(
+        Path(activations), layers, hashlib.sha256(json.dumps(facts).encode()).hexdigest(), images_per_chunk=largest
+    )
 
     with Recorder(model.module, layers) as recorder:
 
@@ -79,7 +93,8 @@ def _without_name(network):
 class _PartialStore:
     """The stores being written, block by block, with a mark of how far they are complete."""
 
-    def __init__(self, target, layers, fingerprint):
+    def __init__(self, target, layers, fingerprint, *, images_per_chunk):
+        self._images_per_chunk = images_per_chunk
         self._target, self._layers, self._fingerprint = target, layers, fingerprint
         self._folder = target.with_name(target.name + ".partial")
         self._mark = self._folder / "progress.json"
@@ -102,10 +117,10 @@ class _PartialStore:
         """Take the activations of the next images and write whenever a block is full."""
         if not self._arrays:
             shapes = {layer: maps.shape[1:] for layer, maps in outputs.items()}
-            per_block = images_per_block(list(shapes.values()))
+            per_chunk = min(images_per_block(list(shapes.values())), self._images_per_chunk)
             self._arrays = {
                 layer: create_activations(
-                    self._folder / f"{layer}.zarr", (n_images, *shape), images_per_chunk=per_block
+                    self._folder / f"{layer}.zarr", (n_images, *shape), images_per_chunk=per_chunk
                 )
                 for layer, shape in shapes.items()
             }

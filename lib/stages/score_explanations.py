@@ -18,8 +18,8 @@ def score_explanations(*, activations, explanations, concept_set, label_masking,
 
     Parameters
     ----------
-    activations : str
-        Folder with the stores of the layers.
+    activations : str or list of str
+        Folders of the shards of the activations.
     explanations : str
         Table of the formulas.
     concept_set : str

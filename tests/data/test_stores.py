@@ -20,9 +20,9 @@ CONCEPTS = pd.DataFrame(
 
 
 def record(folder, values, *, images_per_chunk):
-    array = create_activations(folder / "features.3.zarr", values.shape, images_per_chunk=images_per_chunk)
+    array = create_activations(folder / "0-of-1/features.3.zarr", values.shape, images_per_chunk=images_per_chunk)
     array[:] = values
-    return open_activations(folder, "features.3")
+    return open_activations(folder / "0-of-1", "features.3")
 
 
 def chunk_files(path):
@@ -36,7 +36,7 @@ def test_units_come_back_in_order(tmp_path, monkeypatch, images_per_chunk):
     values[3, 4] = np.nan
     values[5, 5] = np.inf
     store = record(tmp_path, values, images_per_chunk=images_per_chunk)
-    assert store.chunks[0] == min(images_per_chunk, 10) and store.dtype == np.float32
+    assert store.shape == values.shape and store.units_per_chunk == 3
     wanted = [0, 2, 3, 7]
     found = list(iterate_units(store, wanted))
     assert [unit for unit, _ in found] == wanted
@@ -49,30 +49,48 @@ def test_units_come_back_in_order(tmp_path, monkeypatch, images_per_chunk):
 def test_each_chunk_is_read_once(tmp_path, monkeypatch):
     monkeypatch.setattr(stores, "CHUNK_BYTES", 4 * 4 * 4 * 3)
     store = record(tmp_path, np.zeros((4, 8, 2, 2), np.float32), images_per_chunk=4)
-    assert store.chunks == (4, 3, 2, 2)
 
     class Counting:
-        chunks, store_path, reads = store.chunks, store.store_path, []
+        units_per_chunk, reads = store.units_per_chunk, []
 
-        def __getitem__(self, key):
-            self.reads.append((key[1].start, key[1].stop))
-            return store[key]
+        def read(self, units):
+            self.reads.append((units.start, units.stop))
+            return store.read(units)
 
     counting = Counting()
     assert [unit for unit, _ in iterate_units(counting, [0, 1, 2, 6, 7])] == [0, 1, 2, 6, 7]
     assert counting.reads == [(0, 3), (6, 9)]
 
 
+@pytest.mark.parametrize("bounds", [(0, 5, 10), (0, 1, 2, 10)])
+def test_shards_read_like_one_store(tmp_path, monkeypatch, bounds):
+    monkeypatch.setattr(stores, "CHUNK_BYTES", 4 * 4 * 6 * 3)
+    values = np.random.default_rng(0).normal(size=(10, 8, 2, 3)).astype(np.float32)
+    n = len(bounds) - 1
+    folders = [tmp_path / f"{i}-of-{n}" for i in range(n)]
+    for folder, first, last in zip(folders, bounds, bounds[1:]):
+        array = create_activations(folder / "a.zarr", (last - first, 8, 2, 3), images_per_chunk=4)
+        array[:] = values[first:last]
+    store = open_activations([tmp_path / f"0-of-{n}", *folders[1:]], "a")
+    assert store.shape == values.shape
+    np.testing.assert_array_equal(store.read(slice(None)), values)
+    for unit, maps in iterate_units(store, range(8)):
+        np.testing.assert_array_equal(maps, values[:, unit])
+    shutil.rmtree(folders[1] / "a.zarr")
+    with pytest.raises(FileNotFoundError, match=f"{n - 1} of {n} stores a.zarr"):
+        open_activations(folders, "a")
+
+
 def test_a_missing_layer_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="layer9.zarr is missing"):
-        open_activations(tmp_path, "layer9")
+    with pytest.raises(FileNotFoundError, match="0 of 1 stores layer9.zarr"):
+        open_activations(tmp_path / "0-of-1", "layer9")
 
 
 def test_a_lost_chunk_is_noticed(tmp_path):
     record(tmp_path, np.zeros((4, 2, 2, 2), np.float32), images_per_chunk=2)
-    chunk_files(tmp_path / "features.3.zarr")[0].unlink()
+    chunk_files(tmp_path / "0-of-1/features.3.zarr")[0].unlink()
     with pytest.raises(ValueError, match="1 of its 2 chunks are missing.*run again"):
-        open_activations(tmp_path, "features.3")
+        open_activations(tmp_path / "0-of-1", "features.3")
 
 
 def test_chunks_that_hold_only_nan_are_no_damage(tmp_path):
@@ -82,19 +100,19 @@ def test_chunks_that_hold_only_nan_are_no_damage(tmp_path):
 def test_damaged_metadata_is_noticed(tmp_path):
     record(tmp_path, np.zeros((4, 2, 2, 2), np.float32), images_per_chunk=2)
     for content in ("{", "{}"):
-        (tmp_path / "features.3.zarr" / "zarr.json").write_text(content)
+        (tmp_path / "0-of-1/features.3.zarr" / "zarr.json").write_text(content)
         with pytest.raises(ValueError, match="damaged.*run again"):
-            open_activations(tmp_path, "features.3")
-    (tmp_path / "features.3.zarr" / "zarr.json").unlink()
+            open_activations(tmp_path / "0-of-1", "features.3")
+    (tmp_path / "0-of-1/features.3.zarr" / "zarr.json").unlink()
     with pytest.raises(ValueError, match="damaged.*run again"):
-        open_activations(tmp_path, "features.3")
+        open_activations(tmp_path / "0-of-1", "features.3")
 
 
 @pytest.mark.parametrize("damage", [lambda data: b"", lambda data: data[:10], lambda data: data[:60], lambda data: data[:-1],
                                     lambda data: data[:99] + bytes([data[99] ^ 1]) + data[100:]])  # fmt: skip
 def test_a_damaged_chunk_is_noticed(tmp_path, damage):
     store = record(tmp_path, np.random.default_rng(0).normal(size=(4, 2, 8, 8)).astype(np.float32), images_per_chunk=4)
-    chunk = chunk_files(tmp_path / "features.3.zarr")[0]
+    chunk = chunk_files(tmp_path / "0-of-1/features.3.zarr")[0]
     chunk.write_bytes(damage(chunk.read_bytes()))
     with pytest.raises(ValueError, match="cannot be read.*run again"):
         list(iterate_units(store, [0, 1]))

@@ -43,12 +43,12 @@ class Home:
     def __init__(self, folder):
         self.folder = folder
         self.data, self.concept_set = str(folder / "playground"), str(folder / "concepts.zarr")
-        self.activations = str(folder / "activations")
+        self.activations = str(folder / "0-of-1")
         draw_playground(
             folder=self.data, n_images=N_IMAGES, image_size=2 * GRID, validation_share=0.25, seed=3, threads=2
         )
         build_concepts(data=self.data, concept_set=self.concept_set, concepts=CONCEPTS, threads=2)
-        layers = {"layers": [LAYER, "layer4"], "version": "1", "batch_size": 8, "threads": 2}
+        layers = {"layers": [LAYER, "layer4"], "version": "1", "shard": "0-of-1", "batch_size": 8, "threads": 2}
         record_activations(data=self.data, weights=[], activations=self.activations, **SETTINGS, **layers)
         self.masks = bruteforce.read_masks(self.data, CATEGORIES)
         shared = {"activations": self.activations, "threads": 2}
@@ -64,6 +64,9 @@ class Home:
         options = {"layer": LAYER, "search": "optimal", "seconds": None, "length": length, "beam": 5, "device": "cpu"}
         paths = {"activations": self.activations, "ranges": self / ranges, "explanations": self / explanations}
         explain_units(**paths, concept_set=self.concept_set, **options, threads=2)
+
+    def maps(self, layer):
+        return open_activations(self.activations, layer).read(slice(None))
 
     def table(self, name, kind):
         return read_table(self / name, kind)
@@ -188,7 +191,7 @@ def test_range_importance_equals_a_recomputation(home, pictures, network, tmp_pa
         write_table(rows, parts[-1], "ranges")
     found = measure_importance(home, tmp_path / "importance.csv", parts)
     assert found["range"].tolist() == ["top", "cluster1", "cluster2"] and (found["n_images"] == N_IMAGES).all()
-    maps = torch.from_numpy(open_activations(home.activations, "layer4")[:])
+    maps = torch.from_numpy(home.maps("layer4"))
     with torch.no_grad():
         head = torch.nn.Sequential(network.avgpool, torch.nn.Flatten(), network.fc)
         before = head(maps).argmax(1)
@@ -210,7 +213,7 @@ def test_thresholds_equal_a_recomputation(home, tmp_path):
     options = {"layer": LAYER, "chunk": CHUNK, "quantiles": QUANTILES, "threads": 2}
     find_thresholds(activations=home.activations, ranges=home / "threshold_ranges.csv", **options)
     ranges = home.table("threshold_ranges.csv", "ranges")
-    store = open_activations(home.activations, LAYER)
+    store = home.maps(LAYER)
     for row in ranges.itertuples():
         values = store[:, row.unit].astype(np.float64).reshape(-1)
         bound = np.quantile(values[values != 0], 1 - float(row.range))
@@ -242,7 +245,7 @@ def test_detectors_of_network_dissection(home, tmp_path):
     home.explain("layer2.csv", "dissection.csv", length=1)
     table = home.table("dissection.csv", "explanations")
     names = sorted(home.masks[0])
-    store = open_activations(home.activations, LAYER)
+    store = home.maps(LAYER)
     for row in table[::9].itertuples():
         bits = bruteforce.bitmap(store[:, row.unit], row.lower, row.upper, (GRID, GRID))
         best = max(bruteforce.scores(home.masks[0][name], bits)["iou"] for name in names)
@@ -306,7 +309,7 @@ def test_pictures_show_images_that_fit_better_than_all_dark_outside_the_range(ho
     draw_unit_pictures(**paths, explanations=[home / "explanations.csv"], **options)
     assert {path.name for path in (tmp_path / "pictures").iterdir()} == {f"{unit}.png" for unit in range(21)}
     table = home.table("explanations.csv", "explanations")
-    store = open_activations(home.activations, LAYER)
+    store = home.maps(LAYER)
     images = open_broden(home.data, **CONCEPTS).images
     shown = 0
     for unit, rows in table[table["unit"].isin([0, 7])].groupby("unit"):

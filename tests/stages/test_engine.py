@@ -56,9 +56,10 @@ def playground(home):
 
 def record(playground, target, **changes):
     options = {"layers": LAYERS, "network": NETWORK, "concepts": CONCEPTS, "input_size": 112, "version": "1"}
-    options |= {"device": "cpu", "batch_size": 8, "threads": 2}
-    recording.record_activations(data=str(playground), weights=[], activations=str(target), **options | changes)
-    return target
+    options |= {"device": "cpu", "batch_size": 8, "threads": 2, "shard": "0-of-1"} | changes
+    folder = target / options["shard"]
+    recording.record_activations(data=str(playground), weights=[], activations=str(folder), **options)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -133,13 +134,13 @@ def raw_maps(playground, layers):
 def test_activations_are_those_of_the_network(playground, activations):
     _, maps = raw_maps(playground, LAYERS)
     for layer in LAYERS:
-        np.testing.assert_array_equal(open_activations(activations, layer)[:], maps[layer])
+        np.testing.assert_array_equal(open_activations(activations, layer).read(slice(None)), maps[layer])
     assert (maps["conv1"] < 0).any(), "recorded before the in-place ReLU"
 
 
 @pytest.mark.parametrize("options", [{"batch_size": 24, "threads": 1}, {"batch_size": 5, "threads": 2}])
 def test_activations_do_not_depend_on_batches_and_threads(playground, activations, tmp_path, options):
-    assert files_of(record(playground, tmp_path / "again", **options)) == files_of(activations)
+    assert files_of(record(playground, tmp_path / "again", **options).parent) == files_of(activations.parent)
 
 
 def test_concept_masks_are_those_of_the_files(concept_set, masks):
@@ -170,7 +171,7 @@ def test_every_unit_and_range_has_its_row(explained, activations):
 
 def test_ranges_are_right(explained, activations):
     layer, tables = explained
-    store = open_activations(activations, layer)
+    store = open_activations(activations, layer).read(slice(None))
     for unit, rows in tables["ranges"].groupby("unit"):
         values = store[:, unit].astype(np.float64).reshape(-1)
         rows = rows.set_index("range")
@@ -190,7 +191,7 @@ def test_ranges_are_right(explained, activations):
 
 def test_ious_and_metrics_equal_an_independent_recomputation(explained, activations, masks):
     layer, tables = explained
-    store = open_activations(activations, layer)
+    store = open_activations(activations, layer).read(slice(None))
     found, metrics = tables["explanations"], tables["metrics"]
     assert (found["status"] == "ok").mean() > 0.9 and (found["length"] > 1).mean() > 0.9
     names = list(masks[0])
@@ -255,17 +256,17 @@ def small_network(monkeypatch):
 def test_a_killed_recording_goes_on_where_it_stopped(playground, small_network, tmp_path, threads):
     options = {"layers": ["features"], "threads": threads}
     whole = small_network()
-    expected = files_of(record(playground, tmp_path / "whole", **options))
+    expected = files_of(record(playground, tmp_path / "whole", **options).parent)
     assert whole.calls == 3
     target = tmp_path / "killed"
     small_network(2)
     with pytest.raises(RuntimeError, match="killed"):
         record(playground, target, **options)
-    assert not target.exists()
+    assert not list(target.glob("0-of-1"))
     rest = small_network()
     record(playground, target, **options)
     assert rest.calls == 1 and files_of(target) == expected
-    assert not list(tmp_path.glob("*.partial"))
+    assert not list(tmp_path.rglob("*.partial"))
 
 
 @pytest.mark.parametrize("change", [{"version": "2"}, {"input_size": 96}, {"network": NETWORK | {"seed": 6}}])
@@ -282,8 +283,22 @@ def test_another_recording_does_not_go_on(playground, small_network, tmp_path, c
 @pytest.mark.parametrize("batch_size", [1, 3, 24])
 def test_blocks_and_batches_need_not_fit(playground, small_network, tmp_path, batch_size):
     small_network()
-    whole = files_of(record(playground, tmp_path / "whole", layers=["features"]))
-    assert files_of(record(playground, tmp_path / "other", layers=["features"], batch_size=batch_size)) == whole
+    whole = files_of(record(playground, tmp_path / "whole", layers=["features"]).parent)
+    other = record(playground, tmp_path / "other", layers=["features"], batch_size=batch_size)
+    assert files_of(other.parent) == whole
+
+
+@pytest.mark.parametrize("n_shards", [2, 7])
+def test_activations_do_not_depend_on_shards(playground, activations, tmp_path, n_shards):
+    shards = [f"{i}-of-{n_shards}" for i in range(n_shards)]
+    marks = [record(playground, tmp_path, layers=["layer4"], shard=shard) for shard in shards]
+    found = open_activations(marks, "layer4").read(slice(None))
+    np.testing.assert_array_equal(found, open_activations(activations, "layer4").read(slice(None)))
+
+
+def test_more_shards_than_images_are_refused(playground, tmp_path):
+    with pytest.raises(ValueError, match=f"activations.shards=99 must be at most {N_IMAGES}"):
+        record(playground, tmp_path, shard="0-of-99")
 
 
 def test_units_that_cannot_be_explained_say_why(playground, small_network, concept_set, tmp_path):
@@ -381,7 +396,7 @@ def test_odd_units_have_exemplars_and_say_what_they_are(playground, small_networ
 
 
 def test_planted_formulas_are_found_again(concept_set, masks, tmp_path):
-    paths = {"activations": str(tmp_path / "activations"), "planted": str(tmp_path / "planted.csv")}
+    paths = {"activations": str(tmp_path / "0-of-1"), "planted": str(tmp_path / "planted.csv")}
     options = {"lengths": [1, 2], "noises": [0.0, 0.3], "repeats": 1, "n_levels": 5, "seed": 0}
     plant_units(concept_set=str(concept_set), **paths, **options)
     planted = read_table(paths["planted"], "planted")
@@ -389,7 +404,7 @@ def test_planted_formulas_are_found_again(concept_set, masks, tmp_path):
     parts = explain(paths["activations"], concept_set, tmp_path, layer="planted", chunk="0-of-1")
     found = read_table(parts["explanations"], "explanations")
     highest = found[found["range"] == "cluster5"].set_index("unit")
-    store = open_activations(paths["activations"], "planted")
+    store = open_activations(paths["activations"], "planted").read(slice(None))
     lost, same = [], []
     for row in planted.itertuples():
         bits = bruteforce.bitmap(store[:, row.unit], *highest.loc[row.unit, ["lower", "upper"]], (GRID, GRID))

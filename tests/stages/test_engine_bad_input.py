@@ -39,10 +39,10 @@ def write_concepts(path, masks):
 
 def explain(folder, maps, masks, **options):
     """Run the stages on one layer and return its explanations."""
-    store = create_activations(folder / "activations/layer.zarr", maps.shape, images_per_chunk=4)
+    store = create_activations(folder / "0-of-1/layer.zarr", maps.shape, images_per_chunk=4)
     store[:] = maps
     write_concepts(folder / "concepts.zarr", masks)
-    shared = {"activations": str(folder / "activations"), "layer": "layer", "threads": 1}
+    shared = {"activations": str(folder / "0-of-1"), "layer": "layer", "threads": 1}
     paths = {name: str(folder / f"{name}.csv") for name in ("ranges", "histograms", "explanations", "metrics")}
     tables = {name: paths[name] for name in ("ranges", "histograms")}
     find_ranges(**shared, **tables, chunk="0-of-1", quantile=0.05, n_clusters=2)

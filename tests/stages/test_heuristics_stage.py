@@ -41,7 +41,7 @@ def compared(tmp_path_factory):
     maps = rng.normal(size=(2, N_IMAGES, N_UNITS, 4, 4)).astype(np.float32)
     rows = []
     for layer, values in zip(("late", "early"), maps):
-        store = create_activations(home / f"{layer}.zarr", values.shape, images_per_chunk=4)
+        store = create_activations(home / f"0-of-1/{layer}.zarr", values.shape, images_per_chunk=4)
         store[:] = values
         for unit in range(N_UNITS):
             rows += [(layer, unit, "top", 0.8, INF, 9, "ok"), (layer, unit, "cluster1", -0.2, 0.4, 9, "ok")]
@@ -49,7 +49,7 @@ def compared(tmp_path_factory):
     columns = ["layer", "unit", "range", "lower", "upper", "n_activations", "status"]
     write_table(pd.DataFrame(rows, columns=columns), home / "ranges.csv", "ranges")
     compare_heuristics(
-        activations=str(home),
+        activations=str(home / "0-of-1"),
         ranges=str(home / "ranges.csv"),
         concept_set=str(home / "set.zarr"),
         heuristics=str(home / "heuristics.csv"),
@@ -114,7 +114,7 @@ def test_a_table_without_usable_ranges_gives_empty_results(compared, tmp_path):
     write_table(ranges.assign(status="dead"), tmp_path / "ranges.csv", "ranges")
     paths = {"ranges": str(tmp_path / "ranges.csv"), "heuristics": str(tmp_path / "heuristics.csv")}
     options = {"units": 2, "length": 2, "beam": 2, "seconds": None}
-    compare_heuristics(activations=str(home), concept_set=str(home / "set.zarr"), **paths, **options)
+    compare_heuristics(activations=str(home / "0-of-1"), concept_set=str(home / "set.zarr"), **paths, **options)
     assert read_table(paths["heuristics"], "heuristics").empty
     plot_heuristics(heuristics=paths["heuristics"], plot=str(tmp_path / "plot.png"))
     assert (tmp_path / "plot.png").is_file()

@@ -76,9 +76,13 @@ def test_the_example_of_the_readme(tmp_path, monkeypatch):
     )
     chosen = {"subset": concepts["subset"], "categories": concepts["categories"]}
     build_concepts(data="set", concept_set="set.zarr", concepts=chosen, threads=2)
-    record_activations(data="set", activations="maps", concepts=chosen, input_size=64, version="1", **settings)
+    record_activations(
+        data="set", activations="maps/0-of-1", shard="0-of-1", concepts=chosen, input_size=64, version="1", **settings
+    )
     part = {"layer": "layer4", "chunk": "0-of-64"}
-    find_ranges(activations="maps", ranges="r.csv", histograms="h.csv", quantile=0.005, n_clusters=2, threads=1, **part)
+    find_ranges(
+        activations=["maps/0-of-1"], ranges="r.csv", histograms="h.csv", quantile=0.005, n_clusters=2, threads=1, **part
+    )
     assert len(read_table("r.csv", "ranges")) == 8 * 3
     assert len(read_atoms("set.zarr")[1]) == 12
 

@@ -1,10 +1,8 @@
 """All analyses, built after a finished run: complete, and in Snakemake's report."""
 
 import csv
-import shutil
 
 import pytest
-from tiny_workflow import Workflow
 
 pytestmark = pytest.mark.workflow
 
@@ -15,9 +13,7 @@ ANALYSES = ("range_importance", "specialization", "thresholds", "detectors")
 @pytest.fixture(scope="module")
 def analysed(finished, tmp_path_factory):
     """Return a copy of the finished run with all analyses; the run itself stays as other tests expect it."""
-    folder = tmp_path_factory.mktemp("analysed")
-    shutil.copytree(finished.folder, folder, dirs_exist_ok=True, symlinks=True)
-    workflow = Workflow(folder)
+    workflow = finished.copy(tmp_path_factory.mktemp("analysed") / "run")
     workflow.must_run("analyses")
     return workflow
 

@@ -68,16 +68,22 @@ def test_one_core_gives_the_same_bytes(finished, tmp_path):
 @pytest.mark.parametrize(
     "lost",
     [
-        "results/resnet18/playground/playground/activations",
-        "results/resnet18/playground/playground/parts/ranges/layer2/0-of-1.csv",
-        "results/shufflenet_v2_x1_0/playground/exemplars",
-        "resources/concepts/playground.zarr",
+        [
+            "results/resnet18/playground/playground/activations/layer1+layer2/0-of-1",
+            "results/planted/playground/playground/activations/planted/0-of-1",
+            "results/shufflenet_v2_x1_0/playground/exemplars",
+        ],
+        [
+            "results/resnet18/playground/playground/parts/ranges/layer2/0-of-1.csv",
+            "resources/concepts/playground.zarr",
+        ],
     ],
+    ids=["records", "tables"],
 )
-def test_a_lost_intermediate_is_made_again_with_the_same_results(finished, lost):
+def test_lost_intermediates_are_made_again_with_the_same_results(finished, lost):
     before = finished.tables()
-    path = finished.folder / lost
-    shutil.rmtree(path) if path.is_dir() else path.unlink()
-    finished.must_run(lost)
+    for path in (finished.folder / name for name in lost):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    finished.must_run(*lost)
     finished.must_run()
     assert finished.tables() == before

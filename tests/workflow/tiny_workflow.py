@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -64,9 +65,14 @@ class Workflow:
         assert status == 0, text
         return text
 
-    def planned(self, *targets, **options):
+    def copy(self, folder):
+        """Return a copy of the folder, times of files included, to change what is in it."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return Workflow(folder)
+
+    def planned(self, *arguments, **options):
         """Return {rule: number of jobs} that a dry run would run."""
-        text = self.must_run(*targets, "--dry-run", **options)
+        text = self.must_run("--dry-run", *arguments, **options)
         if "Job stats:" not in text:
             assert "Nothing to be done" in text
             return {}
