@@ -20,6 +20,7 @@ MEASURES = (
     "avg_activation_size",
     "avg_overlapping",
     "avg_overlapping_activation_size",
+    "label_masking",
 )
 """Columns of metrics.csv beside IoU, in the order of the page."""
 

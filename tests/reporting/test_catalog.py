@@ -76,7 +76,7 @@ def inputs(tmp_path) -> dict:
                 rows["explanations"].append(
                     (layer, unit, name, lower, upper, formula, 3, iou, iou, ok, "optimal", status)
                 )
-                rows["metrics"].append((layer, unit, name, iou, *[0.25 if ok else np.nan] * len(MEASURES), np.nan))
+                rows["metrics"].append((layer, unit, name, iou, *[0.25 if ok else np.nan] * len(MEASURES)))
     for name, values in rows.items():
         write_table(pd.DataFrame(values, columns=list(COLUMNS[name])), tmp_path / f"{name}.csv", name)
     arguments = {name: str(tmp_path / f"{name}.csv") for name in ("descriptions", "units")}
