@@ -26,13 +26,20 @@ include: "rules/captioning.smk"
 include: "rules/planted.smk"
 include: "rules/heuristics.smk"
 include: "rules/catalog.smk"
+include: "rules/analyses.smk"
 
 
 localrules:
     all,
+    analyses,
 
 
 rule all:
     default_target: True
     input:
         all_targets(),
+
+
+rule analyses:
+    input:
+        analysis_targets(),

@@ -13,6 +13,8 @@ CAPTIONER_FILES = (".safetensors", ".pth")
 FETCHED_DATA = {"places365": "places365_val", "imagenet": "imagenet_val"}
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 PLANTED = "planted"
+# the same network with random weights; not a character of names in the config
+TWIN = "~random"
 
 
 def look_up(section, name, *, config):
@@ -23,6 +25,7 @@ def look_up(section, name, *, config):
     section : str
         `models`, `datasets` or `concepts`.
     name : str
+        The name of a model may end in `~random`, which stands for the same network with random weights.
     config : dict
 
     Raises
@@ -31,6 +34,8 @@ def look_up(section, name, *, config):
         If there is none of this name; the message gives what is allowed and the nearest name.
     """
     known = config[section]
+    if section == "models":
+        name = name.removesuffix(TWIN)
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
@@ -61,7 +66,7 @@ def weights_file(model, dataset, *, config):
     """
     look_up("models", model, config=config)
     weights = look_up("datasets", dataset, config=config)["weights"]
-    if weights == "none":
+    if weights == "none" or model.endswith(TWIN):
         return []
     if weights == "playground":
         return f"resources/weights/playground/{model}.safetensors"
@@ -180,6 +185,22 @@ def check_names(config):
     for name in (*config["milan"]["training"]["networks"], config["milan"]["training"]["encoder"]):
         look_up("models", name, config=config)
     clip_file(config)
+
+
+def check_ranges(config):
+    """Check that units have a range to be explained in.
+
+    Raises
+    ------
+    ValueError
+        If the config asks for neither the range `top` nor several clusters.
+    """
+    quantile, clusters = config["ranges"]["quantile"], config["ranges"]["clusters"]
+    if quantile is None and clusters < 2:
+        raise ValueError(
+            f"ranges.quantile is null and ranges.clusters is {clusters}, so that no range is left: give a quantile for "
+            "the range `top`, or 2 clusters at least."
+        )
 
 
 def check_captioner(model, dataset, *, config):

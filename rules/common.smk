@@ -9,9 +9,11 @@ MEMORY = ".snakemake/neuron-lexicon-layers.txt"
 # half of the cores by default: two jobs run side by side, so that a long one on a single core leaves none idle
 THREADS = config["resources"]["threads"] or max(1, (workflow.cores or 1) // 2)
 EXPLANATION_TABLES = ("ranges", "histograms", "explanations", "metrics")
+ANALYSES = ("range_importance", "specialization", "thresholds", "detectors")
 
 try:
     configuration.check_names(config)
+    configuration.check_ranges(config)
     configuration.check_layers_once(config, MEMORY)
 except ValueError as error:
     raise WorkflowError(str(error)) from None
@@ -71,10 +73,12 @@ def layers_of(wildcards):
 
 def network_of(wildcards):
     """Return what decides how a network is built."""
+    normalisation = config["datasets"][wildcards.dataset]["normalisation"]
+    twin = wildcards.model.endswith(configuration.TWIN)
     return {
-        "name": wildcards.model,
+        "name": wildcards.model.removesuffix(configuration.TWIN),
         "trusted_sha256": config["checkpoints"]["trusted_sha256"],
-        "normalisation": config["datasets"][wildcards.dataset]["normalisation"],
+        "normalisation": "untrained" if twin else normalisation,
         "seed": config["seed"],
     }
 
@@ -135,11 +139,25 @@ def chunks(n_chunks):
 
 
 def parts_of(wildcards):
-    return [
-        f"results/{wildcards.model}/{wildcards.dataset}/{wildcards.concepts}/parts/{wildcards.table}/{layer}/{chunk}.csv"
+    return parts_named(wildcards.table)(wildcards)
+
+
+def parts_named(table):
+    """Return the input function of the parts of a table, in the order of layers and units."""
+    return lambda wildcards: [
+        f"results/{wildcards.model}/{wildcards.dataset}/{wildcards.concepts}/parts/{table}/{layer}/{chunk}.csv"
         for layer in layers_of(wildcards)
         for chunk in chunks(config["explanations"]["chunks"])
     ]
+
+
+def layer_parts(table):
+    """Return the parts of a table of one layer, in the order of units."""
+    return expand(
+        "results/{{model}}/{{dataset}}/{{concepts}}/parts/{table}/{{layer}}/{chunk}.csv",
+        table=table,
+        chunk=chunks(config["explanations"]["chunks"]),
+    )
 
 
 def all_targets():
@@ -165,6 +183,21 @@ def all_targets():
         for concepts in target["concepts"]
     ):
         files.append("results/planted/playground/recovery.csv")
+    return files
+
+
+def analysis_targets():
+    """Return what the analyses of each entry of `targets` give."""
+    files = []
+    for target in config["targets"]:
+        for concepts in target["concepts"]:
+            root = f"results/{target['model']}/{target['dataset']}/{concepts}"
+            files += [f"{root}/{name}.csv" for name in (*ANALYSES, "dissection")]
+            files += [f"{root}/{name}.png" for name in ANALYSES]
+            files += [
+                f"{root}/pictures/{layer}"
+                for layer in config["models"][target["model"]]["layers"]
+            ]
     return files
 
 

@@ -14,7 +14,10 @@ rule find_ranges:
         layer="{layer}",
         chunk="{chunk}",
         quantile=config["ranges"]["quantile"],
-        n_clusters=config["ranges"]["clusters"],
+        # one cluster is no choice: the range `top` alone, as in the programs before Clustered Compositional Explanations
+        n_clusters=(
+            config["ranges"]["clusters"] if config["ranges"]["clusters"] > 1 else 0
+        ),
         code=code_hash("lib.stages.find_ranges"),
     script:
         "../workflow_scripts/find_ranges.py"
@@ -51,6 +54,11 @@ rule score_explanations:
         activations=activations_of,
         explanations="results/{model}/{dataset}/{concepts}/parts/explanations/{layer}/{chunk}.csv",
         concept_set="resources/concepts/{concepts}.zarr",
+        label_masking=(
+            []
+            if config["metrics"]["masking_images"] == 0
+            else "results/{model}/{dataset}/{concepts}/parts/label_masking/{layer}/{chunk}.csv"
+        ),
     output:
         metrics="results/{model}/{dataset}/{concepts}/parts/metrics/{layer}/{chunk}.csv",
     log:
@@ -64,6 +72,36 @@ rule score_explanations:
         code=code_hash("lib.stages.score_explanations"),
     script:
         "../workflow_scripts/score_explanations.py"
+
+
+rule measure_label_masking:
+    input:
+        data=concept_data_of,
+        weights=weights_of,
+        explanations="results/{model}/{dataset}/{concepts}/parts/explanations/{layer}/{chunk}.csv",
+        concept_set="resources/concepts/{concepts}.zarr",
+    output:
+        label_masking="results/{model}/{dataset}/{concepts}/parts/label_masking/{layer}/{chunk}.csv",
+    log:
+        "logs/measure_label_masking/{model}/{dataset}/{concepts}/{layer}.{chunk}.log",
+    benchmark:
+        "benchmarks/measure_label_masking/{model}/{dataset}/{concepts}/{layer}.{chunk}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    threads: THREADS
+    resources:
+        device=config["resources"]["device"],
+        batch_size=config["resources"]["batch_size"],
+    params:
+        layer="{layer}",
+        network=network_of,
+        concepts=concepts_of,
+        input_size=lambda wildcards: config["datasets"][wildcards.dataset]["input_size"],
+        n_images=config["metrics"]["masking_images"],
+        seed=config["seed"],
+        code=code_hash("lib.stages.measure_label_masking"),
+    script:
+        "../workflow_scripts/measure_label_masking.py"
 
 
 rule merge_tables:

@@ -12,6 +12,7 @@ from lib.configuration import (
     check_captioner,
     check_layers_once,
     check_names,
+    check_ranges,
     clip_file,
     clip_tag,
     concept_folder,
@@ -153,6 +154,25 @@ def test_defaults_name_what_there_is():
     check_names(config)
     for entry in config["datasets"].values():
         assert entry["milan"] == "playground" or f"milan-{entry['milan']}" in all_sources()
+
+
+@pytest.mark.parametrize(("quantile", "clusters"), [(0.005, 0), (0.005, 1), (None, 2)])
+def test_a_range_is_left(quantile, clusters):
+    check_ranges({"ranges": {"quantile": quantile, "clusters": clusters}})
+
+
+@pytest.mark.parametrize("clusters", [0, 1])
+def test_no_range_at_all_is_refused(clusters):
+    with pytest.raises(ValueError, match=f"ranges.clusters is {clusters}.*give a quantile"):
+        check_ranges({"ranges": {"quantile": None, "clusters": clusters}})
+
+
+def test_every_model_has_a_twin_with_random_weights(config):
+    assert look_up("models", "resnet18~random", config=config) == look_up("models", "resnet18", config=config)
+    for dataset in ("playground", "places365", "mine"):
+        assert weights_file("resnet18~random", dataset, config=config) == []
+    with pytest.raises(ValueError, match=r"'resnet81' is not in .*Did you mean 'resnet18'"):
+        weights_file("resnet81~random", "playground", config=config)
 
 
 def test_files_follow_from_the_names(config):

@@ -160,6 +160,13 @@ def _check_chunks(array):
         raise ValueError(f"{array.nchunks - array.nchunks_initialized} of its {array.nchunks} chunks are missing")
 
 
+def units_of_chunk(activations, chunk):
+    """Return the units of one of several equal chunks, such as `0-of-4` for the first quarter."""
+    number, n_chunks = map(int, chunk.split("-of-"))
+    n_units = activations.shape[1]
+    return range(number * n_units // n_chunks, (number + 1) * n_units // n_chunks)
+
+
 def iterate_units(activations, units):
     """Yield (unit, maps) with maps float32 of shape (n_images, h, w), reading each chunk of the stores once.
 
@@ -218,6 +225,25 @@ def write_atoms(path, tables, *, pixel_blocks, shape, concepts):
     group.attrs["complete"] = True
     shutil.rmtree(target, ignore_errors=True)
     os.replace(partial, target)
+
+
+def read_concepts(path):
+    """Read only the concepts of the sparse segmentation cache.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns concept, number, name, category; row i is concept i.
+
+    Raises
+    ------
+    ValueError
+        If the store is damaged.
+    """
+    try:
+        return pd.DataFrame(zarr.open_group(store=str(path), mode="r").attrs["concepts"])
+    except (ValueError, KeyError, OSError) as error:
+        raise ValueError(f"{path} is no complete concept set ({error}); delete it and run again") from error
 
 
 def read_atoms(path):

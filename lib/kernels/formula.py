@@ -48,6 +48,17 @@ class Formula:
         """
         return self.concepts if self.length < 3 else ()
 
+    @property
+    def asserted(self):
+        """The concepts that the formula asks for, in order; those that it excludes by NOT are left out."""
+        joined = zip(self.operators, self.concepts[1:])
+        return (self.concepts[0], *(concept for operator, concept in joined if operator != AND_NOT))
+
+    @property
+    def left(self):
+        """The formula without the concept that joined last; None for a single concept."""
+        return Formula(self.concepts[:-1], self.operators[:-1]) if self.operators else None
+
     def extend(self, operator, concept):
         """Return this formula joined with one more concept."""
         return Formula((*self.concepts, concept), (*self.operators, operator))

@@ -51,6 +51,51 @@ def top_range(values, quantile):
     return exact_quantile(values, 1.0 - quantile), float("inf")
 
 
+def threshold_range(values, share):
+    """Return the open range of the thresholds study that belongs to a share of the activations that are not zero.
+
+    Parameters
+    ----------
+    values : numpy.ndarray, float32
+        All activations of the unit before upsampling; not all of them zero.
+    share : float
+        In (0, 1). Up to 0.5 the range holds the largest activations, that many of them; above, it goes from 1e-6 to
+        the value that this share exceeds.
+
+    Returns
+    -------
+    tuple of float
+
+    References
+    ----------
+    Clustered Compositional Explanations (La Rosa et al. 2023), study of the thresholds.
+    """
+    bound = exact_quantile(values[values != 0], 1.0 - share)
+    return (bound, float("inf")) if share <= 0.5 else (1e-6, bound)
+
+
+def range_status(values, lower, upper):
+    """Return how many activations lie strictly inside a range, and whether any upsampled one can.
+
+    Parameters
+    ----------
+    values : numpy.ndarray, float32
+        All activations of the unit before upsampling, finite.
+    lower, upper : float
+        Open ends.
+
+    Returns
+    -------
+    n_inside : int
+    status : str
+        `ok`, or `empty` if the range ends below its start or starts above all activations.
+    """
+    # bounds of type float64: numpy would round plain floats to float32, over a neighbouring value
+    n_inside = int(((values > np.float64(lower)) & (values < np.float64(upper))).sum())
+    # no activation need lie inside: between those at the ends the upsampled map passes through the range
+    return n_inside, "ok" if lower < min(upper, values.max()) else "empty"
+
+
 @njit(cache=True, nogil=True)
 def _segment_costs(sums, squares, weights, i, j):
     weight = weights[j] - weights[i]

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+EXPLAINED_ABOVE = 0.04
+"""IoU above which Network Dissection (Bau et al., CVPR 2017, section 3.1) counts a unit as a detector of a concept."""
+
 
 def _ratio(numerator, denominator):
     return numerator / denominator if denominator else float("nan")
@@ -10,6 +13,33 @@ def _ratio(numerator, denominator):
 def _mean_share(pixels, n_pixels):
     present = pixels[pixels > 0]
     return float(present.mean() / n_pixels) if present.size else float("nan")
+
+
+def image_ious(counts, holds, atoms):
+    """Return the IoU of one formula with one activation range of a unit on each image by itself.
+
+    Parameters
+    ----------
+    counts, holds, atoms
+        As `explanation_scores` takes them.
+
+    Returns
+    -------
+    numpy.ndarray of shape (n_images,), float64
+        NaN where neither has a pixel.
+    """
+    formula, bitmap, both = _per_image(counts, holds, atoms)
+    union = formula + bitmap - both
+    return np.divide(both, union, out=np.full(len(both), np.nan), where=union > 0)
+
+
+def _per_image(counts, holds, atoms):
+    """Return the pixels of the formula, of the bitmap and of both in each image."""
+    inside, images = holds[atoms.atom_set], atoms.atom_images()
+    return (
+        np.bincount(images, weights=values, minlength=atoms.n_images)
+        for values in (atoms.atom_size * inside, counts, counts * inside)
+    )
 
 
 def explanation_scores(counts, holds, atoms):
@@ -38,16 +68,8 @@ def explanation_scores(counts, holds, atoms):
     ----------
     Clustered Compositional Explanations (La Rosa et al. 2023), section 4.
     """
-    inside = holds[atoms.atom_set]
-    images = atoms.atom_images()
-
-    def per_image(values):
-        return np.bincount(images, weights=values, minlength=atoms.n_images)
-
     n_pixels = atoms.pixel_atoms.shape[1] * atoms.pixel_atoms.shape[2]
-    formula = per_image(atoms.atom_size * inside)
-    bitmap = per_image(counts)
-    both = per_image(counts * inside)
+    formula, bitmap, both = _per_image(counts, holds, atoms)
     n_formula, n_bitmap, n_both = (int(values.sum()) for values in (formula, bitmap, both))
     n_images_both = int((both > 0).sum())
     return {

@@ -220,6 +220,32 @@ def count_per_atom(maps, atoms, *, lower, upper):
     return counts
 
 
+def range_bitmaps(maps, *, lower, upper, shape):
+    """Return the bitmaps of one activation range as dense masks, for some images only.
+
+    Parameters
+    ----------
+    maps : numpy.ndarray of shape (n, h, w), float32
+    lower, upper : float
+        Open ends of the range.
+    shape : tuple of int
+        (H, W) of the mask grid.
+
+    Returns
+    -------
+    numpy.ndarray of shape (n, H, W), bool
+    """
+    (y0, y1, *row_weights), (x0, x1, *column_weights) = map(source_positions, maps.shape[1:], shape)
+
+    def join(first, second, weights):
+        # rounded once, as `_fma` does, but for ties of the double rounding
+        return (first.astype(np.float64) * weights[0] + second * weights[1]).astype(np.float32)
+
+    wide = join(maps[:, :, x0], maps[:, :, x1], column_weights)
+    values = join(wide[:, y0], wide[:, y1], [weight[:, None] for weight in row_weights])
+    return (values > np.float64(lower)) & (values < np.float64(upper))
+
+
 def count_on_device(maps, counter, *, shape, lower, upper):
     """Do the same on a device, which gives the same counts.
 

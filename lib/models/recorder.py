@@ -16,17 +16,17 @@ def _patch_embedding(network):
     return next((conv for conv in convolutions if conv.kernel_size == conv.stride and min(conv.kernel_size) > 1), None)
 
 
-def _puts_channels_last(module):
+def puts_channels_last(module):
     """Tell whether the 4-dimensional outputs of a module are of shape (images, h, w, units)."""
     if isinstance(module, nn.Sequential) and len(module):
-        return _puts_channels_last(module[-1])
+        return puts_channels_last(module[-1])
     if isinstance(module, nn.Linear | nn.LayerNorm):
         # convolutional networks have a LayerNorm of maps, which turns them round and back
         return type(module).__name__ != "LayerNorm2d"
     return "swin" in type(module).__module__ and not isinstance(module, nn.Conv2d)
 
 
-def _first_tensor(output):
+def first_tensor(output):
     """Return the tensor itself, or the first in a tuple, list or mapping; None if there is none."""
     if isinstance(output, torch.Tensor):
         return output
@@ -87,26 +87,28 @@ class Recorder:
         self._local.grid = tuple(output.shape[-2:])
 
     def _hook(self, layer, hooked):
-        channels_last = _puts_channels_last(hooked)
+        channels_last = puts_channels_last(hooked)
 
         def record(module, inputs, output):
-            found = _first_tensor(output)
-            if found is None or found.ndim not in (2, 3, 4):
-                shape = type(output).__name__ if found is None else tuple(found.shape)
-                raise ValueError(
-                    f"layer {layer} puts out {shape}; expected (images, units), (images, tokens, units) or "
-                    "(images, units, h, w); choose another layer"
-                )
-            found = found.detach().float()
-            if found.ndim == 2:
-                found = found[:, :, None, None]
-            elif found.ndim == 3:
-                found = self._lay_out(layer, found)
-            elif channels_last:
-                found = found.permute(0, 3, 1, 2)
-            self._local.outputs[layer] = found.clone(memory_format=torch.contiguous_format)
+            maps = self._maps(layer, output, channels_last).detach().float()
+            self._local.outputs[layer] = maps.clone(memory_format=torch.contiguous_format)
 
         return record
+
+    def _maps(self, layer, output, channels_last):
+        """Return a view of what a layer puts out, in the shape (n, n_units, h, w)."""
+        found = first_tensor(output)
+        if found is None or found.ndim not in (2, 3, 4):
+            shape = type(output).__name__ if found is None else tuple(found.shape)
+            raise ValueError(
+                f"layer {layer} puts out {shape}; expected (images, units), (images, tokens, units) or "
+                "(images, units, h, w); choose another layer"
+            )
+        if found.ndim == 2:
+            return found[:, :, None, None]
+        if found.ndim == 3:
+            return self._lay_out(layer, found)
+        return found.permute(0, 3, 1, 2) if channels_last else found
 
     def _lay_out(self, layer, tokens):
         """Turn tokens (n, n_tokens, n_units) into maps; the last tokens are those of the patches."""
@@ -138,14 +140,18 @@ class Recorder:
         -------
         dict of str to torch.Tensor of shape (n, n_units, h, w), float32
         """
-        n = len(images)
-        if n < MINIMUM_BATCH:
-            images = torch.cat([images, images.new_zeros(MINIMUM_BATCH - n, *images.shape[1:])])
-        self._local.outputs, self._local.grid = {}, None
-        with torch.inference_mode():
-            self._network(images)
+        self._run(images)
         outputs = self._local.outputs
         missing = [layer for layer in self._layers if layer not in outputs]
         if missing:
             raise ValueError(f"the forward pass never reached the layers {missing}")
-        return {layer: outputs[layer][:n] for layer in self._layers}
+        return {layer: outputs[layer][: len(images)] for layer in self._layers}
+
+    def _run(self, images):
+        """Run one batch, filled up to the least size, and return what the network puts out."""
+        missing = max(0, MINIMUM_BATCH - len(images))
+        if missing:
+            images = torch.cat([images, images.new_zeros(missing, *images.shape[1:])])
+        self._local.outputs, self._local.grid = {}, None
+        with torch.inference_mode():
+            return self._network(images)

@@ -3,11 +3,13 @@
 import os
 from pathlib import Path
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from lib.data.tables import read_table
 
 COLORS = {"estimate": "#9aa7b5", "exact": "#2a6f97"}
+PALETTE = ("#2a6f97", "#d1495b", "#edae49", "#66a182", "#8d5b4c", "#5f4b8b", "#9aa7b5", "#222222")
 
 
 def plot_heuristics(*, heuristics: str, plot: str) -> None:
@@ -22,7 +24,7 @@ def plot_heuristics(*, heuristics: str, plot: str) -> None:
     """
     table = read_table(heuristics, "heuristics")
     searches = list(dict.fromkeys(table["search"]))
-    figure = Figure(figsize=(8, 3.2), dpi=150, layout="constrained")
+    figure = _figure(8, 3.2)
     panels = zip(figure.subplots(1, 2), (("seconds", "seconds per range"), ("visited", "candidates scored exactly")))
     for axes, (column, label) in panels:
         groups = [table.loc[table["search"] == search, column].dropna().to_numpy() for search in searches]
@@ -40,9 +42,134 @@ def plot_heuristics(*, heuristics: str, plot: str) -> None:
                 box.set_facecolor(COLORS["exact" if search in ("beam", "optimal") else "estimate"])
             axes.set_yscale("log")
         axes.set_ylabel(label)
-        axes.grid(axis="y", color="#dddddd", linewidth=0.6)
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
+        _clean(axes)
+    _save(figure, plot)
+
+
+def plot_thresholds(*, thresholds: str, plot: str) -> None:
+    """Draw each category's share of the concepts over the quantiles: of the highest activations left, the lowest right.
+
+    Parameters
+    ----------
+    thresholds : str
+        Table of the shares; one row of panels per layer.
+    plot : str
+        Output picture (PNG).
+    """
+    table = read_table(thresholds, "thresholds")
+    layers = list(dict.fromkeys(table["layer"]))
+    figure = _figure(8, 0.6 + 2.4 * len(layers))
+    panels = figure.subplots(len(layers), 2, squeeze=False, sharey=True)
+    for row, layer in zip(panels, layers):
+        of_layer = table[table["layer"] == layer]
+        sides = ((of_layer["quantile"] <= 0.5, "above"), (of_layer["quantile"] > 0.5, "from 0 to"))
+        for axes, (side, label) in zip(row, sides):
+            lines = of_layer[side].pivot(index="quantile", columns="category", values="share")
+            for color, category in zip(_colors(lines.columns), lines.columns):
+                places = np.arange(len(lines))
+                axes.plot(places, lines[category], marker="o", markersize=3, color=color, label=category)
+            axes.set_xticks(np.arange(len(lines)), [f"{quantile:g}" for quantile in lines.index], fontsize=8)
+            axes.set_title(f"{layer}, activations {label} the threshold", fontsize=9)
+            axes.set_ylim(0, 1)
+            _clean(axes)
+        row[0].set_ylabel("share of the concepts")
+    if layers:
+        for axes in panels[-1]:
+            axes.set_xlabel("share of activations above the threshold")
+        handles, names = panels[0, 0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside lower center", ncols=6, frameon=False)
+    _save(figure, plot)
+
+
+def plot_detectors(*, detectors: str, plot: str) -> None:
+    """Draw the number of different concepts that each layer's units detect, by category, for the first range.
+
+    Parameters
+    ----------
+    detectors : str
+        Table of the detectors.
+    plot : str
+        Output picture (PNG).
+    """
+    table = read_table(detectors, "detectors")
+    first = table[table["range"] == (table["range"].iloc[0] if len(table) else "")]
+    figure = _figure(8, 3.2)
+    axes = figure.subplots()
+    values = first.pivot(index="layer", columns="category", values="n_unique")
+    _stack(axes, values.reindex(list(dict.fromkeys(first["layer"]))))
+    axes.set_ylabel("unique detectors")
+    _save(figure, plot)
+
+
+def plot_specialization(*, specialization: str, plot: str) -> None:
+    """Draw the shares of unspecialized, weakly specialized and specialized units of each range.
+
+    Parameters
+    ----------
+    specialization : str
+        Table of the shares; one panel per layer.
+    plot : str
+        Output picture (PNG).
+    """
+    table = read_table(specialization, "specialization").drop(columns="n_units").set_index(["layer", "range"])
+    _panels(table, "share of units", plot)
+
+
+def plot_range_importance(*, range_importance: str, plot: str) -> None:
+    """Draw the share of images whose prediction changes without each range.
+
+    Parameters
+    ----------
+    range_importance : str
+        Table of the shares; one panel per layer.
+    plot : str
+        Output picture (PNG).
+    """
+    table = read_table(range_importance, "range_importance").set_index(["layer", "range"])
+    _panels(table[["share_changed"]].rename(columns={"share_changed": ""}), "share of predictions changed", plot)
+
+
+def _panels(table, label, plot):
+    """Draw bars per range, one panel per layer."""
+    layers = list(dict.fromkeys(table.index.get_level_values("layer")))
+    figure = _figure(8, 0.4 + 2.0 * len(layers))
+    for axes, layer in zip(figure.subplots(max(1, len(layers)), 1, squeeze=False)[:, 0], layers):
+        _stack(axes, table.loc[layer])
+        axes.set_ylim(0, 1)
+        axes.set_title(layer, fontsize=8)
+        axes.set_ylabel(label, fontsize=8)
+    _save(figure, plot)
+
+
+def _stack(axes, values):
+    """Draw one stacked bar per row of a table, in its order, one color per column."""
+    bottom = np.zeros(len(values))
+    for color, column in zip(_colors(values.columns), values.columns):
+        heights = values[column].fillna(0).to_numpy()
+        axes.bar(
+            list(values.index), heights, bottom=bottom, color=color, width=0.6, label=str(column).replace("_", " ")
+        )
+        bottom += heights
+    if len(values.columns) > 1:
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=8)
+    _clean(axes)
+
+
+def _colors(columns):
+    return [PALETTE[i % len(PALETTE)] for i in range(len(columns))]
+
+
+def _figure(width, height):
+    return Figure(figsize=(width, height), dpi=150, layout="constrained")
+
+
+def _clean(axes):
+    axes.grid(axis="y", color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _save(figure, plot):
     target = Path(plot)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(target.name + ".part")

@@ -9,9 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lib.data.tables import read_table
-
-EXPLAINED_ABOVE = 0.04
-"""IoU from which Network Dissection (Bau et al., CVPR 2017, section 3.1) counts a unit as explained."""
+from lib.kernels.scores import EXPLAINED_ABOVE
 
 MEASURES = (
     "activation_coverage",
@@ -22,6 +20,7 @@ MEASURES = (
     "avg_activation_size",
     "avg_overlapping",
     "avg_overlapping_activation_size",
+    "label_masking",
 )
 """Columns of metrics.csv beside IoU, in the order of the page."""
 

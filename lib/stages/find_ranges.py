@@ -1,11 +1,10 @@
 """Stage: find the activation ranges of a chunk of units."""
 
-import numpy as np
 import pandas as pd
 
-from lib.data.stores import iterate_units, open_activations
+from lib.data.stores import iterate_units, open_activations, units_of_chunk
 from lib.data.tables import write_table
-from lib.kernels.ranges import cluster_ranges, histogram, top_range, unit_status
+from lib.kernels.ranges import cluster_ranges, histogram, range_status, top_range, unit_status
 from lib.parallel import map_in_order
 from lib.progress import Progress
 
@@ -29,8 +28,7 @@ def find_ranges(*, activations, ranges, histograms, layer, chunk, quantile, n_cl
     threads : int
     """
     store = open_activations(activations, layer)
-    number, n_chunks = map(int, chunk.split("-of-"))
-    units = range(number * store.shape[1] // n_chunks, (number + 1) * store.shape[1] // n_chunks)
+    units = units_of_chunk(store, chunk)
     rows, bars = [], []
 
     def analyse(item):
@@ -45,12 +43,8 @@ def find_ranges(*, activations, ranges, histograms, layer, chunk, quantile, n_cl
         )
         table = []
         for name, lower, upper in found:
-            # bounds of type float64: numpy would round plain floats to float32, over a neighbouring value
-            n_inside = 0 if lower is None else int(((values > np.float64(lower)) & (values < np.float64(upper))).sum())
-            # no activation need lie inside: between those at the ends the upsampled map passes through the range
-            has_room = lower is not None and lower < min(upper, values.max())
-            state = status if status != "ok" else "ok" if has_room else "empty"
-            table.append((layer, unit, name, lower, upper, n_inside, state))
+            n_inside, state = (0, "empty") if lower is None else range_status(values, lower, upper)
+            table.append((layer, unit, name, lower, upper, n_inside, state if status == "ok" else status))
         n_zero, counts = histogram(values) if status != "nan" else (0, [0] * 64)
         bounds = (float(values.min()), float(values.max())) if status != "nan" else (None, None)
         return table, (layer, unit, *bounds, n_zero, " ".join(map(str, counts)))

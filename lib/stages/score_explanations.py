@@ -13,7 +13,7 @@ from lib.parallel import map_in_order
 from lib.progress import Progress
 
 
-def score_explanations(*, activations, explanations, concept_set, metrics, layer, threads):
+def score_explanations(*, activations, explanations, concept_set, label_masking, metrics, layer, threads):
     """Write the metrics of each explained unit and range; rows without a formula get empty cells.
 
     Parameters
@@ -24,6 +24,8 @@ def score_explanations(*, activations, explanations, concept_set, metrics, layer
         Table of the formulas.
     concept_set : str
         Store of the atoms.
+    label_masking : str or list of str
+        Table of the label masking of these units; an empty list to leave its column empty.
     metrics : str
         Output table, rows as in `explanations`.
     layer : str
@@ -50,5 +52,8 @@ def score_explanations(*, activations, explanations, concept_set, metrics, layer
     for found in Progress(map_in_order(score, items, threads=threads), total=len(by_unit), unit="unit"):
         scores.update(found)
     measures = [column for column, kind in COLUMNS["metrics"].items() if kind == "float"]
+    if label_masking:
+        for index, value in read_table(label_masking, "label_masking")["label_masking"].items():
+            scores.setdefault(index, {})["label_masking"] = value
     values = pd.DataFrame([scores.get(i, {}) for i in table.index], columns=measures, index=table.index, dtype=float)
     write_table(table[["layer", "unit", "range"]].join(values), metrics, "metrics")

@@ -132,3 +132,10 @@ def test_evaluate_equals_plain_logic_and_leaves_masks_alone(formula):
     assert tuple(evaluate(formula, columns)) == _truth_table(formula)
     assert tuple(evaluate(formula, lambda concept: columns[concept])) == _truth_table(formula)
     assert (columns == before).all()
+
+
+def test_what_a_formula_asks_for_and_begins_with():
+    formula = Formula((4, 2, 7), (AND_NOT, OR))
+    assert formula.asserted == (4, 7) and formula.left == Formula((4, 2), (AND_NOT,))
+    assert formula.left.left == Formula((4,)) and formula.left.asserted == (4,)
+    assert Formula((4,)).left is None

@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.kernels.ranges import HISTOGRAM_BINS, cluster_ranges, cluster_values, histogram, top_range, unit_status
+from lib.kernels.ranges import (
+    HISTOGRAM_BINS,
+    cluster_ranges,
+    cluster_values,
+    histogram,
+    range_status,
+    threshold_range,
+    top_range,
+    unit_status,
+)
 
 
 def cost(values, found):
@@ -93,3 +102,31 @@ def test_histogram_counts_all_but_the_zeros():
     assert counts[0] == 1 and counts[-1] == 2 and counts[32] == 1
     n_zero, counts = histogram(np.zeros(3, np.float32))
     assert n_zero == 3 and not counts.any()
+
+
+@pytest.mark.parametrize("share", [0.005, 0.2, 0.5, 0.8, 0.995])
+def test_thresholds_are_exceeded_by_their_share_of_the_activations_that_are_not_zero(share):
+    values = np.random.default_rng(0).random((10, 20, 20), np.float32)
+    values[:, :10] = 0
+    lower, upper = threshold_range(values, share)
+    bound = lower if share <= 0.5 else upper
+    assert bound == np.quantile(values[values != 0].astype(np.float64), 1 - share)
+    assert (values > bound).sum() == pytest.approx(share * 2000, abs=1)
+    assert (lower, upper) == ((bound, np.inf) if share <= 0.5 else (1e-6, bound))
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "expected"),
+    [
+        (0, np.inf, (2, "ok")),
+        (1, 2, (0, "ok")),  # upsampled maps pass through it
+        (0, 2, (1, "ok")),  # open ends
+        (2, np.inf, (0, "empty")),
+        (1, 1, (0, "empty")),
+        (1e-6, -1, (0, "empty")),
+        (np.nextafter(np.float64(np.float32(0.1)), 0), 0.5, (1, "ok")),  # bounds are not rounded to float32
+    ],
+)
+def test_what_lies_in_a_range(lower, upper, expected):
+    values = np.array([0, 1, 2] if lower != np.nextafter(np.float64(np.float32(0.1)), 0) else [0.1, 1], np.float32)
+    assert range_status(values, lower, upper) == expected

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from lib.kernels.beam import ConceptCounts
 from lib.kernels.formula import AND, AND_NOT, OR, Formula, evaluate
-from lib.kernels.scores import explanation_scores
+from lib.kernels.scores import explanation_scores, image_ious
 
 
 def per_atom(atoms, bitmap):
@@ -54,3 +54,13 @@ def test_a_case_known_on_paper(make_atoms):
         "avg_overlapping": 2 / 4,
         "avg_overlapping_activation_size": 2 / 4,
     }
+
+
+def test_each_image_has_its_own_iou(make_atoms):
+    masks = np.zeros((1, 4, 2, 2), bool)
+    masks[0, 0] = masks[0, 1, 0] = True
+    bitmap = np.zeros((4, 2, 2), bool)
+    bitmap[0, 0], bitmap[2, 0, 0] = True, True
+    atoms = make_atoms(masks)
+    found = image_ious(per_atom(atoms, bitmap), ConceptCounts(atoms).holds(Formula((0,))), atoms)
+    np.testing.assert_array_equal(found, [2 / 4, 0, 0, np.nan])

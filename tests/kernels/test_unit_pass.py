@@ -1,8 +1,9 @@
+import bruteforce
 import numpy as np
 import pytest
 import torch
 
-from lib.kernels.unit_pass import count_per_atom, float32_bounds, source_positions
+from lib.kernels.unit_pass import count_per_atom, float32_bounds, range_bitmaps, source_positions
 
 INF = float("inf")
 
@@ -130,3 +131,11 @@ def test_source_weights_add_up_to_one_and_stay_inside(n_source, n_target):
     first, second, first_weight, second_weight = source_positions(n_source, n_target)
     assert first.min() >= 0 and second.max() < n_source and (second - first <= 1).all()
     np.testing.assert_allclose(first_weight + second_weight, 1, atol=1e-7)
+
+
+def test_dense_bitmaps_equal_a_recomputation_by_torch():
+    maps = np.random.default_rng(0).normal(size=(3, 7, 5)).astype(np.float32)
+    for shape in ((70, 80), (7, 5)):
+        found = range_bitmaps(maps, lower=-0.3, upper=0.9, shape=shape)
+        np.testing.assert_array_equal(found, bruteforce.bitmap(maps, -0.3, 0.9, shape))
+        assert 0.2 < found.mean() < 0.8

@@ -89,7 +89,7 @@ def explain(activations, concept_set, folder, *, layer, chunk, threads=1, device
     explain_units(
         **shared, **stores, ranges=paths["ranges"], search="optimal", seconds=None, length=3, beam=5, device=device
     )
-    score_explanations(**shared, **stores, metrics=paths["metrics"])
+    score_explanations(**shared, **stores, label_masking=[], metrics=paths["metrics"])
     return paths
 
 

@@ -49,7 +49,7 @@ def explain(folder, maps, masks, **options):
     settings = {"search": "optimal", "length": 3, "beam": 5, "seconds": None, "device": "cpu"} | options
     concepts = {"concept_set": str(folder / "concepts.zarr"), "explanations": paths["explanations"]}
     explain_units(**shared, **concepts, ranges=paths["ranges"], **settings)
-    score_explanations(**shared, **concepts, metrics=paths["metrics"])
+    score_explanations(**shared, **concepts, label_masking=[], metrics=paths["metrics"])
     assert len(read_table(paths["metrics"], "metrics")) == len(read_table(paths["explanations"], "explanations"))
     return read_table(paths["explanations"], "explanations")
 

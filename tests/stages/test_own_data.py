@@ -92,13 +92,13 @@ def test_exemplars_show_images_in_the_geometry_of_their_masks(tmp_path):
         pixels = rng.integers(0, 256, (32, 64, 3), dtype=np.uint8)
         pixels[:, :16] = pixels[:, 48:] = (255, 0, 0)  # what the crop leaves out
         Image.fromarray(pixels).save(tmp_path / f"{number}.png")
-    table, skipped, folder = (str(tmp_path / name) for name in ("i.csv", "s.csv", "exemplars"))
+    folder = tmp_path / "made"
+    folder.mkdir()
+    table, skipped = str(folder / "images.csv"), str(folder / "s.csv")
     list_images(data=str(tmp_path), images=table, skipped=skipped, subset="", column="path", threads=1)
-    collect_exemplars(
-        images=table,
+    make_exemplars(
+        folder,
         weights=[],
-        exemplars=folder,
-        units=str(tmp_path / "units.csv"),
         layers=["conv1"],
         network=NETWORK,
         geometry={"resize": 32, "crop": 32},
@@ -110,7 +110,7 @@ def test_exemplars_show_images_in_the_geometry_of_their_masks(tmp_path):
         batch_size=8,
         threads=1,
     )
-    found = read_exemplars(folder, "conv1")
+    found = read_exemplars(str(folder / "exemplars"), "conv1")
     for pictures, ids in zip(found.images, found.ids, strict=True):
         for picture, number in zip(pictures, ids, strict=True):
             whole = np.asarray(Image.open(tmp_path / f"{number}.png"))

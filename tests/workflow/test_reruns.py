@@ -54,6 +54,9 @@ CONFIG_EDITS = {
     "playground.n_images": (50, EVERYTHING),
     "seed": (1, EVERYTHING),
     "planted.noises": ([0.0, 0.5], AFTER_PLANT),
+    "metrics.masking_images": (1, {"measure_label_masking", *AFTER_SCORES}),
+    "thresholds.quantiles": ([0.1], set()),  # analyses are on request
+    "pictures.k": (2, set()),
     "catalog.opacity": (0.5, {"write_catalog"}),
     "catalog.k_shown": (2, {"write_catalog"}),
     "resources.device": ("cpu", set()),

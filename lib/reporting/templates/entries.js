@@ -135,11 +135,14 @@
     avg_activation_size: ["Range size", "mean share of an image that the range fills"],
     avg_overlapping: ["Overlap", "mean share of an image that both fill"],
     avg_overlapping_activation_size: ["Size if met", "mean share of an image that the range fills where both meet"],
+    label_masking: ["Masking", "likeness of the unit's maps when only the formula's pixels are left"],
   };
 
   const metricsTable = (set, table, row, unit) => {
+    // label masking is measured on request
+    const measures = data.measures.filter((key) => table[key].some((value) => value !== null));
     const head = el("tr", {}, ["Range", "From", "To", "Activations", "Formula", "IoU", "Bound"].map((text) => el("th", { scope: "col" }, text)),
-      data.measures.map((key) => el("th", { scope: "col", title: (MEASURE_NAMES[key] || [])[1] }, (MEASURE_NAMES[key] || [key])[0])));
+      measures.map((key) => el("th", { scope: "col", title: (MEASURE_NAMES[key] || [])[1] }, (MEASURE_NAMES[key] || [key])[0])));
     const body = set.ranges.map((range, column) => {
       const at = row * set.ranges.length + column;
       const state = cell(set, unit, column);
@@ -151,7 +154,7 @@
         el("td", {}, integer(table.n_activations[at])),
         el("td", { class: "text" }, state.formula ? formula(state.formula) : el("span", { class: "why" }, state.status || "–")),
         el("td", {}, el("b", {}, fixed(state.iou))), el("td", {}, bound),
-        data.measures.map((key) => el("td", {}, /size|overlapping$/.test(key) ? fixed(table[key][at]) : percent(table[key][at]))));
+        measures.map((key) => el("td", {}, /size|overlapping$|masking$/.test(key) ? fixed(table[key][at]) : percent(table[key][at]))));
     });
     return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Metrics, concepts ${set.name}` },
       el("table", {}, el("thead", {}, head), el("tbody", {}, body)));

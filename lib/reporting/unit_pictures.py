@@ -1,0 +1,110 @@
+"""Pictures of units: for each range and its formula, images on which they agree, dark outside the bitmap."""
+
+import os
+import shutil
+from functools import lru_cache
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageDraw, ImageFont
+
+from lib.data.broden import open_broden
+from lib.data.images import Geometry, load_batch
+from lib.data.stores import iterate_units, open_activations, read_atoms
+from lib.data.tables import read_table
+from lib.kernels.atoms import Atoms
+from lib.kernels.beam import ConceptCounts
+from lib.kernels.formula import parse_formula
+from lib.kernels.scores import image_ious
+from lib.kernels.unit_pass import count_per_atom, range_bitmaps
+from lib.parallel import map_in_order
+from lib.progress import Progress
+
+GAP, TITLE, FONT_SIZE = 4, 18, 11
+"""Pixels between images, of a title's height, and of its letters."""
+
+IMAGES_KEPT = 2048
+
+
+def draw_unit_pictures(*, data, activations, explanations, concept_set, pictures, layer, concepts, k, threads):
+    """Draw `{unit}.png` for every unit of a layer: one row per activation range, under its formula and IoU.
+
+    A row shows up to k images on which the formula fits better than on all images together (their own IoU exceeds the
+    range's), best first; everything outside the bitmap is black. Images have the size of the mask grid.
+
+    Parameters
+    ----------
+    data : str
+        Folder of the concept data set, in Broden's format.
+    activations : str
+        Folder with the stores of the layers.
+    explanations : list of str
+        Tables of the formulas of all units of the layer.
+    concept_set : str
+        Store of the atoms.
+    pictures : str
+        Output folder.
+    layer : str
+    concepts : dict
+        subset, categories: as `open_broden` takes them.
+    k : int
+        Images per range at most.
+    threads : int
+    """
+    tables, names = read_atoms(concept_set)
+    atoms = Atoms(**tables, n_concepts=len(names))
+    counts, names = ConceptCounts(atoms), names["name"].tolist()
+    table = pd.concat([read_table(path, "explanations") for path in explanations], ignore_index=True)
+    by_unit = dict(list(table.groupby("unit", sort=True)))
+    shape = atoms.pixel_atoms.shape[1:]
+    paths, geometry = open_broden(data, **concepts).images, Geometry(resize=shape, crop=None)
+    font = ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf"), FONT_SIZE)
+    target = Path(pictures)
+    partial = target.with_name(target.name + ".part")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+
+    @lru_cache(IMAGES_KEPT)
+    def load(image):
+        return load_batch([paths[image]], geometry, threads=1)[0]
+
+    def draw(item):
+        unit, maps = item
+        rows = []
+        usable = by_unit[unit]["status"] == "ok"
+        bounds = {end: by_unit[unit].loc[usable, end].to_numpy() for end in ("lower", "upper")}
+        per_atom = iter(count_per_atom(maps, atoms, **bounds))
+        for row in by_unit[unit].itertuples():
+            if row.status != "ok":
+                rows.append((f"{row.range}: {row.status}", []))
+                continue
+            ious = image_ious(next(per_atom), counts.holds(parse_formula(row.formula, names)), atoms)
+            better = np.flatnonzero(ious > row.iou)
+            chosen = better[np.argsort(-ious[better], kind="stable")[:k]]
+            bitmaps = range_bitmaps(maps[chosen], lower=row.lower, upper=row.upper, shape=shape)
+            shown = [load(image) * bitmap[:, :, None] for image, bitmap in zip(chosen.tolist(), bitmaps)]
+            rows.append((f"{row.range}, IoU {row.iou:.3f}: {row.formula}", shown))
+        _compose(rows, k, shape, font).save(partial / f"{unit}.png", "PNG", compress_level=6)
+
+    items = iterate_units(open_activations(activations, layer), list(by_unit))
+    for _ in Progress(map_in_order(draw, items, threads=threads), total=len(by_unit), unit="unit"):
+        pass
+    shutil.rmtree(target, ignore_errors=True)
+    os.replace(partial, target)
+
+
+def _compose(rows, k, shape, font):
+    """Return the rows of images below each other, each under its title."""
+    height, width = shape
+    widest = max((font.getlength(title) for title, _ in rows), default=0)
+    size = max(k * (width + GAP), int(widest) + GAP) + GAP, len(rows) * (TITLE + height + GAP)
+    sheet = Image.new("RGB", size, "white")
+    draw = ImageDraw.Draw(sheet)
+    for number, (title, images) in enumerate(rows):
+        top = number * (TITLE + height + GAP)
+        draw.text((GAP, top + 2), title, "black", font=font)
+        for place, image in enumerate(images):
+            sheet.paste(Image.fromarray(image), (GAP + place * (width + GAP), top + TITLE))
+    return sheet

@@ -1,0 +1,46 @@
+"""Stage: find the ranges of the thresholds study for a chunk of units."""
+
+import pandas as pd
+
+from lib.data.stores import iterate_units, open_activations, units_of_chunk
+from lib.data.tables import write_table
+from lib.kernels.ranges import range_status, threshold_range, unit_status
+from lib.parallel import map_in_order
+from lib.progress import Progress
+
+
+def find_thresholds(*, activations, ranges, layer, chunk, quantiles, threads):
+    """Write one range per unit and quantile of its activations that are not zero, named by the quantile.
+
+    Parameters
+    ----------
+    activations : str
+        Folder with the stores of the layers.
+    ranges : str
+        Output table.
+    layer : str
+    chunk : str
+        Which units of the layer, such as `0-of-4` for the first quarter.
+    quantiles : list of float
+        Shares of the activations that exceed a threshold.
+    threads : int
+    """
+    store = open_activations(activations, layer)
+    units = units_of_chunk(store, chunk)
+
+    def analyse(item):
+        unit, values = item
+        status = unit_status(values)
+        rows = []
+        for quantile in quantiles:
+            row = (None, None, 0, status)
+            if status == "ok":
+                lower, upper = threshold_range(values, quantile)
+                row = (lower, upper, *range_status(values, lower, upper))
+            rows.append((layer, unit, str(quantile), *row))
+        return rows
+
+    items = Progress(map_in_order(analyse, iterate_units(store, units), threads=threads), total=len(units), unit="unit")
+    columns = ["layer", "unit", "range", "lower", "upper", "n_activations", "status"]
+    table = pd.DataFrame([row for rows in items for row in rows], columns=columns)
+    write_table(table.astype({"lower": float, "upper": float}), ranges, "ranges")

@@ -1,0 +1,74 @@
+"""Stage: measure how often a network's prediction changes when a range of a layer's activations is erased."""
+
+import numpy as np
+import pandas as pd
+import torch
+
+from lib.data.broden import open_broden
+from lib.data.images import Geometry, load_batch
+from lib.data.tables import read_table, write_table
+from lib.kernels.unit_pass import float32_bounds
+from lib.models.eraser import RangeEraser
+from lib.models.loading import open_network
+from lib.parallel import map_in_order
+from lib.progress import Progress
+
+
+def measure_range_importance(
+    *, data, weights, ranges, range_importance, layer, network, concepts, input_size, device, batch_size, threads
+):
+    """Write the share of images whose predicted class changes when all units of a layer lose one range of activation.
+
+    Every activation strictly inside its unit's range becomes 0, and the rest of the network runs on.
+
+    Parameters
+    ----------
+    data : str
+        Folder of the concept data set, in Broden's format.
+    weights : str or list of str
+        Checkpoint; an empty list for random weights.
+    ranges : list of str
+        Tables of the ranges of all units of the layer; units without a range of some name lose nothing.
+    range_importance : str
+        Output table, one row per range.
+    layer : str
+    network : dict
+        name, trusted_sha256, normalisation, seed: as `open_network` takes them.
+    concepts : dict
+        subset, categories: as `open_broden` takes them.
+    input_size : int
+        Height and width of the network's input, in pixels.
+    device : str
+    batch_size : int
+        Images per forward pass; no result depends on it.
+    threads : int
+    """
+    table = pd.concat([read_table(path, "ranges") for path in ranges], ignore_index=True)
+    names = list(dict.fromkeys(table["range"]))
+    usable = table[table["status"] == "ok"]
+    shape = len(names), table["unit"].max() + 1
+    lower, upper = np.full(shape, np.inf), np.full(shape, -np.inf)
+    cells = usable["range"].map(names.index).astype(np.int64), usable["unit"]
+    lower[cells], upper[cells] = usable["lower"], usable["upper"]
+    images = open_broden(data, **concepts).images
+    options = {key: value for key, value in network.items() if key != "name"}
+    model = open_network(network["name"], weights=weights or None, device=device, **options)
+    geometry = Geometry(resize=(input_size, input_size), crop=None)
+    bounds = [torch.from_numpy(ends).to(model.device) for ends in float32_bounds(lower, upper)]
+
+    with RangeEraser(model.module, layer) as eraser:
+
+        def count(first):
+            batch = load_batch(images[first : first + batch_size], geometry, threads=1)
+            before, *after = eraser(model.to_input(batch), lower=bounds[0], upper=bounds[1])
+            return len(batch), [int((predictions != before).sum()) for predictions in after]
+
+        n_changed = np.zeros(len(names), np.int64)
+        starts = range(0, len(images), batch_size)
+        with Progress(total=len(images), unit="image") as progress:
+            for n, changed in map_in_order(count, starts, threads=threads):
+                n_changed += changed
+                progress.update(n)
+    result = pd.DataFrame({"layer": layer, "range": names, "n_images": len(images), "n_changed": n_changed})
+    result["share_changed"] = result["n_changed"] / result["n_images"]
+    write_table(result, range_importance, "range_importance")

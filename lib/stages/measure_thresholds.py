@@ -1,0 +1,38 @@
+"""Stage: measure which categories of concepts the formulas of each threshold ask for."""
+
+from collections import Counter
+
+import pandas as pd
+
+from lib.data.stores import read_concepts
+from lib.data.tables import read_table, write_table
+from lib.kernels.formula import parse_formula
+
+
+def measure_thresholds(*, explanations, concept_set, thresholds):
+    """Write the share of each category among the concepts that the units' formulas ask for, by layer and quantile.
+
+    Concepts that a formula excludes by NOT do not count.
+
+    Parameters
+    ----------
+    explanations : list of str
+        Tables of the formulas, whose ranges are named by their quantile.
+    concept_set : str
+        Store of the atoms.
+    thresholds : str
+        Output table; the share is empty where no unit has a formula.
+    """
+    concepts = read_concepts(concept_set)
+    names, categories = concepts["name"].tolist(), concepts["category"].tolist()
+    table = pd.concat([read_table(path, "explanations") for path in explanations], ignore_index=True)
+    rows = []
+    for (layer, quantile), group in table.groupby(["layer", "range"], sort=False):
+        texts = group.loc[group["status"] == "ok", "formula"]
+        found = Counter(categories[concept] for text in texts for concept in parse_formula(text, names).asserted)
+        total = found.total()
+        for category in sorted(set(categories)):
+            share = found[category] / total if total else float("nan")
+            rows.append((layer, float(quantile), category, len(texts), found[category], share))
+    columns = ["layer", "quantile", "category", "n_units", "n_concepts", "share"]
+    write_table(pd.DataFrame(rows, columns=columns), thresholds, "thresholds")

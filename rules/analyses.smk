@@ -1,0 +1,298 @@
+# what files are called in the report
+REPORT_LABELS = {"model": "{model}", "dataset": "{dataset}", "concepts": "{concepts}"}
+
+
+rule measure_range_importance:
+    input:
+        data=concept_data_of,
+        weights=weights_of,
+        ranges=layer_parts("ranges"),
+    output:
+        range_importance="results/{model}/{dataset}/{concepts}/parts/range_importance/{layer}.csv",
+    log:
+        "logs/measure_range_importance/{model}/{dataset}/{concepts}/{layer}.log",
+    benchmark:
+        "benchmarks/measure_range_importance/{model}/{dataset}/{concepts}/{layer}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    threads: THREADS
+    resources:
+        device=config["resources"]["device"],
+        batch_size=config["resources"]["batch_size"],
+    params:
+        layer="{layer}",
+        network=network_of,
+        concepts=concepts_of,
+        input_size=lambda wildcards: config["datasets"][wildcards.dataset]["input_size"],
+        code=code_hash("lib.stages.measure_range_importance"),
+    script:
+        "../workflow_scripts/measure_range_importance.py"
+
+
+use rule merge_tables as merge_range_importance with:
+    input:
+        parts=lambda wildcards: [
+            f"results/{wildcards.model}/{wildcards.dataset}/{wildcards.concepts}/parts/range_importance/{layer}.csv"
+            for layer in layers_of(wildcards)
+        ],
+    output:
+        merged=report(
+            "results/{model}/{dataset}/{concepts}/range_importance.csv",
+            caption="captions/range_importance.rst",
+            category="Range importance",
+            labels=REPORT_LABELS | {"content": "table"},
+        ),
+    log:
+        "logs/merge_range_importance/{model}/{dataset}/{concepts}.log",
+    params:
+        table="range_importance",
+
+
+rule plot_range_importance:
+    input:
+        range_importance="results/{model}/{dataset}/{concepts}/range_importance.csv",
+    output:
+        plot=report(
+            "results/{model}/{dataset}/{concepts}/range_importance.png",
+            caption="captions/range_importance.rst",
+            category="Range importance",
+            labels=REPORT_LABELS | {"content": "plot"},
+        ),
+    log:
+        "logs/plot_range_importance/{model}/{dataset}/{concepts}.log",
+    benchmark:
+        "benchmarks/plot_range_importance/{model}/{dataset}/{concepts}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        code=code_hash("lib.reporting.plots"),
+    script:
+        "../workflow_scripts/plot_range_importance.py"
+
+
+rule measure_specialization:
+    input:
+        explanations="results/{model}/{dataset}/{concepts}/explanations.csv",
+        twin_explanations=f"results/{{model}}{configuration.TWIN}/{{dataset}}/{{concepts}}/explanations.csv",
+        concept_set="resources/concepts/{concepts}.zarr",
+    output:
+        specialization=report(
+            "results/{model}/{dataset}/{concepts}/specialization.csv",
+            caption="captions/specialization.rst",
+            category="Specialization",
+            labels=REPORT_LABELS | {"content": "table"},
+        ),
+    log:
+        "logs/measure_specialization/{model}/{dataset}/{concepts}.log",
+    benchmark:
+        "benchmarks/measure_specialization/{model}/{dataset}/{concepts}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        code=code_hash("lib.stages.measure_specialization"),
+    script:
+        "../workflow_scripts/measure_specialization.py"
+
+
+rule plot_specialization:
+    input:
+        specialization="results/{model}/{dataset}/{concepts}/specialization.csv",
+    output:
+        plot=report(
+            "results/{model}/{dataset}/{concepts}/specialization.png",
+            caption="captions/specialization.rst",
+            category="Specialization",
+            labels=REPORT_LABELS | {"content": "plot"},
+        ),
+    log:
+        "logs/plot_specialization/{model}/{dataset}/{concepts}.log",
+    benchmark:
+        "benchmarks/plot_specialization/{model}/{dataset}/{concepts}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        code=code_hash("lib.reporting.plots"),
+    script:
+        "../workflow_scripts/plot_specialization.py"
+
+
+rule find_thresholds:
+    input:
+        activations=activations_of,
+    output:
+        ranges="results/{model}/{dataset}/{concepts}/parts/threshold_ranges/{layer}/{chunk}.csv",
+    log:
+        "logs/find_thresholds/{model}/{dataset}/{concepts}/{layer}.{chunk}.log",
+    benchmark:
+        "benchmarks/find_thresholds/{model}/{dataset}/{concepts}/{layer}.{chunk}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        layer="{layer}",
+        chunk="{chunk}",
+        quantiles=config["thresholds"]["quantiles"],
+        code=code_hash("lib.stages.find_thresholds"),
+    script:
+        "../workflow_scripts/find_thresholds.py"
+
+
+use rule explain_units as explain_thresholds with:
+    input:
+        activations=activations_of,
+        concept_set="resources/concepts/{concepts}.zarr",
+        ranges="results/{model}/{dataset}/{concepts}/parts/threshold_ranges/{layer}/{chunk}.csv",
+    output:
+        explanations="results/{model}/{dataset}/{concepts}/parts/threshold_explanations/{layer}/{chunk}.csv",
+    log:
+        "logs/explain_thresholds/{model}/{dataset}/{concepts}/{layer}.{chunk}.log",
+    benchmark:
+        "benchmarks/explain_thresholds/{model}/{dataset}/{concepts}/{layer}.{chunk}.jsonl"
+
+
+rule measure_thresholds:
+    input:
+        explanations=parts_named("threshold_explanations"),
+        concept_set="resources/concepts/{concepts}.zarr",
+    output:
+        thresholds=report(
+            "results/{model}/{dataset}/{concepts}/thresholds.csv",
+            caption="captions/thresholds.rst",
+            category="Thresholds",
+            labels=REPORT_LABELS | {"content": "table"},
+        ),
+    log:
+        "logs/measure_thresholds/{model}/{dataset}/{concepts}.log",
+    benchmark:
+        "benchmarks/measure_thresholds/{model}/{dataset}/{concepts}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        code=code_hash("lib.stages.measure_thresholds"),
+    script:
+        "../workflow_scripts/measure_thresholds.py"
+
+
+rule plot_thresholds:
+    input:
+        thresholds="results/{model}/{dataset}/{concepts}/thresholds.csv",
+    output:
+        plot=report(
+            "results/{model}/{dataset}/{concepts}/thresholds.png",
+            caption="captions/thresholds.rst",
+            category="Thresholds",
+            labels=REPORT_LABELS | {"content": "plot"},
+        ),
+    log:
+        "logs/plot_thresholds/{model}/{dataset}/{concepts}.log",
+    benchmark:
+        "benchmarks/plot_thresholds/{model}/{dataset}/{concepts}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        code=code_hash("lib.reporting.plots"),
+    script:
+        "../workflow_scripts/plot_thresholds.py"
+
+
+# Network Dissection: the same search for single concepts
+use rule explain_units as dissect_units with:
+    output:
+        explanations="results/{model}/{dataset}/{concepts}/parts/dissection/{layer}/{chunk}.csv",
+    log:
+        "logs/dissect_units/{model}/{dataset}/{concepts}/{layer}.{chunk}.log",
+    benchmark:
+        "benchmarks/dissect_units/{model}/{dataset}/{concepts}/{layer}.{chunk}.jsonl"
+    params:
+        length=1,
+
+
+use rule merge_tables as merge_dissection with:
+    input:
+        parts=parts_named("dissection"),
+    output:
+        merged=report(
+            "results/{model}/{dataset}/{concepts}/dissection.csv",
+            caption="captions/dissection.rst",
+            category="Network Dissection",
+            labels=REPORT_LABELS | {"content": "table"},
+        ),
+    log:
+        "logs/merge_dissection/{model}/{dataset}/{concepts}.log",
+    params:
+        table="explanations",
+
+
+rule count_detectors:
+    input:
+        dissection="results/{model}/{dataset}/{concepts}/dissection.csv",
+        concept_set="resources/concepts/{concepts}.zarr",
+    output:
+        detectors=report(
+            "results/{model}/{dataset}/{concepts}/detectors.csv",
+            caption="captions/detectors.rst",
+            category="Network Dissection",
+            labels=REPORT_LABELS | {"content": "table"},
+        ),
+    log:
+        "logs/count_detectors/{model}/{dataset}/{concepts}.log",
+    benchmark:
+        "benchmarks/count_detectors/{model}/{dataset}/{concepts}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        code=code_hash("lib.stages.count_detectors"),
+    script:
+        "../workflow_scripts/count_detectors.py"
+
+
+rule plot_detectors:
+    input:
+        detectors="results/{model}/{dataset}/{concepts}/detectors.csv",
+    output:
+        plot=report(
+            "results/{model}/{dataset}/{concepts}/detectors.png",
+            caption="captions/detectors.rst",
+            category="Network Dissection",
+            labels=REPORT_LABELS | {"content": "plot"},
+        ),
+    log:
+        "logs/plot_detectors/{model}/{dataset}/{concepts}.log",
+    benchmark:
+        "benchmarks/plot_detectors/{model}/{dataset}/{concepts}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        code=code_hash("lib.reporting.plots"),
+    script:
+        "../workflow_scripts/plot_detectors.py"
+
+
+rule draw_unit_pictures:
+    input:
+        data=concept_data_of,
+        activations=activations_of,
+        explanations=layer_parts("explanations"),
+        concept_set="resources/concepts/{concepts}.zarr",
+    output:
+        pictures=report(
+            directory("results/{model}/{dataset}/{concepts}/pictures/{layer}"),
+            patterns=["{unit}.png"],
+            caption="captions/pictures.rst",
+            category="Pictures",
+            subcategory="{model} {dataset} {concepts}",
+            labels={"layer": "{layer}", "unit": "{unit}"},
+        ),
+    log:
+        "logs/draw_unit_pictures/{model}/{dataset}/{concepts}/{layer}.log",
+    benchmark:
+        "benchmarks/draw_unit_pictures/{model}/{dataset}/{concepts}/{layer}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    threads: THREADS
+    params:
+        layer="{layer}",
+        concepts=concepts_of,
+        k=config["pictures"]["k"],
+        code=code_hash("lib.reporting.unit_pictures"),
+    script:
+        "../workflow_scripts/draw_unit_pictures.py"
