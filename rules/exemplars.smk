@@ -59,10 +59,7 @@ rule collect_exemplars:
     params:
         layers=layers_of,
         network=network_of,
-        geometry=lambda wildcards: {
-            "resize": config["datasets"][wildcards.dataset]["resize"],
-            "crop": config["datasets"][wildcards.dataset]["input_size"],
-        },
+        geometry=geometry_of,
         k=lambda wildcards: config["datasets"][wildcards.dataset]["k"],
         quantile=config["exemplars"]["quantile"],
         output_size=lambda wildcards: config["datasets"][wildcards.dataset][

@@ -50,7 +50,7 @@ def collect_exemplars(
         Output table: state and activation bounds of every unit, and the threshold of its masks.
     layers : list of str
     network : dict
-        name, trusted_sha256, normalisation, seed: as `open_network` takes them.
+        As `open_network` takes it, with the name.
     geometry : dict
         resize, crop: as `Geometry` takes them.
     k : int
@@ -74,8 +74,10 @@ def collect_exemplars(
     options = {key: value for key, value in network.items() if key != "name"}
     model = open_network(network["name"], weights=weights or None, device=device, **options)
     shape = Geometry(**geometry)
-    scale = output_size / geometry["crop"]
-    shown = Geometry(resize=round(scale * geometry["resize"]), crop=output_size)
+    if shape.crop is None:
+        shown = Geometry(resize=(output_size, output_size), crop=None)
+    else:
+        shown = Geometry(resize=round(output_size / shape.crop * shape.resize), crop=output_size)
 
     def passes(work, indices, label):
         batches = [indices[i : i + batch_size] for i in range(0, len(indices), batch_size)]
