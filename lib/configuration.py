@@ -91,10 +91,10 @@ def check_names(config):
     encoder = config["milan"]["training"]["encoder"]
     for name in (*config["milan"]["training"]["networks"], encoder):
         look_up("models", name, config=config)
-    if config["models"][encoder].get("factory", encoder) != encoder or "weights" in config["models"][encoder]:
+    if own := sorted(config["models"][encoder].keys() - {"layers"}):
         raise ValueError(
-            f"models.{encoder} has a factory or weights of its own, but milan.training.encoder needs torchvision's. Give "
-            "your network another name."
+            f"models.{encoder} has its own {', '.join(own)}, but milan.training.encoder needs the network as it is. Give "
+            "yours another name, with the factory."
         )
 
 

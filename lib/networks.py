@@ -99,6 +99,16 @@ def network_settings(model, dataset, *, config):
     }
 
 
+def training_settings(model, dataset, *, config):
+    """Return what of `network_settings` matters to a network that is trained from the start.
+
+    Parameters are those of `network_settings`.
+    """
+    settings = network_settings(model, dataset, config=config)
+    recipe = {key: settings["recipe"][key] for key in ("factory", "arguments") if key in settings["recipe"]}
+    return {key: settings[key] for key in ("name", "normalisation", "seed")} | {"recipe": recipe}
+
+
 def input_geometry(model, dataset, *, config):
     """Return how the images of a data set are brought to the input of a model, as `Geometry` takes it.
 

@@ -50,7 +50,7 @@ rule train_playground_network:
     resources:
         device=config["resources"]["device"],
     params:
-        network=lambda wildcards: networks.network_settings(
+        network=lambda wildcards: networks.training_settings(
             wildcards.model, "playground", config=config
         ),
         input_size=lambda wildcards: networks.input_size(

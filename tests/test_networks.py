@@ -91,9 +91,10 @@ def test_settings_of_a_network(config, tmp_path):
 
 
 def test_the_captioners_encoder_stays_torchvisions(config):
-    config["models"]["resnet18"]["factory"] = "timm:resnet18"
-    with pytest.raises(ValueError, match=r"milan\.training\.encoder.*another name"):
-        check_names(config)
+    for key, value in {"factory": "timm:resnet18", "weights": "x.pth", "normalisation": "untrained"}.items():
+        config["models"]["resnet18"] = {"layers": ["layer4"], key: value}
+        with pytest.raises(ValueError, match=rf"its own {key}.*milan\.training\.encoder.*another name"):
+            check_names(config)
 
 
 @pytest.fixture

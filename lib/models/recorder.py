@@ -94,6 +94,8 @@ class Recorder:
         local.has_tokens |= found.ndim == 3
         local.is_mixed |= not convolution
 
+    _observe.wants_only_shapes = True  # archives spare the rest
+
     def _hook(self, layer):
         def record(module, inputs, output):
             maps = self._maps(layer, output).detach().float()

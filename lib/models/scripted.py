@@ -79,31 +79,37 @@ class ScriptedNetwork(_Layer):
     def forward(self, images):
         """Run the script and call the hooks of its layers."""
         layers = {name: layer for name, layer in self.named_modules() if name and layer._forward_hooks}
-        names, run = self._reading(tuple(layers))
+        names, run = self._reading({name: _want_only_shapes(layer) for name, layer in layers.items()})
         output, *values = run(self._script[0], images)
         for name, value in zip(names, values, strict=True):
             if layers[name](value) is not value:
                 raise ValueError("the layers of a TorchScript archive can be read but not changed; use a Python file")
         return output
 
-    def _reading(self, names):
+    def _reading(self, wanted):
         """Return the reachable ones of the layers and a function that also puts out their values."""
+        key = tuple(wanted.items())
         with self._lock:
-            if names not in self._compiled:
-                self._compiled[names] = _compile(self._script[0].inlined_graph, names)
-            return self._compiled[names]
+            if key not in self._compiled:
+                self._compiled[key] = _compile(self._script[0].inlined_graph, wanted)
+            return self._compiled[key]
 
 
-def _compile(graph, names):
+def _want_only_shapes(layer):
+    return all(getattr(hook, "wants_only_shapes", False) for hook in layer._forward_hooks.values())
+
+
+def _compile(graph, wanted):
     found = _outputs(graph)
-    names = [name for name in names if name in found]
-    none = graph.create("prim::Constant")
-    none.output().setType(torch._C.NoneType.get())
-    graph.prependNode(none)
+    names = [name for name in wanted if name in found]
+    first = next(iter(graph.nodes()))
+    with graph.insert_point_guard(first):
+        none, nowhere = graph.insertConstant(None), graph.insertConstant(torch.device("meta"))
     copies = []
     for name in names:
-        # an operation that follows may work in place
-        copy = graph.create("aten::clone", [found[name], none.output()])
+        # an operation that follows may work in place; a tensor that is nowhere takes no memory
+        kind, options = ("aten::empty_like", [none, none, nowhere]) if wanted[name] else ("aten::clone", [])
+        copy = graph.create(kind, [found[name], *options, *([none] * (2 if options else 1))])
         copy.output().setType(torch._C.TensorType.get())
         copy.insertAfter(found[name].node())
         copies.append(copy)

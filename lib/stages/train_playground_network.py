@@ -28,7 +28,7 @@ def train_playground_network(*, data, weights, report, network, input_size, trai
     report : str
         Output JSON: held-out accuracy, number of images and classes.
     network : dict
-        As `open_network` takes it, with the name.
+        name, normalisation, seed and recipe, as `open_network` takes them.
     input_size : list of int
         Height and width at which the network will be used, in pixels.
     training : dict
