@@ -1,8 +1,6 @@
 """Checks of the config that a JSON schema cannot make: names that must exist, and what follows from them."""
 
 import difflib
-import hashlib
-import json
 from pathlib import Path
 
 from lib.data.milan_groups import GROUPS
@@ -44,35 +42,6 @@ def look_up(section, name, *, config):
             f"Add it there to use it."
         )
     return known[name]
-
-
-def weights_file(model, dataset, *, config):
-    """Return the path of the weights of a model for a data set; an empty list for random weights.
-
-    Parameters
-    ----------
-    model, dataset : str
-        Names in the sections `models` and `datasets`.
-    config : dict
-
-    Returns
-    -------
-    str or list
-
-    Raises
-    ------
-    ValueError
-        If the config has no such name.
-    """
-    look_up("models", model, config=config)
-    weights = look_up("datasets", dataset, config=config)["weights"]
-    if weights == "none" or model.endswith(TWIN):
-        return []
-    if weights == "playground":
-        return f"resources/weights/playground/{model}.safetensors"
-    if weights in ("imagenet", "places365"):
-        return f"resources/weights/{weights}/{model}.pth"
-    return weights
 
 
 def image_folder(dataset, *, config):
@@ -182,8 +151,14 @@ def check_names(config):
         for concepts in target["concepts"]:
             look_up("concepts", concepts, config=config)
         check_captioner(target["model"], target["dataset"], config=config)
-    for name in (*config["milan"]["training"]["networks"], config["milan"]["training"]["encoder"]):
+    encoder = config["milan"]["training"]["encoder"]
+    for name in (*config["milan"]["training"]["networks"], encoder):
         look_up("models", name, config=config)
+    if own := sorted(config["models"][encoder].keys() - {"layers"}):
+        raise ValueError(
+            f"models.{encoder} has its own {', '.join(own)}, but milan.training.encoder needs the network as it is. Give "
+            "yours another name, with the factory."
+        )
     clip_file(config)
 
 
@@ -223,39 +198,6 @@ def check_captioner(model, dataset, *, config):
             f"{model} is labelled and also stands in milan.training.networks ({', '.join(networks)}), so its sentences "
             "would be copied from its own annotations. Take it out of milan.training.networks."
         )
-
-
-def check_layers_once(config, memory):
-    """Check that each network exists and has the layers that the config names, unless this was seen before.
-
-    Building the networks takes seconds, so the outcome is remembered.
-
-    Parameters
-    ----------
-    config : dict
-    memory : str
-        File that remembers what was found in order.
-
-    Raises
-    ------
-    ValueError
-        If a network or layer is unknown; the message gives the nearest names.
-    """
-    memory = Path(memory)
-    seen = memory.read_text(encoding="utf-8").split() if memory.is_file() else []
-    for name, entry in config["models"].items():
-        digest = hashlib.sha256(json.dumps([name, entry["layers"]]).encode()).hexdigest()
-        if digest in seen:
-            continue
-        from lib.models.zoo import check_layers
-
-        try:
-            check_layers(name, entry["layers"])
-        except ValueError as error:
-            raise ValueError(f"config key models.{name}: {error}") from error
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        with memory.open("a", encoding="utf-8") as handle:
-            handle.write(digest + "\n")
 
 
 def batch_name(layers):

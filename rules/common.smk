@@ -2,10 +2,11 @@ from pathlib import Path
 
 import lib.configuration as configuration
 import lib.data.milan_groups as milan_groups
+import lib.networks as networks
 
 from snakemake.exceptions import WorkflowError
 
-MEMORY = ".snakemake/neuron-lexicon-layers.txt"
+MEMORY = ".snakemake/neuron-lexicon-layers.json"
 # half of the cores by default: two jobs run side by side, so that a long one on a single core leaves none idle
 THREADS = config["resources"]["threads"] or max(1, (workflow.cores or 1) // 2)
 EXPLANATION_TABLES = ("ranges", "histograms", "explanations", "metrics")
@@ -14,7 +15,7 @@ ANALYSES = ("range_importance", "specialization", "thresholds", "detectors")
 try:
     configuration.check_names(config)
     configuration.check_ranges(config)
-    configuration.check_layers_once(config, MEMORY)
+    networks.resolve_layers(config, MEMORY)
 except ValueError as error:
     raise WorkflowError(str(error)) from None
 
@@ -41,9 +42,12 @@ def checked(function, *names):
     return look_up
 
 
-weights_of = checked(configuration.weights_file, "model", "dataset")
+weights_of = checked(networks.weights_file, "model", "dataset")
 images_of = checked(configuration.image_folder, "dataset")
 concept_data_of = checked(configuration.concept_folder, "concepts")
+network_of = checked(networks.network_settings, "model", "dataset")
+geometry_of = checked(networks.input_geometry, "model", "dataset")
+input_size_of = checked(networks.input_size, "model", "dataset")
 milan_of = checked(configuration.milan_file, "model", "dataset")
 
 
@@ -68,25 +72,15 @@ def clip_settings():
 def layers_of(wildcards):
     if wildcards.model == configuration.PLANTED:
         return ["planted"]
-    return configuration.look_up("models", wildcards.model, config=config)["layers"]
-
-
-def network_of(wildcards):
-    """Return what decides how a network is built."""
-    normalisation = config["datasets"][wildcards.dataset]["normalisation"]
-    twin = wildcards.model.endswith(configuration.TWIN)
-    return {
-        "name": wildcards.model.removesuffix(configuration.TWIN),
-        "trusted_sha256": config["checkpoints"]["trusted_sha256"],
-        "normalisation": "untrained" if twin else normalisation,
-        "seed": config["seed"],
-    }
-
-
-def geometry_of(wildcards):
-    """Return how exemplar images are brought to the size of the network's input."""
-    dataset = config["datasets"][wildcards.dataset]
-    return {"resize": dataset["resize"], "crop": dataset["input_size"]}
+    layers = configuration.look_up("models", wildcards.model, config=config).get(
+        "layers"
+    )
+    if not layers:
+        root = f"results/{wildcards.model}/{wildcards.dataset}"
+        raise WorkflowError(
+            f"models.{wildcards.model} has no layers; {root}/layers.csv lists them all."
+        )
+    return layers
 
 
 def concepts_of(wildcards):

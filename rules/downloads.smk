@@ -51,6 +51,24 @@ rule fetch_weights:
         "../workflow_scripts/fetch_weights.py"
 
 
+# weights of a model that the config gives as a URL
+rule fetch_own_weights:
+    output:
+        target=f"{networks.OWN_WEIGHTS}/{{model}}/{{file}}",
+    log:
+        "logs/fetch_own_weights/{model}/{file}.log",
+    wildcard_constraints:
+        file="[^/]+",
+    conda:
+        "../envs/base.yaml"
+    params:
+        url=lambda wildcards: config["models"][wildcards.model]["weights"],
+        sha256=lambda wildcards: config["models"][wildcards.model]["sha256"],
+        config_key="models.{model}.weights",
+    script:
+        "../workflow_scripts/fetch_own_weights.py"
+
+
 rule fetch_milan:
     output:
         target="resources/milan/{milan}.pth",

@@ -6,11 +6,9 @@ import jsonschema
 import pytest
 import yaml
 
-import lib.models.zoo
 from lib.configuration import (
     batch_name,
     check_captioner,
-    check_layers_once,
     check_names,
     check_ranges,
     clip_file,
@@ -21,9 +19,9 @@ from lib.configuration import (
     look_up,
     milan_file,
     recording_batches,
-    weights_file,
 )
 from lib.data.sources import all_sources
+from lib.networks import weights_file
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = {
@@ -50,6 +48,8 @@ CONFIG = {
         "clip": {"name": "ViT-B-32", "weights": "openai"},
         "training": {"networks": ["mobilenet_v3_small"], "encoder": "resnet18"},
     },
+    "checkpoints": {"trusted_sha256": []},
+    "seed": 3,
 }
 
 
@@ -167,21 +167,7 @@ def test_no_range_at_all_is_refused(clusters):
         check_ranges({"ranges": {"quantile": None, "clusters": clusters}})
 
 
-def test_every_model_has_a_twin_with_random_weights(config):
-    assert look_up("models", "resnet18~random", config=config) == look_up("models", "resnet18", config=config)
-    for dataset in ("playground", "places365", "mine"):
-        assert weights_file("resnet18~random", dataset, config=config) == []
-    with pytest.raises(ValueError, match=r"'resnet81' is not in .*Did you mean 'resnet18'"):
-        weights_file("resnet81~random", "playground", config=config)
-
-
 def test_files_follow_from_the_names(config):
-    assert weights_file("resnet18", "untrained", config=config) == []
-    assert weights_file("resnet18", "playground", config=config) == "resources/weights/playground/resnet18.safetensors"
-    assert weights_file("alexnet", "places365", config=config) == "resources/weights/places365/alexnet.pth"
-    assert weights_file("alexnet", "mine", config=config) == "my/weights.pth"
-    with pytest.raises(ValueError, match="section `models`"):
-        weights_file("alexne", "mine", config=config)
     assert image_folder("playground", config=config) == "resources/data/playground"
     assert image_folder("imagenet", config=config) == "resources/data/imagenet_val"
     assert image_folder("mine", config=config) == "my/images"
@@ -196,33 +182,6 @@ def test_files_follow_from_the_names(config):
     assert milan_file("alexnet", "places365", config=config) == "resources/milan/not-alexnet-imagenet.safetensors"
     with pytest.raises(ValueError, match="copied from its own annotations"):
         milan_file("mobilenet_v3_small", "playground", config=config)
-
-
-def test_layers_are_checked_once_and_again_after_an_edit(config, tmp_path, monkeypatch):
-    calls = []
-    monkeypatch.setattr(lib.models.zoo, "check_layers", lambda name, layers: calls.append(name))
-    memory = tmp_path / "deep" / "memory.txt"
-    check_layers_once(config, memory)
-    assert calls == list(config["models"])
-    check_layers_once(config, memory)
-    config["milan"]["training"]["encoder"] = "alexnet"
-    check_layers_once(config, memory)
-    assert len(calls) == 3
-    config["models"]["resnet18"]["layers"] = ["layer3"]
-    check_layers_once(config, memory)
-    assert calls[3:] == ["resnet18"], "only the edited network"
-    config["models"]["resnet18"]["layers"] = ["layer4"]
-    check_layers_once(config, memory)
-    assert calls[3:] == ["resnet18"], "only the edited network"
-
-
-def test_a_wrong_layer_is_refused_each_time(config, tmp_path):
-    config["models"] = {"resnet18": {"layers": ["layer4", "layer5"]}}
-    for _ in range(2):
-        with pytest.raises(ValueError, match=r"config key models\.resnet18: .*'layer5'.*nearest"):
-            check_layers_once(config, tmp_path / "memory.txt")
-    config["models"] = {"resnet18": {"layers": ["layer4"]}}
-    check_layers_once(config, tmp_path / "memory.txt")
 
 
 def test_weights_of_clip_are_published_or_a_file(config, tmp_path):

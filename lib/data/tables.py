@@ -46,6 +46,14 @@ COLUMNS = {
         "maximum": "float",
         "threshold": "float",
     },
+    "layers": {
+        "layer": "str",
+        "type": "str",
+        "n_units": "int",
+        "height": "int",
+        "width": "int",
+        "n_parameters": "int",
+    },
     "ranges": {
         "layer": "str",
         "unit": "int",

@@ -3,7 +3,8 @@
 import hashlib
 import pickle
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -78,9 +79,29 @@ def load_weights(network: nn.Module, path: str | Path, *, trusted_sha256: list[s
     FileNotFoundError
         If the file does not exist.
     ValueError
-        If tensors are missing, surplus, of another shape, or hold NaN or infinite numbers; and as `read_state_dict`.
+        As `read_state_dict` and `fit_weights`.
     """
-    state = rename_keys(read_state_dict(path, trusted_sha256=trusted_sha256), network)
+    fit_weights(network, read_state_dict(path, trusted_sha256=trusted_sha256), path)
+
+
+def fit_weights(network: nn.Module, state_dict: Mapping[str, torch.Tensor], path: str | Path) -> None:
+    """Put the tensors of a checkpoint into a network, completely and strictly.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        The network, changed in place; untouched if anything is wrong.
+    state_dict : mapping of str to torch.Tensor
+        The tensors, under old or present names.
+    path : str or pathlib.Path
+        Where they come from, for messages.
+
+    Raises
+    ------
+    ValueError
+        If tensors are missing, surplus, of another shape, or hold NaN or infinite numbers.
+    """
+    state = rename_keys(state_dict, network)
     expected = network.state_dict()
     # Counters of batches are younger than many published weights, and do not matter for what a network computes.
     counters = {key: value for key, value in expected.items() if key.endswith("num_batches_tracked")}
@@ -106,7 +127,54 @@ def load_weights(network: nn.Module, path: str | Path, *, trusted_sha256: list[s
     network.load_state_dict(state)
 
 
-def n_classes_of(state_dict: Mapping[str, torch.Tensor], name: str) -> int:
+def edit_keys(
+    state_dict: Mapping[str, torch.Tensor], *, key_prefix: str, renames: Sequence[Sequence[str]]
+) -> dict[str, torch.Tensor]:
+    """Rename the tensors of a checkpoint as the user says.
+
+    Parameters
+    ----------
+    state_dict : mapping of str to torch.Tensor
+        The tensors, under the names in the file.
+    key_prefix : str
+        Taken off the names that start with it.
+    renames : sequence of (str, str)
+        Regular expressions and what replaces all that they match, one after the other. A tensor whose name becomes
+        empty is left out.
+
+    Returns
+    -------
+    dict of str to torch.Tensor
+        The tensors under their new names.
+
+    Raises
+    ------
+    ValueError
+        If the prefix or an expression changes no name or is none, or if two tensors get the same name.
+    """
+    names = {key: key.removeprefix(key_prefix) for key in state_dict}
+    idle = [key_prefix] if key_prefix and all(key == name for key, name in names.items()) else []
+    for pattern, replacement in renames:
+        try:
+            changed = {key: re.sub(pattern, replacement, name) for key, name in names.items()}
+        except (re.error, IndexError) as error:
+            raise ValueError(
+                f"renames: {[pattern, replacement]} is no regular expression with its replacement: {error}."
+            ) from error
+        idle += [pattern] if changed == names else []
+        names = changed
+    if idle:
+        raise ValueError(
+            f"key_prefix or renames: {', '.join(map(repr, idle))} fits no tensor of the checkpoint, which holds "
+            f"{_shorten(list(state_dict))}."
+        )
+    kept = [(name, state_dict[key]) for key, name in names.items() if name]
+    if twice := [name for name, n in Counter(name for name, _ in kept).items() if n > 1]:
+        raise ValueError(f"key_prefix or renames give several tensors the same name: {_shorten(twice)}.")
+    return dict(kept)
+
+
+def n_classes_of(state_dict: Mapping[str, torch.Tensor], name: str, *, arguments: dict | None = None) -> int:
     """Find for how many classes a checkpoint was trained.
 
     Parameters
@@ -115,6 +183,8 @@ def n_classes_of(state_dict: Mapping[str, torch.Tensor], name: str) -> int:
         The tensors, under the names in the file.
     name : str
         The network in torchvision that they belong to.
+    arguments : dict or None
+        As for `build_network`.
 
     Returns
     -------
@@ -126,9 +196,9 @@ def n_classes_of(state_dict: Mapping[str, torch.Tensor], name: str) -> int:
     ValueError
         If torchvision has no such network, or if the checkpoint lacks its last layer.
     """
-    few, many = (build_skeleton(name, n_classes=n).state_dict() for n in (2, 3))
+    few, many = (build_skeleton(name, n_classes=n, arguments=arguments).state_dict() for n in (2, 3))
     head = [key for key in few if few[key].shape != many[key].shape][-1]  # auxiliary heads come before
-    state = rename_keys(state_dict, build_skeleton(name, n_classes=None))
+    state = rename_keys(state_dict, build_skeleton(name, n_classes=None, arguments=arguments))
     if head not in state:
         raise ValueError(f"The checkpoint is not one of {name}: it holds no {head}, but {_shorten(list(state))}.")
     return state[head].shape[0]
@@ -150,17 +220,17 @@ def rename_keys(state_dict: Mapping[str, torch.Tensor], network: nn.Module) -> d
     Returns
     -------
     dict of str to torch.Tensor
-        The same tensors; names that are not known stay.
+        The same tensors; names that are not known, or that the network has, stay.
 
     Raises
     ------
     ValueError
         If two tensors get the same name.
     """
-    caffe_names = _caffe_names(network)
+    caffe_names, present = _caffe_names(network), network.state_dict().keys()
     renamed: dict[str, torch.Tensor] = {}
     for key, tensor in state_dict.items():
-        new = re.sub(r"(^|\.)module\.", r"\1", key)
+        new = key if key in present else re.sub(r"(^|\.)module\.", r"\1", key)
         if match := _OLD_DENSENET.fullmatch(new):
             new = match[1] + match[2]
         if (match := _CAFFE_VGG.fullmatch(new)) and match[1] in caffe_names:

@@ -55,7 +55,7 @@ def playground(home):
 
 
 def record(playground, target, **changes):
-    options = {"layers": LAYERS, "network": NETWORK, "concepts": CONCEPTS, "input_size": 112, "version": "1"}
+    options = {"layers": LAYERS, "network": NETWORK, "concepts": CONCEPTS, "input_size": [112, 112], "version": "1"}
     options |= {"device": "cpu", "batch_size": 8, "threads": 2, "shard": "0-of-1"} | changes
     folder = target / options["shard"]
     recording.record_activations(data=str(playground), weights=[], activations=str(folder), **options)
@@ -269,7 +269,7 @@ def test_a_killed_recording_goes_on_where_it_stopped(playground, small_network, 
     assert not list(tmp_path.rglob("*.partial"))
 
 
-@pytest.mark.parametrize("change", [{"version": "2"}, {"input_size": 96}, {"network": NETWORK | {"seed": 6}}])
+@pytest.mark.parametrize("change", [{"version": "2"}, {"input_size": [96, 112]}, {"network": NETWORK | {"seed": 6}}])
 def test_another_recording_does_not_go_on(playground, small_network, tmp_path, change):
     target = tmp_path / "killed"
     small_network(2)

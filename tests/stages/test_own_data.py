@@ -75,7 +75,13 @@ def test_the_example_of_the_readme(tmp_path, monkeypatch):
     chosen = {"subset": concepts["subset"], "categories": concepts["categories"]}
     build_concepts(data="set", concept_set="set.zarr", concepts=chosen, threads=2)
     record_activations(
-        data="set", activations="maps/0-of-1", shard="0-of-1", concepts=chosen, input_size=64, version="1", **settings
+        data="set",
+        activations="maps/0-of-1",
+        shard="0-of-1",
+        concepts=chosen,
+        input_size=[64, 64],
+        version="1",
+        **settings,
     )
     part = {"layer": "layer4", "chunk": "0-of-64"}
     find_ranges(
