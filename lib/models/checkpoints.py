@@ -3,8 +3,7 @@
 import hashlib
 import pickle
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -12,20 +11,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from lib.models.weight_names import rename_keys, shorten
 from lib.models.zoo import build_skeleton
 
 WRAPPERS = ("state_dict", "model_state_dict", "model")  # keys under which training scripts keep the weights
-CLIP_SIZES = (
-    "input_resolution",
-    "context_length",
-    "vocab_size",
-)  # numbers that OpenAI's archives keep beside the weights
 CONFIG_KEY = "checkpoints.trusted_sha256"
 
-_OLD_DENSENET = re.compile(r"(.*denselayer\d+\.(?:norm|conv))\.([12]\..+)")
 _SCRIPT = "TorchScript archive"
 _REASON = re.compile(rf"(?:Unsupported|GLOBAL|Trying to)[^\n]*|{_SCRIPT}")  # what tells in torch's long message
-_CAFFE_VGG = re.compile(r"(?:features\.|classifier\.)?(conv\d_\d|fc[678])[a-z]?\.(weight|bias)")
 
 
 def read_state_dict(path: str | Path, *, trusted_sha256: list[str]) -> dict[str, torch.Tensor]:
@@ -121,57 +114,10 @@ def fit_weights(network: nn.Module, state_dict: Mapping[str, torch.Tensor], path
         "of another shape (another number of classes or another network)": shapes,
         "with NaN or infinite numbers": broken,
     }
-    found = [f"{len(keys)} {problem}: {_shorten(keys)}" for problem, keys in problems.items() if keys]
+    found = [f"{len(keys)} {problem}: {shorten(keys)}" for problem, keys in problems.items() if keys]
     if found:
         raise ValueError(f"The checkpoint {path} does not fit {type(network).__name__}: tensors {'; '.join(found)}.")
     network.load_state_dict(state)
-
-
-def edit_keys(
-    state_dict: Mapping[str, torch.Tensor], *, key_prefix: str, renames: Sequence[Sequence[str]]
-) -> dict[str, torch.Tensor]:
-    """Rename the tensors of a checkpoint as the user says.
-
-    Parameters
-    ----------
-    state_dict : mapping of str to torch.Tensor
-        The tensors, under the names in the file.
-    key_prefix : str
-        Taken off the names that start with it.
-    renames : sequence of (str, str)
-        Regular expressions and what replaces all that they match, one after the other. A tensor whose name becomes
-        empty is left out.
-
-    Returns
-    -------
-    dict of str to torch.Tensor
-        The tensors under their new names.
-
-    Raises
-    ------
-    ValueError
-        If the prefix or an expression changes no name or is none, or if two tensors get the same name.
-    """
-    names = {key: key.removeprefix(key_prefix) for key in state_dict}
-    idle = [key_prefix] if key_prefix and all(key == name for key, name in names.items()) else []
-    for pattern, replacement in renames:
-        try:
-            changed = {key: re.sub(pattern, replacement, name) for key, name in names.items()}
-        except (re.error, IndexError) as error:
-            raise ValueError(
-                f"renames: {[pattern, replacement]} is no regular expression with its replacement: {error}."
-            ) from error
-        idle += [pattern] if changed == names else []
-        names = changed
-    if idle:
-        raise ValueError(
-            f"key_prefix or renames: {', '.join(map(repr, idle))} fits no tensor of the checkpoint, which holds "
-            f"{_shorten(list(state_dict))}."
-        )
-    kept = [(name, state_dict[key]) for key, name in names.items() if name]
-    if twice := [name for name, n in Counter(name for name, _ in kept).items() if n > 1]:
-        raise ValueError(f"key_prefix or renames give several tensors the same name: {_shorten(twice)}.")
-    return dict(kept)
 
 
 def n_classes_of(state_dict: Mapping[str, torch.Tensor], name: str, *, arguments: dict | None = None) -> int:
@@ -200,47 +146,8 @@ def n_classes_of(state_dict: Mapping[str, torch.Tensor], name: str, *, arguments
     head = [key for key in few if few[key].shape != many[key].shape][-1]  # auxiliary heads come before
     state = rename_keys(state_dict, build_skeleton(name, n_classes=None, arguments=arguments))
     if head not in state:
-        raise ValueError(f"The checkpoint is not one of {name}: it holds no {head}, but {_shorten(list(state))}.")
+        raise ValueError(f"The checkpoint is not one of {name}: it holds no {head}, but {shorten(list(state))}.")
     return state[head].shape[0]
-
-
-def rename_keys(state_dict: Mapping[str, torch.Tensor], network: nn.Module) -> dict[str, torch.Tensor]:
-    """Translate the tensor names of old checkpoints to those of today's torchvision.
-
-    Known are the prefix `module.` of parallel training, DenseNet's `norm.1`, and VGG's `conv1_1` and `fc6` from Caffe.
-    The sizes that OpenAI's CLIPs keep beside their weights are left out.
-
-    Parameters
-    ----------
-    state_dict : mapping of str to torch.Tensor
-        The tensors under old or present names.
-    network : torch.nn.Module
-        The network they are for.
-
-    Returns
-    -------
-    dict of str to torch.Tensor
-        The same tensors; names that are not known, or that the network has, stay.
-
-    Raises
-    ------
-    ValueError
-        If two tensors get the same name.
-    """
-    caffe_names, present = _caffe_names(network), network.state_dict().keys()
-    renamed: dict[str, torch.Tensor] = {}
-    for key, tensor in state_dict.items():
-        new = key if key in present else re.sub(r"(^|\.)module\.", r"\1", key)
-        if match := _OLD_DENSENET.fullmatch(new):
-            new = match[1] + match[2]
-        if (match := _CAFFE_VGG.fullmatch(new)) and match[1] in caffe_names:
-            new = f"{caffe_names[match[1]]}.{match[2]}"
-        if new in CLIP_SIZES:
-            continue
-        if new in renamed:
-            raise ValueError(f"The checkpoint holds {new} twice, under different names ({key} is one).")
-        renamed[new] = tensor
-    return renamed
 
 
 def save_state_dict(network: nn.Module, path: str | Path) -> None:
@@ -307,24 +214,5 @@ def _find_state_dict(content: object, path: Path) -> dict[str, torch.Tensor]:
         raise ValueError(f"The checkpoint {path} holds no state dict but a {type(content).__name__}.")
     others = [str(key) for key, value in content.items() if not isinstance(value, torch.Tensor)]
     if others:
-        raise ValueError(f"The checkpoint {path} holds entries that are no tensors: {_shorten(others)}.")
+        raise ValueError(f"The checkpoint {path} holds entries that are no tensors: {shorten(others)}.")
     return dict(content)
-
-
-def _caffe_names(network: nn.Module) -> dict[str, str]:
-    """Map Caffe's names of VGG layers to module paths, such as conv1_2 to features.2; empty for other networks."""
-    names: dict[str, str] = {}
-    if type(network).__name__ != "VGG":
-        return names
-    block, position = 1, 1
-    for index, layer in network.features.named_children():
-        if isinstance(layer, nn.MaxPool2d):
-            block, position = block + 1, 1
-        elif isinstance(layer, nn.Conv2d):
-            names[f"conv{block}_{position}"] = f"features.{index}"
-            position += 1
-    return names | {"fc6": "classifier.0", "fc7": "classifier.3", "fc8": "classifier.6"}
-
-
-def _shorten(keys: list[str]) -> str:
-    return ", ".join(keys[:5]) + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")

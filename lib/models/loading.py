@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from lib.models.checkpoints import edit_keys, fit_weights, n_classes_of, read_state_dict
+from lib.models.checkpoints import fit_weights, n_classes_of, read_state_dict
 from lib.models.compute import prepare_device
 from lib.models.factories import Recipe, build, digest_of
 from lib.models.kinds import factory_kind
+from lib.models.weight_names import edit_keys
 from lib.models.zoo import NORMALISATION
 
 

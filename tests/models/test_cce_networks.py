@@ -9,9 +9,10 @@ from collections import OrderedDict
 import pytest
 import torch
 
-from lib.models.checkpoints import n_classes_of, read_state_dict, rename_keys
+from lib.models.checkpoints import n_classes_of, read_state_dict
 from lib.models.factories import digest_of
 from lib.models.recorder import Recorder
+from lib.models.weight_names import rename_keys
 from lib.models.zoo import build_skeleton
 
 MAPS = {

@@ -8,7 +8,8 @@ import re
 import pytest
 import torch
 
-from lib.models.checkpoints import load_weights, n_classes_of, read_state_dict, rename_keys, save_state_dict
+from lib.models.checkpoints import load_weights, n_classes_of, read_state_dict, save_state_dict
+from lib.models.weight_names import rename_keys
 from lib.models.zoo import build_network
 
 NOBODY: list[str] = []
