@@ -7,6 +7,8 @@ import pytest
 pytestmark = pytest.mark.workflow
 
 ROOT = "results/resnet18/playground/playground"
+# one layer is enough
+SETTINGS = {"models": {"resnet18": {"layers": ["layer1"]}}, "thresholds": {"quantiles": [0.05, 0.9]}}
 ANALYSES = ("range_importance", "specialization", "thresholds", "detectors")
 
 
@@ -14,7 +16,7 @@ ANALYSES = ("range_importance", "specialization", "thresholds", "detectors")
 def analysed(finished, tmp_path_factory):
     """Return a copy of the finished run with all analyses; the run itself stays as other tests expect it."""
     workflow = finished.copy(tmp_path_factory.mktemp("analysed") / "run")
-    workflow.must_run("analyses")
+    workflow.must_run("analyses", settings=SETTINGS)
     return workflow
 
 
@@ -25,28 +27,25 @@ def rows(workflow, name):
 
 def test_all_analyses_are_made(analysed):
     ranges = ["top", *(f"cluster{i}" for i in range(1, 6))]
-    expected = [(layer, name) for layer in ("layer1", "layer2") for name in ranges]
+    expected = [("layer1", name) for name in ranges]
     for name in ("range_importance", "specialization"):
         assert [(row["layer"], row["range"]) for row in rows(analysed, name)] == expected
-    assert {row["n_units"] for row in rows(analysed, "specialization")} <= {str(n) for n in range(129)}
-    assert len(rows(analysed, "dissection")) == 192 * 6 and {row["length"] for row in rows(analysed, "dissection")} == {
-        "1"
-    }
-    assert len(rows(analysed, "thresholds")) == 2 * 11 * 6 and len(rows(analysed, "detectors")) == 2 * 6 * 6
-    for layer, n_units in (("layer1", 64), ("layer2", 128)):
-        assert len(list((analysed.folder / ROOT / "pictures" / layer).glob("*.png"))) == n_units
+    assert {row["n_units"] for row in rows(analysed, "specialization")} <= {str(n) for n in range(65)}
+    dissection = rows(analysed, "dissection")
+    assert len(dissection) == 64 * 6 and {row["length"] for row in dissection if row["status"] == "ok"} == {"1"}
+    assert len(rows(analysed, "thresholds")) == 2 * 6 and len(rows(analysed, "detectors")) == 6 * 6
+    assert len(list((analysed.folder / ROOT / "pictures/layer1").glob("*.png"))) == 64
     assert all((analysed.folder / ROOT / f"{name}.png").is_file() for name in ANALYSES)
     twin, own = (
         (analysed.folder / ROOT.replace("resnet18", name) / "explanations.csv").read_text()
         for name in ("resnet18~random", "resnet18")
     )
     assert twin != own and len(twin.splitlines()) == len(own.splitlines())
-    assert analysed.planned("analyses") == {}
+    assert analysed.planned("analyses", settings=SETTINGS) == {}
 
 
 def test_the_report_holds_them_with_captions_and_categories(analysed):
-    files = [f"{ROOT}/{name}.{suffix}" for name in ANALYSES for suffix in ("csv", "png")]
-    analysed.must_run(*files, f"{ROOT}/dissection.csv", f"{ROOT}/pictures/layer1", "--report", "report.html")
+    analysed.must_run("analyses", "--report", "report.html", settings=SETTINGS)
     report = (analysed.folder / "report.html").read_text(encoding="utf-8")
     for words in (
         "Range importance",
