@@ -144,6 +144,7 @@ def _timm(name, arguments, own_weights):
 def _hugging_face(name, arguments, own_weights):
     transformers = _package("transformers", "hf:NAME")
     try:
+        arguments = {"trust_remote_code": False, **arguments}  # left open, it would ask and wait
         settings = transformers.AutoConfig.from_pretrained(name, local_files_only=True, **arguments)
     except (OSError, ValueError) as error:
         raise ValueError(
