@@ -27,6 +27,7 @@ include: "rules/planted.smk"
 include: "rules/heuristics.smk"
 include: "rules/catalog.smk"
 include: "rules/analyses.smk"
+include: "rules/comparison.smk"
 
 
 localrules:

@@ -177,7 +177,19 @@ def all_targets():
         for concepts in target["concepts"]
     ):
         files.append("results/planted/playground/recovery.csv")
+    if len(compared_entries()) > 1:
+        files.append("results/comparison.csv")
     return files
+
+
+def compared_entries():
+    """Return the model, data set and concept set of every table of formulas that `targets` asks for."""
+    entries = [
+        (target["model"], target["dataset"], concepts)
+        for target in config["targets"]
+        for concepts in target["concepts"]
+    ]
+    return [list(entry) for entry in dict.fromkeys(entries)]
 
 
 def analysis_targets():

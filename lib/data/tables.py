@@ -132,6 +132,16 @@ COLUMNS = {
         "n_detectors": "int",
         "n_unique": "int",
     },
+    "comparison": {
+        "model": "str",
+        "dataset": "str",
+        "concepts": "str",
+        "layer": "str",
+        "range": "str",
+        "measure": "str",
+        "subject": "str",
+        "value": "float",
+    },
     "description_metrics": {
         "units": "str",
         "captions": "str",

@@ -1,11 +1,10 @@
 """Stage: measure which categories of concepts the formulas of each threshold ask for."""
 
-from collections import Counter
-
 import pandas as pd
 
 from lib.data.stores import read_concepts
 from lib.data.tables import read_table, write_table
+from lib.kernels.comparison import category_mix
 from lib.kernels.formula import parse_formula
 
 
@@ -29,10 +28,7 @@ def measure_thresholds(*, explanations, concept_set, thresholds):
     rows = []
     for (layer, quantile), group in table.groupby(["layer", "range"], sort=False):
         texts = group.loc[group["status"] == "ok", "formula"]
-        found = Counter(categories[concept] for text in texts for concept in parse_formula(text, names).asserted)
-        total = found.total()
-        for category in sorted(set(categories)):
-            share = found[category] / total if total else float("nan")
-            rows.append((layer, float(quantile), category, len(texts), found[category], share))
+        mix = category_mix((parse_formula(text, names) for text in texts), categories)
+        rows += [(layer, float(quantile), category, len(texts), *values) for category, values in mix.items()]
     columns = ["layer", "quantile", "category", "n_units", "n_concepts", "share"]
     write_table(pd.DataFrame(rows, columns=columns), thresholds, "thresholds")

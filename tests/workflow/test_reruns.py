@@ -33,6 +33,7 @@ CONFIG_EDITS = {
     "datasets.playground.resize": (56, AFTER_EXEMPLARS),
     "datasets.playground.normalisation": ("untrained", AFTER_TRAINING),
     "heuristics.units": (2, set()),
+    "comparison.iou": (0.1, set()),  # nothing to compare with a single target
     "ranges.quantile": (0.01, AFTER_RANGES),
     "ranges.clusters": (4, AFTER_RANGES | AFTER_PLANT),
     "milan.beam": (5, AFTER_DESCRIBE),
