@@ -1,6 +1,8 @@
 # make demo    label every unit of a network trained on the embedded data set
 # make test    run the tests
 # make test-cluster   run the workflow on a Slurm cluster of two nodes on this machine (Debian: apt-get install slurm-wlm munge)
+# make test-faults   kill jobs, fill the disk, damage files and check what the next run makes of it (15 minutes)
+# make fuzz    feed damaged files to every reader for 5 minutes
 # make status  list the jobs that are still to run
 # make bench   time the engine beside the published package (in an environment of its own), exemplars and captions
 # make compare-peer   check the searches against the published package on 210 random problems (5 minutes)
@@ -13,7 +15,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.neuron-lexicon-$(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' '-')
 SOURCES := lib workflow_scripts tests
 
-.PHONY: demo test test-cluster status lint format bench compare-peer clean
+# where Python may not keep what it compiles, every job would compile torch anew, which takes 10 seconds
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo test test-cluster test-faults fuzz status lint format bench compare-peer clean
 
 demo: $(STAMP)
 	$(BIN)/snakemake --cores $(CORES)
@@ -24,6 +29,12 @@ test: $(STAMP)
 
 test-cluster: $(STAMP)
 	$(BIN)/python -m pytest -m cluster tests/cluster
+
+test-faults: $(STAMP)
+	$(BIN)/python -m pytest -m faults tests/workflow
+
+fuzz: $(STAMP)
+	$(BIN)/python tests/fuzz.py
 
 status: $(STAMP)
 	$(BIN)/snakemake --cores $(CORES) --dry-run --quiet host rules reason

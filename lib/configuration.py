@@ -1,11 +1,13 @@
 """Checks of the config that a JSON schema cannot make: names that must exist, and what follows from them."""
 
 import difflib
-import hashlib
-import json
 from pathlib import Path
 
-PUBLISHED_MILAN = ("base", "cls", "gen", "imagenet", "places365", "alexnet", "resnet152", "biggan")
+from lib.data.milan_groups import GROUPS
+from lib.data.sources import all_sources
+
+CAPTIONERS = ("playground", *GROUPS)
+CAPTIONER_FILES = (".safetensors", ".pth")
 FETCHED_DATA = {"places365": "places365_val", "imagenet": "imagenet_val"}
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 PLANTED = "planted"
@@ -42,35 +44,6 @@ def look_up(section, name, *, config):
     return known[name]
 
 
-def weights_file(model, dataset, *, config):
-    """Return the path of the weights of a model for a data set; an empty list for random weights.
-
-    Parameters
-    ----------
-    model, dataset : str
-        Names in the sections `models` and `datasets`.
-    config : dict
-
-    Returns
-    -------
-    str or list
-
-    Raises
-    ------
-    ValueError
-        If the config has no such name.
-    """
-    look_up("models", model, config=config)
-    weights = look_up("datasets", dataset, config=config)["weights"]
-    if weights == "none" or model.endswith(TWIN):
-        return []
-    if weights == "playground":
-        return f"resources/weights/playground/{model}.safetensors"
-    if weights in ("imagenet", "places365"):
-        return f"resources/weights/{weights}/{model}.pth"
-    return weights
-
-
 def image_folder(dataset, *, config):
     """Return the folder, or table of paths, of the images from which the exemplars of a data set come."""
     images = look_up("datasets", dataset, config=config)["images"]
@@ -105,9 +78,54 @@ def milan_file(model, dataset, *, config):
         If the captioning model was trained on the model's own annotations.
     """
     check_captioner(model, dataset, config=config)
-    milan = look_up("datasets", dataset, config=config)["milan"]
-    suffix = "safetensors" if milan == "playground" else "pth"
-    return f"resources/milan/{milan}.{suffix}"
+    milan = config["datasets"][dataset]["milan"]
+    return milan if milan.endswith(CAPTIONER_FILES) else f"resources/milan/{milan}.safetensors"
+
+
+def clip_tag(config):
+    """Return the name of CLIP's published weights; None if the config gives a file of the user's own."""
+    weights = config["milan"]["clip"]["weights"]
+    return None if "/" in weights or Path(weights).suffix else weights
+
+
+def clip_file(config):
+    """Return the path of CLIP's weights; an empty list if the sentences are not chosen by CLIP.
+
+    Parameters
+    ----------
+    config : dict
+
+    Returns
+    -------
+    str or list
+
+    Raises
+    ------
+    ValueError
+        If nobody publishes these weights, or the file of the user's own does not exist.
+    """
+    clip = config["milan"]["clip"]
+    if not asks_clip(config):
+        return []
+    if clip_tag(config):
+        published = [name.removeprefix("clip-") for name in all_sources() if name.startswith("clip-")]
+        if f"{clip['name']}-{clip['weights']}" not in published:
+            raise ValueError(
+                f"There are no weights {clip['weights']!r} of {clip['name']} to download, but {', '.join(published)}. "
+                "Change the config key `milan.clip.weights` or `milan.clip.name`, or give the path of a checkpoint."
+            )
+        return f"resources/clip/{clip['name']}-{clip['weights']}"
+    if not Path(clip["weights"]).expanduser().is_file():
+        raise ValueError(
+            f"There is no file {clip['weights']} with weights of {clip['name']}. Give one, or the name of published "
+            "weights such as openai, under the config key `milan.clip.weights`."
+        )
+    return str(Path(clip["weights"]).expanduser())
+
+
+def asks_clip(config):
+    """Tell whether CLIP chooses among the sentences."""
+    return config["milan"]["strategy"].endswith("+clip")
 
 
 def check_names(config):
@@ -118,14 +136,30 @@ def check_names(config):
     ValueError
         With the value, what is allowed and the nearest name.
     """
+    for dataset, entry in config["datasets"].items():
+        milan = entry["milan"]
+        if milan not in CAPTIONERS and not milan.endswith(CAPTIONER_FILES):
+            near = difflib.get_close_matches(milan, CAPTIONERS, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise ValueError(
+                f"{milan!r} is no captioning model; config key datasets.{dataset}.milan must be one of "
+                f"{', '.join(CAPTIONERS)}, or the path of a file that ends in {' or '.join(CAPTIONER_FILES)}.{hint}"
+            )
     for target in config["targets"]:
         for section in ("model", "dataset"):
             look_up(f"{section}s", target[section], config=config)
         for concepts in target["concepts"]:
             look_up("concepts", concepts, config=config)
         check_captioner(target["model"], target["dataset"], config=config)
-    for name in (*config["milan"]["training"]["networks"], config["milan"]["training"]["encoder"]):
+    encoder = config["milan"]["training"]["encoder"]
+    for name in (*config["milan"]["training"]["networks"], encoder):
         look_up("models", name, config=config)
+    if own := sorted(config["models"][encoder].keys() - {"layers"}):
+        raise ValueError(
+            f"models.{encoder} has its own {', '.join(own)}, but milan.training.encoder needs the network as it is. Give "
+            "yours another name, with the factory."
+        )
+    clip_file(config)
 
 
 def check_ranges(config):
@@ -164,39 +198,6 @@ def check_captioner(model, dataset, *, config):
             f"{model} is labelled and also stands in milan.training.networks ({', '.join(networks)}), so its sentences "
             "would be copied from its own annotations. Take it out of milan.training.networks."
         )
-
-
-def check_layers_once(config, memory):
-    """Check that each network exists and has the layers that the config names, unless this was seen before.
-
-    Building the networks takes seconds, so the outcome is remembered.
-
-    Parameters
-    ----------
-    config : dict
-    memory : str
-        File that remembers what was found in order.
-
-    Raises
-    ------
-    ValueError
-        If a network or layer is unknown; the message gives the nearest names.
-    """
-    memory = Path(memory)
-    seen = memory.read_text(encoding="utf-8").split() if memory.is_file() else []
-    for name, entry in config["models"].items():
-        digest = hashlib.sha256(json.dumps([name, entry["layers"]]).encode()).hexdigest()
-        if digest in seen:
-            continue
-        from lib.models.zoo import check_layers
-
-        try:
-            check_layers(name, entry["layers"])
-        except ValueError as error:
-            raise ValueError(f"config key models.{name}: {error}") from error
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        with memory.open("a", encoding="utf-8") as handle:
-            handle.write(digest + "\n")
 
 
 def batch_name(layers):

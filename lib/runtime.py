@@ -1,6 +1,7 @@
 """What happens around the stage of a rule: its arguments, its log file, its errors. The only reader of `snakemake`."""
 
 import contextlib
+import errno
 import logging
 import os
 import resource
@@ -53,10 +54,16 @@ def _summary(seconds):
 
 
 def _advice(error):
-    if isinstance(error, MemoryError):
-        return f"out of memory ({error}); lower resources.batch_size or raise explanations.chunks in the config"
-    if isinstance(error, OSError) and error.errno == 28:
+    # torch raises a plain RuntimeError where the memory of the computer ends, and one of its own on a GPU
+    if isinstance(error, MemoryError) or "not enough memory" in str(error) or "out of memory" in str(error):
+        return (
+            f"out of memory ({error}); lower resources.batch_size or resources.threads, "
+            "or raise activations.shards or explanations.chunks in the config"
+        )
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk is full ({error}); free some space and run again, what is complete is kept"
+    if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return f"no permission ({error}); make the folder writable, or run with --directory elsewhere"
     return str(error) or type(error).__name__
 
 

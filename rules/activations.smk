@@ -24,7 +24,29 @@ rule record_activations:
         shard="{shard}",
         network=network_of,
         concepts=concepts_of,
-        input_size=lambda wildcards: config["datasets"][wildcards.dataset]["input_size"],
+        input_size=input_size_of,
         version=code_hash("lib.stages.record_activations"),
     script:
         "../workflow_scripts/record_activations.py"
+
+
+# all layers that can be recorded, to choose from
+rule list_layers:
+    input:
+        weights=weights_of,
+    output:
+        layers="results/{model}/{dataset}/layers.csv",
+    log:
+        "logs/list_layers/{model}/{dataset}.log",
+    benchmark:
+        "benchmarks/list_layers/{model}/{dataset}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    resources:
+        device=config["resources"]["device"],
+    params:
+        network=network_of,
+        input_size=input_size_of,
+        code=code_hash("lib.stages.list_layers"),
+    script:
+        "../workflow_scripts/list_layers.py"

@@ -23,7 +23,7 @@ rule measure_range_importance:
         layer="{layer}",
         network=network_of,
         concepts=concepts_of,
-        input_size=lambda wildcards: config["datasets"][wildcards.dataset]["input_size"],
+        input_size=input_size_of,
         code=code_hash("lib.stages.measure_range_importance"),
     script:
         "../workflow_scripts/measure_range_importance.py"

@@ -1,35 +1,90 @@
-MILAN_TRAINING = config["milan"]["training"]
+DOWNLOADED_MILAN = (
+    milan_groups.PUBLISHED if config["milan"]["source"] == "download" else {}
+)
+TRAINED_MILAN = {"playground", *milan_groups.GROUPS} - set(DOWNLOADED_MILAN)
+MILAN_SETTINGS = set(config["milan"]["training"]) - {"networks", "units_per_layer"}
+
+
+def milan_training(wildcards):
+    """Return the settings by which a captioning model is trained."""
+    if wildcards.milan == "playground":
+        return config["milan"]["training"]
+    return config["milan"]["training"] | config["milan"]["milannotations"]
+
+
+def annotated(file):
+    """Return an input function: this file of each network whose annotated units a captioning model is trained on."""
+
+    def look_up(wildcards):
+        if wildcards.milan == "playground":
+            networks = config["milan"]["training"]["networks"]
+            return expand(
+                "results/{model}/playground/{file}", model=networks, file=file
+            )
+        networks = milan_groups.GROUPS[wildcards.milan]
+        return expand(
+            "resources/milannotations/{network}/{file}", network=networks, file=file
+        )
+
+    return look_up
+
+
+def milan_encoder_of(wildcards):
+    encoder = milan_training(wildcards)["encoder"]
+    if wildcards.milan == "playground":
+        return f"resources/weights/playground/{encoder}.safetensors"
+    return f"resources/weights/imagenet/{encoder}.pth"
+
+
+def milan_setting(key):
+    return lambda wildcards: milan_training(wildcards)[key]
+
+
+rule convert_milan:
+    input:
+        payload="resources/milan/{milan}.pth",
+    output:
+        milan="resources/milan/{milan}.safetensors",
+    log:
+        "logs/convert_milan/{milan}.log",
+    benchmark:
+        "benchmarks/convert_milan/{milan}.jsonl"
+    wildcard_constraints:
+        milan=any_of(DOWNLOADED_MILAN),
+    conda:
+        "../envs/base.yaml"
+    params:
+        code=code_hash("lib.stages.convert_milan"),
+    script:
+        "../workflow_scripts/convert_milan.py"
 
 
 rule train_milan:
     input:
-        exemplars=expand(
-            "results/{model}/playground/exemplars", model=MILAN_TRAINING["networks"]
-        ),
-        annotations=expand(
-            "results/{model}/playground/annotations.csv",
-            model=MILAN_TRAINING["networks"],
-        ),
-        encoder_weights=f"resources/weights/playground/{MILAN_TRAINING['encoder']}.safetensors",
+        exemplars=annotated("exemplars"),
+        annotations=annotated("annotations.csv"),
+        encoder_weights=milan_encoder_of,
     output:
-        milan="resources/milan/playground.safetensors",
-        report="resources/milan/playground.csv",
+        milan="resources/milan/{milan}.safetensors",
+        report="resources/milan/{milan}.csv",
     log:
-        "logs/train_milan.log",
+        "logs/train_milan/{milan}.log",
     benchmark:
-        "benchmarks/train_milan.jsonl"
+        "benchmarks/train_milan/{milan}.jsonl"
+    wildcard_constraints:
+        milan=any_of(TRAINED_MILAN),
     conda:
         "../envs/base.yaml"
     threads: THREADS
     resources:
         device=config["resources"]["device"],
     params:
-        **{
-            key: value
-            for key, value in MILAN_TRAINING.items()
-            if key not in ("networks", "units_per_layer")
-        },
-        normalisation=config["datasets"]["playground"]["normalisation"],
+        **{key: milan_setting(key) for key in sorted(MILAN_SETTINGS)},
+        normalisation=lambda wildcards: (
+            config["datasets"]["playground"]["normalisation"]
+            if wildcards.milan == "playground"
+            else "imagenet"
+        ),
         trusted_sha256=config["checkpoints"]["trusted_sha256"],
         seed=config["seed"],
         code=code_hash("lib.stages.train_milan"),
@@ -37,11 +92,29 @@ rule train_milan:
         "../workflow_scripts/train_milan.py"
 
 
+rule export_milan:
+    input:
+        milan="resources/milan/playground.safetensors",
+    output:
+        payload="resources/milan/playground.pth",
+    log:
+        "logs/export_milan.log",
+    benchmark:
+        "benchmarks/export_milan.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        code=code_hash("lib.stages.export_milan"),
+    script:
+        "../workflow_scripts/export_milan.py"
+
+
 rule describe_units:
     input:
         exemplars="results/{model}/{dataset}/exemplars",
         units="results/{model}/{dataset}/units.csv",
         milan=milan_of,
+        clip_weights=configuration.clip_file(config),
     output:
         descriptions="results/{model}/{dataset}/parts/descriptions/{chunk}.csv",
         n_best="results/{model}/{dataset}/parts/n_best/{chunk}.csv",
@@ -61,6 +134,7 @@ rule describe_units:
         temperature=config["milan"]["temperature"],
         strategy=config["milan"]["strategy"],
         lm_sum=config["milan"]["lm_sum"],
+        clip=clip_settings(),
         code=code_hash("lib.stages.describe_units"),
     script:
         "../workflow_scripts/describe_units.py"

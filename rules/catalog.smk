@@ -24,3 +24,27 @@ rule write_catalog:
         code=code_hash("lib.reporting.catalog", "lib/reporting/templates"),
     script:
         "../workflow_scripts/write_catalog.py"
+
+
+rule write_provenance:
+    input:
+        tables=tables_of,
+        made_from=sources_of,
+    output:
+        provenance="results/{model}/{dataset}/provenance.json",
+    log:
+        "logs/write_provenance/{model}/{dataset}.log",
+    benchmark:
+        "benchmarks/write_provenance/{model}/{dataset}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    resources:
+        device=config["resources"]["device"],
+    params:
+        model="{model}",
+        dataset="{dataset}",
+        # all that can change results
+        config={key: value for key, value in config.items() if key != "resources"},
+        code=code_hash("lib.stages.write_provenance"),
+    script:
+        "../workflow_scripts/write_provenance.py"

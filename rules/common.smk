@@ -1,10 +1,12 @@
 from pathlib import Path
 
 import lib.configuration as configuration
+import lib.data.milan_groups as milan_groups
+import lib.networks as networks
 
 from snakemake.exceptions import WorkflowError
 
-MEMORY = ".snakemake/neuron-lexicon-layers.txt"
+MEMORY = ".snakemake/neuron-lexicon-layers.json"
 # half of the cores by default: two jobs run side by side, so that a long one on a single core leaves none idle
 THREADS = config["resources"]["threads"] or max(1, (workflow.cores or 1) // 2)
 EXPLANATION_TABLES = ("ranges", "histograms", "explanations", "metrics")
@@ -13,7 +15,7 @@ ANALYSES = ("range_importance", "specialization", "thresholds", "detectors")
 try:
     configuration.check_names(config)
     configuration.check_ranges(config)
-    configuration.check_layers_once(config, MEMORY)
+    networks.resolve_layers(config, MEMORY)
 except ValueError as error:
     raise WorkflowError(str(error)) from None
 
@@ -40,28 +42,45 @@ def checked(function, *names):
     return look_up
 
 
-weights_of = checked(configuration.weights_file, "model", "dataset")
+weights_of = checked(networks.weights_file, "model", "dataset")
 images_of = checked(configuration.image_folder, "dataset")
 concept_data_of = checked(configuration.concept_folder, "concepts")
+network_of = checked(networks.network_settings, "model", "dataset")
+geometry_of = checked(networks.input_geometry, "model", "dataset")
+input_size_of = checked(networks.input_size, "model", "dataset")
 milan_of = checked(configuration.milan_file, "model", "dataset")
+
+
+def any_of(names):
+    """Return a pattern that any of the names fits; nothing, if there is none."""
+    return "|".join(sorted(names)) or "(?!)"
+
+
+def clip_settings():
+    """Return what decides how CLIP chooses; None if it does not."""
+    if not configuration.asks_clip(config):
+        return None
+    clip = config["milan"]["clip"]
+    return {
+        "name": clip["name"],
+        "tag": configuration.clip_tag(config),
+        "whole": clip["lambda"],
+        "trusted_sha256": config["checkpoints"]["trusted_sha256"],
+    }
 
 
 def layers_of(wildcards):
     if wildcards.model == configuration.PLANTED:
         return ["planted"]
-    return configuration.look_up("models", wildcards.model, config=config)["layers"]
-
-
-def network_of(wildcards):
-    """Return what decides how a network is built."""
-    normalisation = config["datasets"][wildcards.dataset]["normalisation"]
-    twin = wildcards.model.endswith(configuration.TWIN)
-    return {
-        "name": wildcards.model.removesuffix(configuration.TWIN),
-        "trusted_sha256": config["checkpoints"]["trusted_sha256"],
-        "normalisation": "untrained" if twin else normalisation,
-        "seed": config["seed"],
-    }
+    layers = configuration.look_up("models", wildcards.model, config=config).get(
+        "layers"
+    )
+    if not layers:
+        root = f"results/{wildcards.model}/{wildcards.dataset}"
+        raise WorkflowError(
+            f"models.{wildcards.model} has no layers; {root}/layers.csv lists them all."
+        )
+    return layers
 
 
 def concepts_of(wildcards):
@@ -77,7 +96,18 @@ def activations_of(wildcards):
     """
     root = f"results/{wildcards.model}/{wildcards.dataset}/{wildcards.concepts}/activations"
     planted = wildcards.model == configuration.PLANTED
-    shards = chunks(1 if planted else config["activations"]["shards"])
+    return recorded(wildcards, root, 1 if planted else config["activations"]["shards"])
+
+
+def tallies_of(wildcards):
+    """Return the folders of all shards of the tallies of all layers, which are reused as activations are."""
+    root = f"results/{wildcards.model}/{wildcards.dataset}/tallies"
+    return recorded(wildcards, root, config["exemplars"]["shards"])
+
+
+def recorded(wildcards, root, n_shards):
+    """Return the folders below `root` with all shards of the wanted layers, whether they are there or still to be made."""
+    shards = chunks(n_shards)
     batches = configuration.recording_batches(root, layers_of(wildcards), shards=shards)
     wanted = [wildcards.layer] if "layer" in wildcards.keys() else layers_of(wildcards)
     if unknown := set(wanted) - set(batches):
@@ -129,7 +159,10 @@ def all_targets():
     files = []
     for target in config["targets"]:
         root = f"results/{target['model']}/{target['dataset']}"
-        files += [f"{root}/descriptions.csv", f"{root}/catalog"]
+        files += [
+            f"{root}/{name}"
+            for name in ("descriptions.csv", "catalog", "provenance.json")
+        ]
         files += [
             f"{root}/{concepts}/{table}.csv"
             for concepts in target["concepts"]
@@ -176,6 +209,28 @@ def catalog_tables(table):
     return lambda wildcards: [
         f"results/{wildcards.model}/{wildcards.dataset}/{concepts}/{table}.csv"
         for concepts in concept_sets_of(wildcards)
+    ]
+
+
+def tables_of(wildcards):
+    """Return the tables that `targets` asks for of a model and data set."""
+    root = f"results/{wildcards.model}/{wildcards.dataset}"
+    return [f"{root}/descriptions.csv", f"{root}/units.csv"] + [
+        f"{root}/{concepts}/{table}.csv"
+        for concepts in concept_sets_of(wildcards)
+        for table in EXPLANATION_TABLES
+    ]
+
+
+def sources_of(wildcards):
+    """Return the weights, the list of images and the labelled data that a model's results are made from."""
+    wanted = [weights_of(wildcards), milan_of(wildcards)]
+    wanted += [
+        configuration.concept_folder(concepts, config=config)
+        for concepts in concept_sets_of(wildcards)
+    ]
+    return [path for path in wanted if path] + [
+        f"resources/images/{wildcards.dataset}/images.csv"
     ]
 
 

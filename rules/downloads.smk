@@ -20,7 +20,7 @@ rule fetch_data:
     log:
         "logs/fetch_data/{source}.log",
     wildcard_constraints:
-        source="broden1_224|broden1_227|places365_val|imagenet_val",
+        source="broden1_224|broden1_227|places365_val|places365_filelist|imagenet_val",
     conda:
         "../envs/base.yaml"
     params:
@@ -51,13 +51,31 @@ rule fetch_weights:
         "../workflow_scripts/fetch_weights.py"
 
 
+# weights of a model that the config gives as a URL
+rule fetch_own_weights:
+    output:
+        target=f"{networks.OWN_WEIGHTS}/{{model}}/{{file}}",
+    log:
+        "logs/fetch_own_weights/{model}/{file}.log",
+    wildcard_constraints:
+        file="[^/]+",
+    conda:
+        "../envs/base.yaml"
+    params:
+        url=lambda wildcards: config["models"][wildcards.model]["weights"],
+        sha256=lambda wildcards: config["models"][wildcards.model]["sha256"],
+        config_key="models.{model}.weights",
+    script:
+        "../workflow_scripts/fetch_own_weights.py"
+
+
 rule fetch_milan:
     output:
         target="resources/milan/{milan}.pth",
     log:
         "logs/fetch_milan/{milan}.log",
     wildcard_constraints:
-        milan="|".join(configuration.PUBLISHED_MILAN),
+        milan=any_of(milan_groups.PUBLISHED),
     conda:
         "../envs/base.yaml"
     params:
@@ -66,5 +84,24 @@ rule fetch_milan:
             f"milan-{wildcards.milan}"
         ),
         config_key="downloads.local.milan-{milan}",
+    script:
+        "../workflow_scripts/fetch_file.py"
+
+
+rule fetch_clip:
+    output:
+        target="resources/clip/{clip}",
+    log:
+        "logs/fetch_clip/{clip}.log",
+    wildcard_constraints:
+        clip="[^/]+",
+    conda:
+        "../envs/base.yaml"
+    params:
+        source="clip-{clip}",
+        local=lambda wildcards: config["downloads"]["local"].get(
+            f"clip-{wildcards.clip}"
+        ),
+        config_key="downloads.local.clip-{clip}",
     script:
         "../workflow_scripts/fetch_file.py"

@@ -39,10 +39,39 @@ rule list_images:
         "../workflow_scripts/list_images.py"
 
 
-rule collect_exemplars:
+rule tally_units:
     input:
         images="resources/images/{dataset}/images.csv",
         weights=weights_of,
+    output:
+        tally=directory("results/{model}/{dataset}/tallies/{batch}/{shard}"),
+    log:
+        "logs/tally_units/{model}/{dataset}/{batch}/{shard}.log",
+    benchmark:
+        "benchmarks/tally_units/{model}/{dataset}/{batch}/{shard}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    threads: THREADS
+    resources:
+        device=config["resources"]["device"],
+        batch_size=config["resources"]["batch_size"],
+    params:
+        layers=lambda wildcards: configuration.layers_of_batch(wildcards.batch),
+        shard="{shard}",
+        network=network_of,
+        geometry=geometry_of,
+        k=lambda wildcards: config["datasets"][wildcards.dataset]["k"],
+        quantile=config["exemplars"]["quantile"],
+        max_units=annotated_units_of,
+        version=code_hash("lib.stages.tally_units"),
+    script:
+        "../workflow_scripts/tally_units.py"
+
+
+rule collect_exemplars:
+    input:
+        images="resources/images/{dataset}/images.csv",
+        tallies=tallies_of,
     output:
         exemplars=directory("results/{model}/{dataset}/exemplars"),
         units="results/{model}/{dataset}/units.csv",
@@ -54,21 +83,13 @@ rule collect_exemplars:
         "../envs/base.yaml"
     threads: THREADS
     resources:
-        device=config["resources"]["device"],
         batch_size=config["resources"]["batch_size"],
     params:
         layers=layers_of,
-        network=network_of,
-        geometry=lambda wildcards: {
-            "resize": config["datasets"][wildcards.dataset]["resize"],
-            "crop": config["datasets"][wildcards.dataset]["input_size"],
-        },
-        k=lambda wildcards: config["datasets"][wildcards.dataset]["k"],
-        quantile=config["exemplars"]["quantile"],
+        geometry=geometry_of,
         output_size=lambda wildcards: config["datasets"][wildcards.dataset][
             "output_size"
         ],
-        max_units=annotated_units_of,
         code=code_hash("lib.stages.collect_exemplars"),
     script:
         "../workflow_scripts/collect_exemplars.py"

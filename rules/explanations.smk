@@ -96,7 +96,7 @@ rule measure_label_masking:
         layer="{layer}",
         network=network_of,
         concepts=concepts_of,
-        input_size=lambda wildcards: config["datasets"][wildcards.dataset]["input_size"],
+        input_size=input_size_of,
         n_images=config["metrics"]["masking_images"],
         seed=config["seed"],
         code=code_hash("lib.stages.measure_label_masking"),

@@ -50,11 +50,13 @@ rule train_playground_network:
     resources:
         device=config["resources"]["device"],
     params:
-        name="{model}",
-        input_size=config["datasets"]["playground"]["input_size"],
+        network=lambda wildcards: networks.training_settings(
+            wildcards.model, "playground", config=config
+        ),
+        input_size=lambda wildcards: networks.input_size(
+            wildcards.model, "playground", config=config
+        ),
         training=config["training"],
-        normalisation=config["datasets"]["playground"]["normalisation"],
-        seed=config["seed"],
         code=code_hash("lib.stages.train_playground_network"),
     script:
         "../workflow_scripts/train_playground_network.py"

@@ -1,5 +1,7 @@
 """Settings of all tests; being here, it also lets tests import `bruteforce` by its plain name."""
 
+import json
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -16,3 +18,16 @@ def pytest_collection_modifyitems(items):
     for item in items:
         runs_snakemake = item.get_closest_marker("workflow") is not None
         item.add_marker(pytest.mark.xdist_group("workflow" if runs_snakemake else item.nodeid.split("::")[0]))
+
+
+@pytest.fixture(scope="session")
+def tiny_clip(tmp_path_factory):
+    """Teach open_clip a CLIP of a few thousand parameters and 9 patches, and return its name."""
+    import open_clip
+
+    path = tmp_path_factory.mktemp("clip") / "tiny-clip.json"
+    vision = {"image_size": 24, "layers": 2, "width": 16, "head_width": 4, "patch_size": 8}
+    text = {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 2}
+    path.write_text(json.dumps({"embed_dim": 12, "vision_cfg": vision, "text_cfg": text}))
+    open_clip.add_model_config(path)
+    return path.stem

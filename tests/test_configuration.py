@@ -1,23 +1,29 @@
 import copy
+import re
+from pathlib import Path
 
+import jsonschema
 import pytest
+import yaml
 
-import lib.models.zoo
 from lib.configuration import (
     batch_name,
     check_captioner,
-    check_layers_once,
     check_names,
     check_ranges,
+    clip_file,
+    clip_tag,
     concept_folder,
     image_folder,
     layers_of_batch,
     look_up,
     milan_file,
     recording_batches,
-    weights_file,
 )
+from lib.data.sources import all_sources
+from lib.networks import weights_file
 
+ROOT = Path(__file__).resolve().parents[1]
 CONFIG = {
     "targets": [{"model": "resnet18", "dataset": "playground", "concepts": ["playground", "ade20k"]}],
     "models": {
@@ -37,7 +43,13 @@ CONFIG = {
         "ade20k": {"source": "broden1_224"},
         "mine": {"source": "my/concepts"},
     },
-    "milan": {"training": {"networks": ["mobilenet_v3_small"], "encoder": "resnet18"}},
+    "milan": {
+        "strategy": "rerank",
+        "clip": {"name": "ViT-B-32", "weights": "openai"},
+        "training": {"networks": ["mobilenet_v3_small"], "encoder": "resnet18"},
+    },
+    "checkpoints": {"trusted_sha256": []},
+    "seed": 3,
 }
 
 
@@ -62,6 +74,11 @@ def test_a_right_config_passes(config):
         (("targets", 0, "dataset"), "playgroud", "section `datasets`.*Did you mean 'playground'"),
         (("targets", 0, "concepts", 1), "ade20", "section `concepts`.*Did you mean 'ade20k'"),
         (("milan", "training", "networks", 0), "mobilenet_v3_smal", "Did you mean 'mobilenet_v3_small'"),
+        (
+            ("datasets", "mine", "milan"),
+            "not-alexnet-image",
+            r"datasets\.mine\.milan must .*mean 'not-alexnet-imagenet'",
+        ),
         (("milan", "training", "encoder"), "zzz", r"resnet18, alexnet, mobilenet_v3_small\. Add it"),
     ],
 )
@@ -85,6 +102,60 @@ def test_a_network_is_not_captioned_from_its_own_annotations(config):
     check_captioner("mobilenet_v3_small", "playground", config=config)
 
 
+def test_data_sets_of_any_name_are_found(config):
+    """D5 and D6: an entry is found under its own name, and its paths are its own, not a root above them."""
+    config["datasets"]["name"] = config["datasets"]["mine"] | {"images": "other/images", "milan": "cls"}
+    config["datasets"]["places365/val 2"] = config["datasets"]["mine"] | {"weights": "w.pth"}
+    assert image_folder("mine", config=config) == "my/images" and image_folder("name", config=config) == "other/images"
+    assert weights_file("alexnet", "places365/val 2", config=config) == "w.pth"
+    assert milan_file("alexnet", "name", config=config) == "resources/milan/cls.safetensors"
+
+
+def test_weights_are_looked_for_where_the_download_puts_them(config):
+    """D11: rules and configuration know the same places."""
+    text = "".join((ROOT / f"rules/{name}.smk").read_text(encoding="utf-8") for name in ("downloads", "captioning"))
+    for rule, path, names in (
+        ("fetch_weights", weights_file("alexnet", "places365", config=config), "weights_set=places365 model=alexnet"),
+        ("convert_milan", milan_file("alexnet", "places365", config=config), "milan=base"),
+        ("fetch_data", image_folder("places365", config=config), "source=places365_val"),
+    ):
+        pattern = re.search(
+            rf'rule {rule}:\n(?:    input:\n.*\n)?    output:\n        \w+=(?:directory\()?"([^"]+)"', text
+        )[1]
+        assert pattern.format(**dict(item.split("=") for item in names.split())) == path
+
+
+def test_text_where_a_list_or_a_number_belongs_is_refused():
+    """D17, D18 and D19: no name is taken for the list of its letters, no text for a number."""
+    schema = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text(encoding="utf-8"))
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    jsonschema.validate(config, schema)
+    places = [
+        (("targets", 0, "concepts"), "playground"),
+        (("milan", "training", "networks"), "alexnet"),
+        (("models", "resnet18", "layers"), "layer4"),
+        (("milan", "beam"), "50"),
+        (("seed",), "1"),
+    ]
+    for path, value in places:
+        wrong = copy.deepcopy(config)
+        entry = wrong
+        for key in path[:-1]:
+            entry = entry[key]
+        assert path[-1] in entry or isinstance(path[-1], int)
+        entry[path[-1]] = value
+        with pytest.raises(jsonschema.ValidationError, match="is not of type"):
+            jsonschema.validate(wrong, schema)
+
+
+def test_defaults_name_what_there_is():
+    """D19: no default leads to a captioning model that nobody has."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    check_names(config)
+    for entry in config["datasets"].values():
+        assert entry["milan"] == "playground" or f"milan-{entry['milan']}" in all_sources()
+
+
 @pytest.mark.parametrize(("quantile", "clusters"), [(0.005, 0), (0.005, 1), (None, 2)])
 def test_a_range_is_left(quantile, clusters):
     check_ranges({"ranges": {"quantile": quantile, "clusters": clusters}})
@@ -96,57 +167,40 @@ def test_no_range_at_all_is_refused(clusters):
         check_ranges({"ranges": {"quantile": None, "clusters": clusters}})
 
 
-def test_every_model_has_a_twin_with_random_weights(config):
-    assert look_up("models", "resnet18~random", config=config) == look_up("models", "resnet18", config=config)
-    for dataset in ("playground", "places365", "mine"):
-        assert weights_file("resnet18~random", dataset, config=config) == []
-    with pytest.raises(ValueError, match=r"'resnet81' is not in .*Did you mean 'resnet18'"):
-        weights_file("resnet81~random", "playground", config=config)
-
-
 def test_files_follow_from_the_names(config):
-    assert weights_file("resnet18", "untrained", config=config) == []
-    assert weights_file("resnet18", "playground", config=config) == "resources/weights/playground/resnet18.safetensors"
-    assert weights_file("alexnet", "places365", config=config) == "resources/weights/places365/alexnet.pth"
-    assert weights_file("alexnet", "mine", config=config) == "my/weights.pth"
-    with pytest.raises(ValueError, match="section `models`"):
-        weights_file("alexne", "mine", config=config)
     assert image_folder("playground", config=config) == "resources/data/playground"
     assert image_folder("imagenet", config=config) == "resources/data/imagenet_val"
     assert image_folder("mine", config=config) == "my/images"
     assert concept_folder("ade20k", config=config) == "resources/data/broden1_224"
     assert concept_folder("mine", config=config) == "my/concepts"
     assert milan_file("resnet18", "playground", config=config) == "resources/milan/playground.safetensors"
-    assert milan_file("mobilenet_v3_small", "places365", config=config) == "resources/milan/base.pth"
+    assert milan_file("mobilenet_v3_small", "places365", config=config) == "resources/milan/base.safetensors"
+    for own in ("my/milan.pth", "my/milan.safetensors"):
+        config["datasets"]["places365"]["milan"] = own
+        assert milan_file("mobilenet_v3_small", "places365", config=config) == own
+    config["datasets"]["places365"]["milan"] = "not-alexnet-imagenet"
+    assert milan_file("alexnet", "places365", config=config) == "resources/milan/not-alexnet-imagenet.safetensors"
     with pytest.raises(ValueError, match="copied from its own annotations"):
         milan_file("mobilenet_v3_small", "playground", config=config)
 
 
-def test_layers_are_checked_once_and_again_after_an_edit(config, tmp_path, monkeypatch):
-    calls = []
-    monkeypatch.setattr(lib.models.zoo, "check_layers", lambda name, layers: calls.append(name))
-    memory = tmp_path / "deep" / "memory.txt"
-    check_layers_once(config, memory)
-    assert calls == list(config["models"])
-    check_layers_once(config, memory)
-    config["milan"]["training"]["encoder"] = "alexnet"
-    check_layers_once(config, memory)
-    assert len(calls) == 3
-    config["models"]["resnet18"]["layers"] = ["layer3"]
-    check_layers_once(config, memory)
-    assert calls[3:] == ["resnet18"], "only the edited network"
-    config["models"]["resnet18"]["layers"] = ["layer4"]
-    check_layers_once(config, memory)
-    assert calls[3:] == ["resnet18"], "only the edited network"
-
-
-def test_a_wrong_layer_is_refused_each_time(config, tmp_path):
-    config["models"] = {"resnet18": {"layers": ["layer4", "layer5"]}}
-    for _ in range(2):
-        with pytest.raises(ValueError, match=r"config key models\.resnet18: .*'layer5'.*nearest"):
-            check_layers_once(config, tmp_path / "memory.txt")
-    config["models"] = {"resnet18": {"layers": ["layer4"]}}
-    check_layers_once(config, tmp_path / "memory.txt")
+def test_weights_of_clip_are_published_or_a_file(config, tmp_path):
+    clip = config["milan"]["clip"]
+    assert clip_file(config) == [] and clip_tag(config) == "openai"
+    config["milan"]["strategy"] = "beam+clip"
+    assert clip_file(config) == "resources/clip/ViT-B-32-openai"
+    clip["weights"] = "opnai"
+    with pytest.raises(
+        ValueError, match=r"no weights 'opnai' of ViT-B-32 to download, but ViT-B-32-openai.*clip.weights"
+    ):
+        check_names(config)
+    clip["weights"] = str(tmp_path / "mine")
+    with pytest.raises(ValueError, match=r"no file .*mine with weights of ViT-B-32.*`milan.clip.weights`"):
+        check_names(config)
+    (tmp_path / "mine").touch()
+    assert clip_file(config) == str(tmp_path / "mine") and clip_tag(config) is None
+    clip["weights"] = "mine.pt"
+    assert clip_tag(config) is None
 
 
 @pytest.mark.parametrize("n_layers", [1, 3, 60])

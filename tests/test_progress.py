@@ -36,6 +36,7 @@ def run(tmp_path):
 
 
 def test_a_log_gets_no_bar_from_a_short_job_and_one_line_at_its_end(run, tmp_path):
+    """D27: where no bar is wanted there is none."""
     with (tmp_path / "seen").open("w") as seen:
         log = run(seen)
     line = (tmp_path / "seen").read_text()

@@ -6,6 +6,7 @@ entry, `neuron-lexicon`, is a JSON object with the words, the sizes, the setting
 
 import json
 import pickle
+import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -28,6 +29,7 @@ PUBLISHED_NETWORK = "encoder.encoder.model."
 CONFIGURATIONS = [
     (OrderedDict, name) for name in ("thinc.config.Config", "confection.Config", "confection._config.Config")
 ]
+SHAPES_ONLY = torch.device("meta")  # no memory is taken before a file's tensors are known to have these shapes
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ def read_native(path: str, *, needs_encoder: bool = True) -> Captioner:
     """Read a captioning model in the native format; parameters, result and errors are those of `read_captioner`."""
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
-            config = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
+            config = _metadata(file.metadata())
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except SafetensorError as error:
         raise ValueError(f"{path} is neither a safetensors file nor a published payload: {error}") from error
@@ -171,14 +173,24 @@ def read_native(path: str, *, needs_encoder: bool = True) -> Captioner:
         words = config["indexer"]
         words |= {"tokens": tuple(words["tokens"]), "tokenizer": Tokenizer(**words["tokenizer"])}
         indexer = Indexer(**words)
-        decoder = Decoder(DecoderSizes(**config["decoder"]))
-        lm = None if config["lm"] is None else LanguageModel(indexer.n_symbols, **config["lm"])
+        with SHAPES_ONLY:
+            decoder = Decoder(DecoderSizes(**config["decoder"]))
+            lm = None if config["lm"] is None else LanguageModel(indexer.n_symbols, **config["lm"])
         record = config["encoder"] | {"mean": tuple(config["encoder"]["mean"]), "std": tuple(config["encoder"]["std"])}
         encoder = EncoderRecord(**record, weights=_under(tensors, "encoder."))
         settings = Settings(**config["settings"])
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
         raise ValueError(f"{path} has an incomplete or unknown entry in its metadata: {error}") from error
     return _assemble(path, tensors, "decoder.", indexer, decoder, lm, encoder, settings, needs_encoder=needs_encoder)
+
+
+def _metadata(entries: dict[str, str] | None) -> dict:
+    """Return what a native file says of itself; nothing if that is no JSON object."""
+    try:
+        config = json.loads((entries or {}).get(METADATA_KEY, "{}"))
+    except json.JSONDecodeError:
+        return {}
+    return config if isinstance(config, dict) else {}
 
 
 def read_published(path: str, *, needs_encoder: bool = True) -> Captioner:
@@ -187,16 +199,21 @@ def read_published(path: str, *, needs_encoder: bool = True) -> Captioner:
     Nothing but tensors and plain values is built from the file. The language pipeline that it embeds is not used: the
     words stand beside it, and English is tokenized by `Tokenizer`.
     """
-    try:
-        with torch.serialization.safe_globals(CONFIGURATIONS):
-            payload = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        reason = str(error).partition("\n")[0]
-        raise ValueError(
-            f"{path} is refused: it holds more than tensors and plain values ({reason}): {error}"
-        ) from error
+    with Path(path).open("rb") as file, torch.serialization.safe_globals(CONFIGURATIONS):
+        try:
+            payload = torch.load(file, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as error:
+            surplus = re.search(r"GLOBAL (\S+)", str(error))
+            raise ValueError(
+                f"{path} is refused, and nothing of it was run: it holds more than tensors and plain values"
+                + (f", namely {surplus[1]}" if surplus else "")
+            ) from error
+        except (RuntimeError, EOFError, OSError) as error:
+            raise ValueError(f"{path} is truncated or otherwise damaged; get it again") from error
     try:
         parts, state = payload["properties"], payload["state_dict"]
+        if not all(isinstance(tensor, torch.Tensor) for tensor in state.values()):
+            raise TypeError("its state_dict holds other things than tensors")
         indexer = _published_indexer(path, parts["indexer"])
         kind = PUBLISHED_ENCODERS.get(payload["children"]["encoder"])
         if kind is None:
@@ -222,12 +239,14 @@ def read_published(path: str, *, needs_encoder: bool = True) -> Captioner:
             dropout=parts["dropout"],
         )
         chosen = {name: parts[name] for name in ("strategy", "length", "beam_size", "temperature")}
-    except (KeyError, TypeError, AttributeError) as error:
+        with SHAPES_ONLY:
+            decoder = Decoder(sizes)
+    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
         raise ValueError(f"{path} is no payload of a published captioning model: {error!r}") from error
     own = {name: tensor for name, tensor in state.items() if name not in ("encoder.mean", "encoder.std")}
     renamed = {name.replace(PUBLISHED_NETWORK, "encoder."): tensor for name, tensor in own.items()}
     settings = Settings(**chosen, lm_sum="published")
-    return _assemble(path, renamed, "", indexer, Decoder(sizes), lm, encoder, settings, needs_encoder=needs_encoder)
+    return _assemble(path, renamed, "", indexer, decoder, lm, encoder, settings, needs_encoder=needs_encoder)
 
 
 def _published_indexer(path: str, entry: Mapping) -> Indexer:
@@ -250,7 +269,8 @@ def _published_lm(path: str, properties: Mapping, indexer: Indexer) -> LanguageM
             f"{path}: the words of the language model and of the decoder are not the same in the same order"
         )
     sizes = {name: properties[name] for name in ("embedding_size", "hidden_size", "layers", "dropout")}
-    return LanguageModel(indexer.n_symbols, **sizes)
+    with SHAPES_ONLY:
+        return LanguageModel(indexer.n_symbols, **sizes)
 
 
 def _published_normalisation(path: str, state: Mapping, name: str) -> list[float]:
@@ -286,6 +306,7 @@ def _assemble(path, tensors, prefix, indexer, decoder, lm, encoder, settings, *,
             f"{path} is damaged: " + "; ".join(f"{kind}: {', '.join(found)}" for kind, found in wrong.items() if found)
         )
     for start, module in modules:
+        module.to_empty(device="cpu")
         module.load_state_dict({name: given[f"{start}{name}"] for name in module.state_dict()})
         module.eval()
     if indexer.n_symbols != decoder.sizes.n_symbols:

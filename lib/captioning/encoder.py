@@ -1,6 +1,5 @@
 """Encoders: from an exemplar picture and its mask to the vectors that the decoder describes."""
 
-import hashlib
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +12,8 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
+
+from lib.captioning.pictures import Place, group_pictures, stack_pictures
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 IMAGES_PER_BLOCK = 16  # fixed, so that no figure depends on how the pictures were grouped
@@ -253,18 +254,18 @@ def encode_exemplars(
             raise ValueError(
                 f"images of shape {pictures.shape} and masks of shape {covers.shape} are not of the same exemplars"
             )
-    dense = encoder.kind == "spatial"
-    blocks = list(_blocks(images, masks if dense else None))
+    dense, device = encoder.kind == "spatial", encoder.mean.device
+    blocks = list(group_pictures(images, masks if dense else None, size=IMAGES_PER_BLOCK))
     parts: list[list] = [[None] * math.prod(pictures.shape[:2]) for pictures in images]
 
-    def run(see: Callable, block: list[list[tuple[int, int, int]]]) -> int:
+    def run(see: Callable, block: list[list[Place]]) -> int:
         torch.set_num_threads(1)  # this setting belongs to the thread
         first = [places[0] for places in block]
         padded = first + [first[-1]] * (IMAGES_PER_BLOCK - len(first))
         with torch.inference_mode():
-            pictures = _tensor([images[a][u, r] for a, u, r in padded], encoder) / 255
+            pictures = stack_pictures(images, padded, device=device) / 255
             if dense:
-                covers = _tensor([masks[a][u, r] for a, u, r in padded], encoder)
+                covers = stack_pictures(masks, padded, device=device)
                 encoded = _positions(see(encoder.hide(pictures, covers)))
             else:
                 maps = see(pictures)
@@ -273,7 +274,7 @@ def encode_exemplars(
                     vectors = [encoded[number]] * len(places)
                 else:
                     own = [level[number].expand(len(places), *level.shape[1:]) for level in maps]
-                    vectors = pool_maps(own, _tensor([masks[a][u, r] for a, u, r in places], encoder))
+                    vectors = pool_maps(own, stack_pictures(masks, places, device=device))
                 for (a, u, r), vector in zip(places, vectors, strict=True):
                     parts[a][u * images[a].shape[1] + r] = vector.cpu().numpy()
         return len(block)
@@ -291,24 +292,4 @@ def encode_exemplars(
 
 def count_distinct(images: Sequence[np.ndarray]) -> int:
     """Count the distinct pictures among exemplars, which are the images that a pyramid's network has to run on."""
-    return sum(map(len, _blocks(images, None)))
-
-
-def _blocks(
-    images: Sequence[np.ndarray], masks: Sequence[np.ndarray] | None
-) -> Iterator[list[list[tuple[int, int, int]]]]:
-    """Group equal pictures (with equal masks, if given), then groups of one picture size into blocks."""
-    places: dict[tuple[tuple[int, ...], bytes], list[tuple[int, int, int]]] = {}
-    for number, layer in enumerate(images):
-        for unit, rank in np.ndindex(layer.shape[:2]):
-            digest = hashlib.blake2b(np.ascontiguousarray(layer[unit, rank]), digest_size=16)
-            if masks is not None:
-                digest.update(np.ascontiguousarray(masks[number][unit, rank]))
-            places.setdefault((layer.shape[2:], digest.digest()), []).append((number, unit, rank))
-    for shape in dict.fromkeys(shape for shape, _ in places):
-        groups = [group for (size, _), group in places.items() if size == shape]
-        yield from (groups[i : i + IMAGES_PER_BLOCK] for i in range(0, len(groups), IMAGES_PER_BLOCK))
-
-
-def _tensor(arrays: list[np.ndarray], encoder: Encoder) -> torch.Tensor:
-    return torch.from_numpy(np.stack(arrays)).to(encoder.mean.device, torch.float32)
+    return sum(map(len, group_pictures(images, None, size=IMAGES_PER_BLOCK)))

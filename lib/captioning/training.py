@@ -1,97 +1,18 @@
-"""Training of the language model and of the decoder, with early stopping that gives the best weights back."""
+"""Training of the language model and of the decoder on captions of units, some of which are held out."""
 
-import logging
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
 import torch
-from torch import nn
 
 from lib.captioning.decoder import Decoder
+from lib.captioning.fitting import TrainingSettings, fit
 from lib.captioning.language_model import LanguageModel
 from lib.captioning.losses import attention_penalty, caption_loss
 from lib.captioning.vocabulary import Indexer
 
-LOG = logging.getLogger(__name__)
 SHARES_OF_A_STEP = 2  # fixed, so that sums are the same whatever the number of threads
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """How long and in what steps to train.
-
-    Parameters
-    ----------
-    epochs : int
-        Most epochs.
-    patience : int
-        Epochs in a row without improvement that are borne; the next one ends the training.
-    batch_size : int
-        Captions in a step.
-    learning_rate : float
-        AdamW's learning rate.
-    seed : int
-        Of the order of the captions and of dropout.
-    threads : int
-        Number of Python threads that share a step; no result depends on it.
-    """
-
-    epochs: int
-    patience: int
-    batch_size: int
-    learning_rate: float
-    seed: int
-    threads: int
-
-
-class EarlyStopping:
-    """Remember the best weights, and tell when to stop looking for better ones.
-
-    Parameters
-    ----------
-    module : nn.Module
-        What is trained.
-    patience : int
-        Epochs in a row without improvement that are borne.
-    """
-
-    def __init__(self, module: nn.Module, *, patience: int) -> None:
-        self.module, self.patience = module, patience
-        self.best, self.weights, self.without_improvement = -np.inf, self._copy(), 0
-
-    def _copy(self) -> dict[str, torch.Tensor]:
-        return {name: tensor.detach().clone() for name, tensor in self.module.state_dict().items()}
-
-    def should_stop(self, value: float) -> bool:
-        """Take the worth of an epoch, of which more is better; only a strict improvement counts."""
-        if value > self.best:
-            self.best, self.weights, self.without_improvement = value, self._copy(), 0
-        else:
-            self.without_improvement += 1
-        return self.without_improvement > self.patience
-
-    def restore(self) -> None:
-        """Put the best weights back and leave the module in evaluation mode."""
-        self.module.load_state_dict(self.weights)
-        self.module.eval()
-
-
-@contextmanager
-def seeded(*seed: int) -> Iterator[None]:
-    """Seed torch for as long as the context lasts; its global random state is as before afterwards.
-
-    Parameters
-    ----------
-    *seed : int
-        The seed, and what tells this use of it from others.
-    """
-    with torch.random.fork_rng():
-        torch.manual_seed(int(np.random.SeedSequence(seed[0], spawn_key=seed[1:]).generate_state(1)[0]))
-        yield
 
 
 def split_units(n_units: int, shares: Sequence[float], *, seed: int) -> list[np.ndarray]:
@@ -135,6 +56,7 @@ def train_language_model(
     held_out: np.ndarray,
     excluded: np.ndarray,
     settings: TrainingSettings,
+    checkpoint: str | None = None,
 ) -> float:
     """Train a language model on the captions of units, and keep the weights that suit the held-out units best.
 
@@ -152,6 +74,8 @@ def train_language_model(
         Positions of units that are not used at all.
     settings : TrainingSettings
         How long and in what steps.
+    checkpoint : str or None
+        As for `fit`.
 
     Returns
     -------
@@ -173,7 +97,16 @@ def train_language_model(
     def worth() -> float:
         return -float(loss_of(validation))
 
-    return -_train(model, len(training), losses_of, worth, settings)
+    decisive = [model.sizes, training, validation]
+    return -fit(
+        model,
+        losses_of,
+        worth,
+        n_items=len(training),
+        settings=settings,
+        decisive=decisive,
+        checkpoint=checkpoint,
+    )
 
 
 def train_decoder(
@@ -186,6 +119,7 @@ def train_decoder(
     excluded: np.ndarray,
     penalty: float,
     settings: TrainingSettings,
+    checkpoint: str | None = None,
 ) -> float:
     """Train a decoder on encoded exemplars and captions, and keep the weights that suit held-out units best.
 
@@ -210,6 +144,8 @@ def train_decoder(
         Weight of `attention_penalty` in the loss.
     settings : TrainingSettings
         How long and in what steps.
+    checkpoint : str or None
+        As for `fit`.
 
     Returns
     -------
@@ -242,45 +178,16 @@ def train_decoder(
         log_probabilities, _ = decoder(seen[held_owner], held_targets)
         return -float(caption_loss(log_probabilities, held_targets, pad_id=indexer.pad_id))
 
-    return -_train(decoder, len(targets), losses_of, worth, settings)
-
-
-def _train(
-    module: nn.Module,
-    n_items: int,
-    losses_of: Callable[[torch.Tensor, torch.Generator], list[Callable[[], torch.Tensor]]],
-    worth: Callable[[], float],
-    settings: TrainingSettings,
-) -> float:
-    """Take steps of shuffled items until nothing improves; return the best worth."""
-    parameters = list(module.parameters())
-    optimizer = torch.optim.AdamW(parameters, lr=settings.learning_rate)
-    stopping = EarlyStopping(module, patience=settings.patience)
-
-    def differentiate(loss: Callable[[], torch.Tensor]) -> tuple[float, tuple[torch.Tensor, ...]]:
-        torch.set_num_threads(1)  # this setting belongs to the thread
-        value = loss()
-        return value.item(), torch.autograd.grad(value, parameters)
-
-    with seeded(settings.seed, 2), ThreadPoolExecutor(settings.threads) as pool:
-        generator = torch.Generator().manual_seed(torch.initial_seed())
-        for epoch in range(settings.epochs):
-            module.train()
-            total = 0.0
-            for places in torch.randperm(n_items, generator=generator).split(settings.batch_size):
-                values, gradients = zip(*pool.map(differentiate, losses_of(places, generator)), strict=True)
-                for parameter, *parts in zip(parameters, *gradients, strict=True):
-                    parameter.grad = sum(parts[1:], start=parts[0])
-                optimizer.step()
-                total += sum(values) * len(places)
-            module.eval()
-            with torch.inference_mode():
-                value = worth()
-            LOG.info("%s, epoch %d: loss %.4f, held-out %.4f", type(module).__name__, epoch, total / n_items, value)
-            if stopping.should_stop(value):
-                break
-    stopping.restore()
-    return stopping.best
+    decisive = [decoder.sizes, penalty, SHARES_OF_A_STEP, seen, targets, owner, held_targets, held_owner]
+    return -fit(
+        decoder,
+        losses_of,
+        worth,
+        n_items=len(targets),
+        settings=settings,
+        decisive=decisive,
+        checkpoint=checkpoint,
+    )
 
 
 def _index(captions: Sequence[Sequence[str]], indexer: Indexer) -> tuple[np.ndarray, np.ndarray]:

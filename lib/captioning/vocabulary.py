@@ -4,6 +4,7 @@ Two notations are used throughout the captioning room: V is the number of words 
 symbols follow them, `<start>` V, `<stop>` V + 1, `<pad>` V + 2 and `<unk>` V + 3, which makes V + 4 symbols.
 """
 
+import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,12 @@ def _english() -> "Language":
     import spacy  # seconds that captioning with a trained model, which reads no text, need not wait
 
     return spacy.blank("en")
+
+
+def english_pipeline() -> tuple[dict, bytes]:
+    """Return spaCy's blank English pipeline, whose rules `Tokenizer` uses, as a plain configuration and its bytes."""
+    english = _english()
+    return json.loads(json.dumps(english.config)), english.to_bytes()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,7 @@ COLUMNS = {
         "log_prior": "float",
     },
     "annotations": {"layer": "str", "unit": "int", "summary": "str"},
+    "milannotations": {"network": "str", "layer": "str", "unit": "int", "summary": "str"},
     "sources": {
         "name": "str",
         "version": "str",
@@ -44,6 +45,14 @@ COLUMNS = {
         "minimum": "float",
         "maximum": "float",
         "threshold": "float",
+    },
+    "layers": {
+        "layer": "str",
+        "type": "str",
+        "n_units": "int",
+        "height": "int",
+        "width": "int",
+        "n_parameters": "int",
     },
     "ranges": {
         "layer": "str",

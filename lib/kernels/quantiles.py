@@ -1,4 +1,4 @@
-"""Exact quantiles: of an array at once, and of a stream of which only the upper tail is kept."""
+"""Exact quantiles: of an array at once, and of a stream of which only the upper tail is kept; streams can be merged."""
 
 import math
 
@@ -80,15 +80,11 @@ def _keep(values, kept, n_kept, floors, n_needed):
         n_kept[unit], floors[unit] = n, floor
 
 
-class UpperTail:
-    """The exact upper quantile of each unit over a stream of activations, of which only the largest are kept.
-
-    For n values and the quantile q of the rule below, the largest (1 - q) n + 2 values decide. Twice as many are stored
-    at most, whatever the order in which the values come.
+class HazenStream:
+    """Where a quantile lies among the values of a stream whose number is known.
 
     Parameters
     ----------
-    n_units : int
     n_values : int
         Values per unit in the whole stream.
     q : float
@@ -100,19 +96,69 @@ class UpperTail:
     cumulative position (i + 1/2) / n (Hazen's rule); the published program estimates it by a random sketch.
     """
 
-    def __init__(self, n_units, n_values, q):
-        self._position = min(max(q * n_values - 0.5, 0.0), n_values - 1.0)
-        self._n_values = n_values
-        self._n_needed = n_values - math.floor(self._position)
-        self._kept = np.empty((n_units, min(2 * self._n_needed, n_values) + 1), dtype=np.float32)
+    def __init__(self, n_values, q):
+        position = min(max(q * n_values - 0.5, 0.0), n_values - 1.0)
+        self.below = math.floor(position)
+        self.above = min(self.below + 1, n_values - 1)
+        self.share = position - self.below
+        self.n_values, self.n_seen = n_values, 0
+
+    def check(self):
+        """Refuse to give a quantile of fewer or more values than were announced."""
+        if self.n_seen != self.n_values:
+            raise ValueError(f"{self.n_seen} values per unit were added, {self.n_values} were announced")
+
+
+class UpperTail:
+    """The exact upper quantile of each unit over a stream of activations, of which only the largest are kept.
+
+    For n values and the quantile q of Hazen's rule, the largest (1 - q) n + 2 values decide. Twice as many are stored
+    at most, whatever the order in which the values come. Streams of parts of the values can be merged.
+
+    Parameters
+    ----------
+    n_units : int
+    n_values : int
+        Values per unit in the whole stream.
+    q : float
+        In (0, 1).
+    n_here : int, optional
+        How many of them are added and merged here, where that is only a part.
+    """
+
+    def __init__(self, n_units, n_values, q, *, n_here=None):
+        self._stream = HazenStream(n_values, q)
+        self._n_needed = self.needed(n_values, q)
+        room = min(2 * self._n_needed, n_values if n_here is None else n_here) + 1
+        self._kept = np.empty((n_units, room), dtype=np.float32)
         self._n_kept = np.zeros(n_units, dtype=np.int64)
         self._floors = np.full(n_units, -np.inf, dtype=np.float32)
-        self._n_seen = 0
+
+    @staticmethod
+    def needed(n_values, q):
+        """Return how many of the largest values decide."""
+        return n_values - HazenStream(n_values, q).below
 
     def add(self, values):
         """Add the next values, float32 of shape (n_blocks, n_units, n); NaN counts as the smallest value."""
-        self._n_seen += values.shape[0] * values.shape[2]
+        self._stream.n_seen += values.shape[0] * values.shape[2]
+        self._take(values)
+
+    def _take(self, values):
         _keep(np.ascontiguousarray(values), self._kept, self._n_kept, self._floors, self._n_needed)
+
+    def state(self):
+        """Return what `merge` takes: `n_seen`, and the `largest` values, float32 of shape (n_units, n)."""
+        n = min(self._n_needed, self._stream.n_seen)
+        largest = np.empty((len(self._kept), n), dtype=np.float32)
+        for unit, n_kept in enumerate(self._n_kept):
+            largest[unit] = np.partition(self._kept[unit, :n_kept], n_kept - n)[n_kept - n :]
+        return {"n_seen": self._stream.n_seen, "largest": largest}
+
+    def merge(self, state):
+        """Add the values of another stream."""
+        self._stream.n_seen += int(state["n_seen"])
+        self._take(state["largest"][None])
 
     def quantile(self):
         """Return the quantile of each unit, float64 of shape (n_units,).
@@ -122,11 +168,10 @@ class UpperTail:
         ValueError
             If fewer or more values came than were announced.
         """
-        if self._n_seen != self._n_values:
-            raise ValueError(f"{self._n_seen} values per unit were added, {self._n_values} were announced")
-        below = math.floor(self._position)
+        stream = self._stream
+        stream.check()
         # rank from the top of the two order statistics around the position
-        ranks = [self._n_values - below, max(1, self._n_values - below - 1)]
+        ranks = [stream.n_values - stream.below, stream.n_values - stream.above]
         tails = [np.sort(kept[:n])[[n - rank for rank in ranks]] for kept, n in zip(self._kept, self._n_kept)]
         low, high = np.array(tails, dtype=np.float64).reshape(-1, 2).T
-        return interpolate_order_statistics(low, high, self._position - below)
+        return interpolate_order_statistics(low, high, stream.share)

@@ -34,20 +34,35 @@ class TopImages:
         Returns
         -------
         units, places, images : numpy.ndarray of int64
-            Which of the images are now among the best of which units, images counted from `first_image`, and which of k
-            places each takes, which is that of an image that has left. Whoever keeps something of each image, such as
-            its map, so keeps it in place.
+            As `merge` returns them, images counted from `first_image`.
+        """
+        pooled = np.where(np.isnan(pooled), np.float32(-np.inf), pooled).T
+        return self.merge(np.broadcast_to(np.arange(first_image, first_image + pooled.shape[1]), pooled.shape), pooled)
+
+    def merge(self, ids, values):
+        """Add the best of later images, such as the result of another stream.
+
+        Parameters
+        ----------
+        ids : numpy.ndarray of shape (n_units, n), int64
+            All greater than those that came before; of equal values the smaller comes first.
+        values : numpy.ndarray of shape (n_units, n), float32
+
+        Returns
+        -------
+        units, places, images : numpy.ndarray of int64
+            Which of the images, as columns of `ids`, are now among the best of which units, and which of k places each
+            takes, which is that of an image that has left. Whoever keeps something of each image, such as its map, so
+            keeps it in place.
         """
         n_before = self._ids.shape[1]
-        pooled = np.where(np.isnan(pooled), np.float32(-np.inf), pooled).T
-        ids = np.broadcast_to(np.arange(first_image, first_image + pooled.shape[1]), pooled.shape)
-        values = np.concatenate([self._values, pooled], axis=1)
+        newcomers = np.full(ids.shape, -1)
+        values = np.concatenate([self._values, values], axis=1)
         ids = np.concatenate([self._ids, ids], axis=1)
         # a stable sort keeps the earlier image of equal ones in front
         order = np.argsort(-values, axis=1, kind="stable")[:, : self._k]
         self._values = np.take_along_axis(values, order, axis=1)
         self._ids = np.take_along_axis(ids, order, axis=1)
-        newcomers = np.full(pooled.shape, -1)
         self._places = np.take_along_axis(np.concatenate([self._places, newcomers], axis=1), order, axis=1)
         units, ranks = np.nonzero(self._places < 0)
         free = np.ones(self._places.shape, dtype=bool)

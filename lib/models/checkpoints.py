@@ -11,14 +11,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from lib.models.weight_names import rename_keys, shorten
 from lib.models.zoo import build_skeleton
 
 WRAPPERS = ("state_dict", "model_state_dict", "model")  # keys under which training scripts keep the weights
 CONFIG_KEY = "checkpoints.trusted_sha256"
 
-_OLD_DENSENET = re.compile(r"(.*denselayer\d+\.(?:norm|conv))\.([12]\..+)")
-_REASON = re.compile(r"(Unsupported|GLOBAL|Trying to)[^\n]*")  # the telling line of torch's long message
-_CAFFE_VGG = re.compile(r"(?:features\.|classifier\.)?(conv\d_\d|fc[678])[a-z]?\.(weight|bias)")
+_SCRIPT = "TorchScript archive"
+_REASON = re.compile(rf"(?:Unsupported|GLOBAL|Trying to)[^\n]*|{_SCRIPT}")  # what tells in torch's long message
 
 
 def read_state_dict(path: str | Path, *, trusted_sha256: list[str]) -> dict[str, torch.Tensor]:
@@ -27,10 +27,10 @@ def read_state_dict(path: str | Path, *, trusted_sha256: list[str]) -> dict[str,
     Parameters
     ----------
     path : str or pathlib.Path
-        A safetensors file (by its suffix), or one written by `torch.save`: a state dict, a dict that holds one, or a
-        whole module.
+        A safetensors file, or one written by `torch.save` (a state dict, a dict that holds one, a whole module) or as
+        TorchScript.
     trusted_sha256 : list of str
-        Digests of the files whose code may run: a whole module cannot be read otherwise.
+        Digests of the files whose code may run: a whole module or TorchScript cannot be read otherwise.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def read_state_dict(path: str | Path, *, trusted_sha256: list[str]) -> dict[str,
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"The checkpoint {path} does not exist.")
-    if path.resolve().suffix == ".safetensors":  # a link to the user's own file may have another name
+    if _is_safetensors(path):
         try:
             return load_file(path)
         except SafetensorError as error:
@@ -72,9 +72,29 @@ def load_weights(network: nn.Module, path: str | Path, *, trusted_sha256: list[s
     FileNotFoundError
         If the file does not exist.
     ValueError
-        If tensors are missing, surplus, of another shape, or hold NaN or infinite numbers; and as `read_state_dict`.
+        As `read_state_dict` and `fit_weights`.
     """
-    state = rename_keys(read_state_dict(path, trusted_sha256=trusted_sha256), network)
+    fit_weights(network, read_state_dict(path, trusted_sha256=trusted_sha256), path)
+
+
+def fit_weights(network: nn.Module, state_dict: Mapping[str, torch.Tensor], path: str | Path) -> None:
+    """Put the tensors of a checkpoint into a network, completely and strictly.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        The network, changed in place; untouched if anything is wrong.
+    state_dict : mapping of str to torch.Tensor
+        The tensors, under old or present names.
+    path : str or pathlib.Path
+        Where they come from, for messages.
+
+    Raises
+    ------
+    ValueError
+        If tensors are missing, surplus, of another shape, or hold NaN or infinite numbers.
+    """
+    state = rename_keys(state_dict, network)
     expected = network.state_dict()
     # Counters of batches are younger than many published weights, and do not matter for what a network computes.
     counters = {key: value for key, value in expected.items() if key.endswith("num_batches_tracked")}
@@ -94,13 +114,13 @@ def load_weights(network: nn.Module, path: str | Path, *, trusted_sha256: list[s
         "of another shape (another number of classes or another network)": shapes,
         "with NaN or infinite numbers": broken,
     }
-    found = [f"{len(keys)} {problem}: {_shorten(keys)}" for problem, keys in problems.items() if keys]
+    found = [f"{len(keys)} {problem}: {shorten(keys)}" for problem, keys in problems.items() if keys]
     if found:
         raise ValueError(f"The checkpoint {path} does not fit {type(network).__name__}: tensors {'; '.join(found)}.")
     network.load_state_dict(state)
 
 
-def n_classes_of(state_dict: Mapping[str, torch.Tensor], name: str) -> int:
+def n_classes_of(state_dict: Mapping[str, torch.Tensor], name: str, *, arguments: dict | None = None) -> int:
     """Find for how many classes a checkpoint was trained.
 
     Parameters
@@ -109,6 +129,8 @@ def n_classes_of(state_dict: Mapping[str, torch.Tensor], name: str) -> int:
         The tensors, under the names in the file.
     name : str
         The network in torchvision that they belong to.
+    arguments : dict or None
+        As for `build_network`.
 
     Returns
     -------
@@ -120,48 +142,12 @@ def n_classes_of(state_dict: Mapping[str, torch.Tensor], name: str) -> int:
     ValueError
         If torchvision has no such network, or if the checkpoint lacks its last layer.
     """
-    few, many = (build_skeleton(name, n_classes=n).state_dict() for n in (2, 3))
+    few, many = (build_skeleton(name, n_classes=n, arguments=arguments).state_dict() for n in (2, 3))
     head = [key for key in few if few[key].shape != many[key].shape][-1]  # auxiliary heads come before
-    state = rename_keys(state_dict, build_skeleton(name, n_classes=None))
+    state = rename_keys(state_dict, build_skeleton(name, n_classes=None, arguments=arguments))
     if head not in state:
-        raise ValueError(f"The checkpoint is not one of {name}: it holds no {head}, but {_shorten(list(state))}.")
+        raise ValueError(f"The checkpoint is not one of {name}: it holds no {head}, but {shorten(list(state))}.")
     return state[head].shape[0]
-
-
-def rename_keys(state_dict: Mapping[str, torch.Tensor], network: nn.Module) -> dict[str, torch.Tensor]:
-    """Translate the tensor names of old checkpoints to those of today's torchvision.
-
-    Known are the prefix `module.` of parallel training, DenseNet's `norm.1`, and VGG's `conv1_1` and `fc6` from Caffe.
-
-    Parameters
-    ----------
-    state_dict : mapping of str to torch.Tensor
-        The tensors under old or present names.
-    network : torch.nn.Module
-        The network they are for.
-
-    Returns
-    -------
-    dict of str to torch.Tensor
-        The same tensors; names that are not known stay.
-
-    Raises
-    ------
-    ValueError
-        If two tensors get the same name.
-    """
-    caffe_names = _caffe_names(network)
-    renamed: dict[str, torch.Tensor] = {}
-    for key, tensor in state_dict.items():
-        new = re.sub(r"(^|\.)module\.", r"\1", key)
-        if match := _OLD_DENSENET.fullmatch(new):
-            new = match[1] + match[2]
-        if (match := _CAFFE_VGG.fullmatch(new)) and match[1] in caffe_names:
-            new = f"{caffe_names[match[1]]}.{match[2]}"
-        if new in renamed:
-            raise ValueError(f"The checkpoint holds {new} twice, under different names ({key} is one).")
-        renamed[new] = tensor
-    return renamed
 
 
 def save_state_dict(network: nn.Module, path: str | Path) -> None:
@@ -183,24 +169,39 @@ def save_state_dict(network: nn.Module, path: str | Path) -> None:
     temporary.replace(path)
 
 
+def _is_safetensors(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(9)  # a link may have another name than the user's own file, and that no suffix
+    return path.resolve().suffix == ".safetensors" or start[8:] == b"{"
+
+
 def _load(path: Path, trusted_sha256: list[str]) -> object:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except UnicodeDecodeError:  # text written by Python 2
-        return torch.load(path, map_location="cpu", weights_only=True, encoding="latin1")
-    except pickle.UnpicklingError as error:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if digest in {trusted.lower() for trusted in trusted_sha256}:
-            return torch.load(path, map_location="cpu", weights_only=False)
-        reason = _REASON.search(str(error))
-        raise ValueError(
-            f"The checkpoint {path} holds more than tensors ({reason[0] if reason else error}), so that reading it "
-            "could run any program. If you trust where it comes from, allow this one file by adding its sha256 "
-            f"{digest} to the config key `{CONFIG_KEY}`."
-        ) from None
-    except (RuntimeError, EOFError, KeyError, OSError) as error:
-        raise ValueError(f"The checkpoint {path} is damaged or was not written by torch.save: {error}.") from error
+    for options in ({}, {"encoding": "latin1"}):  # the second is for text written by Python 2
+        try:
+            return torch.load(path, map_location="cpu", weights_only=True, **options)
+        except UnicodeDecodeError as error:
+            damage = error
+        except pickle.UnpicklingError as error:
+            return _load_trusted(path, trusted_sha256, str(error))
+        except Exception as error:  # on damaged bytes torch's unpickler fails in many ways
+            if _SCRIPT in str(error):
+                return _load_trusted(path, trusted_sha256, str(error))
+            damage = error
+            break
+    raise ValueError(f"The checkpoint {path} is damaged or was not written by torch.save: {damage!r}.") from damage
+
+
+def _load_trusted(path: Path, trusted_sha256: list[str], error: str) -> object:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest in {trusted.lower() for trusted in trusted_sha256}:
+        return torch.load(path, map_location="cpu", weights_only=False)
+    reason = _REASON.search(error)
+    raise ValueError(
+        f"The checkpoint {path} holds more than tensors ({reason[0] if reason else error}), so that reading it "
+        "could run any program. If you trust where it comes from, allow this one file by adding its sha256 "
+        f"{digest} to the config key `{CONFIG_KEY}`."
+    )
 
 
 def _find_state_dict(content: object, path: Path) -> dict[str, torch.Tensor]:
@@ -213,24 +214,5 @@ def _find_state_dict(content: object, path: Path) -> dict[str, torch.Tensor]:
         raise ValueError(f"The checkpoint {path} holds no state dict but a {type(content).__name__}.")
     others = [str(key) for key, value in content.items() if not isinstance(value, torch.Tensor)]
     if others:
-        raise ValueError(f"The checkpoint {path} holds entries that are no tensors: {_shorten(others)}.")
+        raise ValueError(f"The checkpoint {path} holds entries that are no tensors: {shorten(others)}.")
     return dict(content)
-
-
-def _caffe_names(network: nn.Module) -> dict[str, str]:
-    """Map Caffe's names of VGG layers to module paths, such as conv1_2 to features.2; empty for other networks."""
-    names: dict[str, str] = {}
-    if type(network).__name__ != "VGG":
-        return names
-    block, position = 1, 1
-    for index, layer in network.features.named_children():
-        if isinstance(layer, nn.MaxPool2d):
-            block, position = block + 1, 1
-        elif isinstance(layer, nn.Conv2d):
-            names[f"conv{block}_{position}"] = f"features.{index}"
-            position += 1
-    return names | {"fc6": "classifier.0", "fc7": "classifier.3", "fc8": "classifier.6"}
-
-
-def _shorten(keys: list[str]) -> str:
-    return ", ".join(keys[:5]) + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")

@@ -4,7 +4,7 @@ import copy
 
 import torch
 
-from lib.models.recorder import Recorder, first_tensor, puts_channels_last
+from lib.models.recorder import Recorder, first_tensor
 
 
 class RangeEraser(Recorder):
@@ -24,9 +24,7 @@ class RangeEraser(Recorder):
     def __init__(self, network, layer):
         super().__init__(network, [layer])
 
-    def _hook(self, layer, hooked):
-        channels_last = puts_channels_last(hooked)
-
+    def _hook(self, layer):
         def erase(module, inputs, output):
             local = self._local
             local.n_uses += 1
@@ -34,7 +32,7 @@ class RangeEraser(Recorder):
                 return None
             # a copy: what a module puts out can be its input, which others read too
             edited = first_tensor(output).clone()
-            maps = self._maps(layer, edited, channels_last)
+            maps = self._maps(layer, edited)
             lower, upper = local.bounds
             maps.masked_fill_((maps > lower) & (maps < upper), 0)
             return _with_first_tensor(output, edited)

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from lib.models.checkpoints import load_weights, n_classes_of, read_state_dict
+from lib.models.checkpoints import fit_weights, n_classes_of, read_state_dict
 from lib.models.compute import prepare_device
-from lib.models.zoo import NORMALISATION, build_network
+from lib.models.factories import Recipe, build, digest_of
+from lib.models.kinds import factory_kind
+from lib.models.weight_names import edit_keys
+from lib.models.zoo import NORMALISATION
 
 
 @dataclass(frozen=True)
@@ -19,8 +22,8 @@ class Network:
     module : torch.nn.Module
         In evaluation mode, on `device`.
     device : torch.device
-    normalisation : str
-        A key of `NORMALISATION`.
+    normalisation : str or list
+        As for `to_input`.
     """
 
     module: torch.nn.Module
@@ -38,34 +41,37 @@ def to_input(images, normalisation):
     Parameters
     ----------
     images : numpy.ndarray of shape (n, H, W, 3), uint8
-    normalisation : str
-        A key of `NORMALISATION`.
+    normalisation : str or list
+        A key of `NORMALISATION`, or mean and standard deviation, three numbers each.
 
     Returns
     -------
     torch.Tensor of shape (n, 3, H, W), float32
     """
-    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in NORMALISATION[normalisation])
+    numbers = NORMALISATION[normalisation] if isinstance(normalisation, str) else normalisation
+    mean, std = (torch.tensor(values, dtype=torch.float32).view(1, 3, 1, 1) for values in numbers)
     batch = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
     return (batch.float() / 255 - mean) / std
 
 
-def open_network(name, *, weights, trusted_sha256, normalisation, seed, device):
+def open_network(name, *, weights, trusted_sha256, normalisation, seed, device, recipe=None):
     """Build a network, read its weights and put it on a device.
 
     Parameters
     ----------
     name : str
-        Name in torchvision.
+        Name in torchvision, if there is no recipe.
     weights : str or None
         Checkpoint file; None for random weights from the seed.
     trusted_sha256 : list of str
         Checkpoints that may hold more than tensors.
-    normalisation : str
-        A key of `NORMALISATION`.
+    normalisation : str or list
+        As for `to_input`.
     seed : int
     device : str
         As for `prepare_device`.
+    recipe : dict or None
+        As `Recipe` takes it.
 
     Returns
     -------
@@ -74,11 +80,21 @@ def open_network(name, *, weights, trusted_sha256, normalisation, seed, device):
     Raises
     ------
     ValueError
-        If the checkpoint does not fit the network.
+        If the network cannot be built, or if the checkpoint does not fit it.
     """
     place = prepare_device(device)
-    n_classes = n_classes_of(read_state_dict(weights, trusted_sha256=trusted_sha256), name) if weights else None
-    module = build_network(name, n_classes=n_classes, seed=seed)
-    if weights:
-        load_weights(module, weights, trusted_sha256=trusted_sha256)
-    return Network(module.eval().to(place), place, normalisation)
+    recipe = Recipe(**(recipe or {"factory": name}))
+    if weights and recipe.sha256 and digest_of(weights) != recipe.sha256.lower():
+        raise ValueError(
+            f"{weights} has the sha256 {digest_of(weights)} instead of {recipe.sha256}; config key `sha256`."
+        )
+    state, n_classes = None, None
+    if weights and not recipe.own_weights:
+        state = read_state_dict(weights, trusted_sha256=trusted_sha256)
+        state = edit_keys(state, key_prefix=recipe.key_prefix, renames=recipe.renames)
+        if factory_kind(recipe.factory) == "torchvision" and "num_classes" not in recipe.arguments:
+            n_classes = n_classes_of(state, recipe.factory, arguments=recipe.arguments)
+    module = build(recipe, n_classes=n_classes, seed=seed, trusted_sha256=trusted_sha256)
+    if state is not None:
+        fit_weights(module, state, weights)
+    return Network(module.to(place), place, normalisation)

@@ -3,27 +3,13 @@
 import threading
 
 import torch
-from torch import nn
+
+from lib.models.kinds import LISTING
+from lib.models.layer_names import nearest
 
 MINIMUM_BATCH = 8
 # class, distillation and register tokens
 MOST_EXTRA_TOKENS = 32
-
-
-def _patch_embedding(network):
-    """Return the first convolution that cuts into patches, as in vision transformers; None if there is none."""
-    convolutions = (module for module in network.modules() if isinstance(module, nn.Conv2d))
-    return next((conv for conv in convolutions if conv.kernel_size == conv.stride and min(conv.kernel_size) > 1), None)
-
-
-def puts_channels_last(module):
-    """Tell whether the 4-dimensional outputs of a module are of shape (images, h, w, units)."""
-    if isinstance(module, nn.Sequential) and len(module):
-        return puts_channels_last(module[-1])
-    if isinstance(module, nn.Linear | nn.LayerNorm):
-        # convolutional networks have a LayerNorm of maps, which turns them round and back
-        return type(module).__name__ != "LayerNorm2d"
-    return "swin" in type(module).__module__ and not isinstance(module, nn.Conv2d)
 
 
 def first_tensor(output):
@@ -34,6 +20,12 @@ def first_tensor(output):
     return next((v for v in values if isinstance(v, torch.Tensor)), None) if isinstance(values, tuple | list) else None
 
 
+def _weight_dimensions(module):
+    """Return 4 for a convolution, 2 for a linear layer: also in archives, whose layers have no other type."""
+    weight = getattr(module, "weight", None)
+    return weight.ndim if isinstance(weight, torch.Tensor) else 0
+
+
 class Recorder:
     """Context manager that copies the outputs of some layers during forward passes.
 
@@ -42,8 +34,12 @@ class Recorder:
     Several threads may run batches at the same time.
 
     What a layer puts out becomes maps of shape (n, n_units, h, w): maps stay as they are, with channels moved to the
-    front where they come last (Swin); the patch tokens of a transformer are laid out row by row, class and register tokens
-    dropped; vectors become maps of one position. Of several outputs the first counts.
+    front where they come last (Swin, ConvNeXt); the patch tokens of a transformer are laid out row by row, class and
+    register tokens dropped; vectors become maps of one position. Of several outputs the first counts.
+
+    Where the channels are is known of convolutions (first) and linear layers (last); in other layers they are what is left
+    beside a height and width that one of these had before. Patches lie as the last convolution before the first tokens
+    put them.
 
     Parameters
     ----------
@@ -63,17 +59,18 @@ class Recorder:
         self._handles = []
 
     def __enter__(self):
-        modules = dict(self._network.named_modules())
-        unknown = [layer for layer in self._layers if layer not in modules]
-        if unknown:
-            raise ValueError(f"the network has no layer {unknown}; its layers are {sorted(filter(None, modules))}")
-        self._patches = _patch_embedding(self._network)
-        if self._patches is not None:
-            self._handles.append(self._patches.register_forward_hook(self._measure_grid))
+        self._modules = dict(self._network.named_modules())
+        for layer in self._layers:
+            if layer not in self._modules:
+                known = [name for name in self._modules if name]
+                raise ValueError(f"the network has no layer {layer!r}. {nearest(layer, known)} {LISTING}")
         self._was_training = [(module, module.training) for module in self._network.modules()]
         self._network.eval()
+        for module in self._network.modules():
+            if _weight_dimensions(module) in (2, 4):
+                self._handles.append(module.register_forward_hook(self._observe))
         for layer in self._layers:
-            self._handles.append(modules[layer].register_forward_hook(self._hook(layer, modules[layer])))
+            self._handles.append(self._modules[layer].register_forward_hook(self._hook(layer)))
         return self
 
     def __exit__(self, *exception):
@@ -83,32 +80,55 @@ class Recorder:
         for module, mode in self._was_training:
             module.training = mode
 
-    def _measure_grid(self, module, inputs, output):
-        self._local.grid = tuple(output.shape[-2:])
+    def _observe(self, module, inputs, output):
+        """Note the height and width of the maps that pass, and whether there are tokens."""
+        found, local = first_tensor(output), self._local
+        if found is None or found.ndim not in (3, 4) or len(found) != local.n_images:
+            return
+        convolution = _weight_dimensions(module) == 4
+        if found.ndim == 4:
+            size = tuple(found.shape[2:] if convolution else found.shape[1:3])
+            local.sizes.add(size)
+            if convolution and not local.has_tokens:
+                local.grid = size
+        local.has_tokens |= found.ndim == 3
+        local.is_mixed |= not convolution
 
-    def _hook(self, layer, hooked):
-        channels_last = puts_channels_last(hooked)
+    _observe.wants_only_shapes = True  # archives spare the rest
 
+    def _hook(self, layer):
         def record(module, inputs, output):
-            maps = self._maps(layer, output, channels_last).detach().float()
+            maps = self._maps(layer, output).detach().float()
             self._local.outputs[layer] = maps.clone(memory_format=torch.contiguous_format)
 
         return record
 
-    def _maps(self, layer, output, channels_last):
+    def _maps(self, layer, output):
         """Return a view of what a layer puts out, in the shape (n, n_units, h, w)."""
         found = first_tensor(output)
-        if found is None or found.ndim not in (2, 3, 4):
+        if found is None or found.ndim not in (2, 3, 4) or len(found) != self._local.n_images:
             shape = type(output).__name__ if found is None else tuple(found.shape)
             raise ValueError(
-                f"layer {layer} puts out {shape}; expected (images, units), (images, tokens, units) or "
-                "(images, units, h, w); choose another layer"
+                f"layer {layer} puts out {shape} for {self._local.n_images} images; expected (images, units), (images, "
+                "tokens, units), (images, units, h, w) or (images, h, w, units); choose another layer"
             )
         if found.ndim == 2:
             return found[:, :, None, None]
         if found.ndim == 3:
             return self._lay_out(layer, found)
-        return found.permute(0, 3, 1, 2) if channels_last else found
+        return found.permute(0, 3, 1, 2) if self._puts_channels_last(layer, found.shape) else found
+
+    def _puts_channels_last(self, layer, shape):
+        dimensions, local = _weight_dimensions(self._modules[layer]), self._local
+        if dimensions in (2, 4):
+            return dimensions == 2
+        first, last = (tuple(size) in local.sizes for size in (shape[2:], shape[1:3]))
+        if first == last and local.is_mixed:
+            raise ValueError(
+                f"layer {layer} puts out {tuple(shape)}, of which neither the first nor the last number after the images "
+                "is certain to be that of the units; choose the layer before or behind it"
+            )
+        return last and not first
 
     def _lay_out(self, layer, tokens):
         """Turn tokens (n, n_tokens, n_units) into maps; the last tokens are those of the patches."""
@@ -116,7 +136,7 @@ class Recorder:
         if grid is None:
             raise ValueError(
                 f"layer {layer} puts out {tuple(tokens.shape)}, tokens whose places in the image are unknown, because no "
-                "convolution of the network cuts it into patches; choose another layer"
+                "convolution comes before them; choose another layer"
             )
         n_patches = grid[0] * grid[1]
         if not 0 <= tokens.shape[1] - n_patches <= MOST_EXTRA_TOKENS:
@@ -144,7 +164,7 @@ class Recorder:
         outputs = self._local.outputs
         missing = [layer for layer in self._layers if layer not in outputs]
         if missing:
-            raise ValueError(f"the forward pass never reached the layers {missing}")
+            raise ValueError(f"the forward pass never reached the layers {missing}. {LISTING}")
         return {layer: outputs[layer][: len(images)] for layer in self._layers}
 
     def _run(self, images):
@@ -152,6 +172,34 @@ class Recorder:
         missing = max(0, MINIMUM_BATCH - len(images))
         if missing:
             images = torch.cat([images, images.new_zeros(missing, *images.shape[1:])])
-        self._local.outputs, self._local.grid = {}, None
+        local = self._local
+        local.outputs, local.n_images, local.grid, local.sizes = {}, len(images), None, set()
+        local.has_tokens = local.is_mixed = False
         with torch.inference_mode():
             return self._network(images)
+
+
+class LayerSurvey(Recorder):
+    """Context manager that finds out which layers can be recorded, and the shapes of their maps.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+    """
+
+    def __init__(self, network):
+        super().__init__(network, [name for name, _ in network.named_modules() if name])
+
+    def _hook(self, layer):
+        def record(module, inputs, output):
+            try:
+                self._local.outputs[layer] = tuple(self._maps(layer, output).shape[1:])
+            except ValueError:  # no units of an image
+                self._local.outputs.pop(layer, None)
+
+        return record
+
+    def __call__(self, images):
+        """Run one batch, as a `Recorder`, and return {layer: (n_units, h, w)}."""
+        self._run(images)
+        return self._local.outputs

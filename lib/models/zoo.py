@@ -1,12 +1,13 @@
 """Networks by name: every image classifier of torchvision, without weights."""
 
-import difflib
 from functools import cache
 
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 from torchvision import models
+
+from lib.models.layer_names import nearest
 
 # Mean and standard deviation of the red, green and blue values in [0, 1] that are subtracted and divided by.
 NORMALISATION: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
@@ -15,7 +16,7 @@ NORMALISATION: dict[str, tuple[tuple[float, float, float], tuple[float, float, f
 }
 
 
-def build_network(name: str, *, n_classes: int | None, seed: int) -> nn.Module:
+def build_network(name: str, *, n_classes: int | None, seed: int, arguments: dict | None = None) -> nn.Module:
     """Build a network with random weights.
 
     Parameters
@@ -26,6 +27,8 @@ def build_network(name: str, *, n_classes: int | None, seed: int) -> nn.Module:
         Number of outputs; None for torchvision's own (1000).
     seed : int
         Seed of the weights. The state of torch's global random numbers is left as it was.
+    arguments : dict or None
+        Further keyword arguments of torchvision's function, which go before `n_classes`.
 
     Returns
     -------
@@ -35,14 +38,15 @@ def build_network(name: str, *, n_classes: int | None, seed: int) -> nn.Module:
     Raises
     ------
     ValueError
-        If torchvision has no classifier of this name, or if `n_classes` is not positive.
+        If torchvision has no classifier of this name, if it does not take the arguments, or if `n_classes` is not
+        positive.
     """
     check_network(name)
     if n_classes is not None and n_classes < 1:
         raise ValueError(f"n_classes={n_classes} must be at least 1.")
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would also change the state of the GPUs
-        return _build(name, n_classes).eval()
+        return _build(name, n_classes, arguments).eval()
 
 
 def check_network(name: str) -> None:
@@ -59,7 +63,7 @@ def check_network(name: str) -> None:
         If torchvision has no classifier of this name; the message gives the nearest ones.
     """
     if name not in _network_names():
-        raise ValueError(f"There is no network {name!r}. {_nearest(name, _network_names())}")
+        raise ValueError(f"There is no network {name!r}. {nearest(name, _network_names())}")
 
 
 @cache
@@ -84,29 +88,6 @@ def layer_names(name: str) -> list[str]:
     return [layer for layer, _ in build_skeleton(name, n_classes=None).named_modules() if layer]
 
 
-def check_layers(name: str, layers: list[str]) -> None:
-    """Check that a network has the layers asked for.
-
-    Parameters
-    ----------
-    name : str
-        Name in torchvision.
-    layers : list of str
-        Dotted module paths.
-
-    Raises
-    ------
-    ValueError
-        If a layer does not exist (the message gives the nearest ones) or is given twice, or if none is given.
-    """
-    known = layer_names(name)
-    for layer in layers:
-        if layer not in known:
-            raise ValueError(f"The network {name} has no layer {layer!r}. {_nearest(layer, known)}")
-    if not layers or len(set(layers)) != len(layers):
-        raise ValueError(f"The layers of {name} must be one or more, each once; they are {layers}.")
-
-
 def imagenet_weights_url(name: str) -> str:
     """Return the URL of the first ImageNet weights that torchvision publishes for a network.
 
@@ -129,7 +110,7 @@ def imagenet_weights_url(name: str) -> str:
     return next(iter(models.get_model_weights(name))).url
 
 
-def build_skeleton(name: str, *, n_classes: int | None) -> nn.Module:
+def build_skeleton(name: str, *, n_classes: int | None, arguments: dict | None = None) -> nn.Module:
     """Build a network whose tensors have shapes but no values, in milliseconds.
 
     Parameters
@@ -138,6 +119,8 @@ def build_skeleton(name: str, *, n_classes: int | None) -> nn.Module:
         Name in torchvision.
     n_classes : int or None
         Number of outputs; None for torchvision's own (1000).
+    arguments : dict or None
+        As for `build_network`.
 
     Returns
     -------
@@ -151,7 +134,7 @@ def build_skeleton(name: str, *, n_classes: int | None) -> nn.Module:
     """
     check_network(name)
     with _WeightsOnMeta():
-        return _build(name, n_classes)
+        return _build(name, n_classes, arguments)
 
 
 class _WeightsOnMeta(TorchFunctionMode):
@@ -167,18 +150,18 @@ class _WeightsOnMeta(TorchFunctionMode):
         return function(*args, **kwargs)
 
 
-def _build(name: str, n_classes: int | None) -> nn.Module:
+def _build(name: str, n_classes: int | None, arguments: dict | None) -> nn.Module:
     options = {} if n_classes is None else {"num_classes": n_classes}
     if name in ("googlenet", "inception_v3"):
         options["init_weights"] = True  # the only two that warn when they are left to choose
-    return models.get_model(name, weights=None, **options)
+    try:
+        return models.get_model(name, weights=None, **{**options, **(arguments or {})})
+    except (TypeError, ValueError) as error:
+        if not arguments:
+            raise
+        raise ValueError(f"torchvision's {name} does not take the arguments {arguments}: {error}") from error
 
 
 @cache
 def _network_names() -> tuple[str, ...]:
     return tuple(models.list_models(module=models))
-
-
-def _nearest(name: str, known: list[str] | tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(name, known, n=6, cutoff=0.4) or list(known[:6])
-    return f"The nearest names are {', '.join(near)}."

@@ -5,14 +5,16 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-import torch
 
-from lib.captioning.checkpoint import EncoderRecord, read_captioner
-from lib.captioning.encoder import Encoder, count_distinct, encode_exemplars
+from lib.captioning.checkpoint import read_captioner
+from lib.captioning.clip import Clip, build_clip, count_looks, look, order
+from lib.captioning.encoder import count_distinct, encode_exemplars
+from lib.captioning.opening import open_encoder
 from lib.captioning.reranking import describe
 from lib.data.exemplars import Exemplars, read_exemplars
+from lib.data.sources import find_source
 from lib.data.tables import COLUMNS, read_table, write_table
-from lib.models.checkpoints import n_classes_of
+from lib.models.checkpoints import load_weights, n_classes_of
 from lib.models.compute import prepare_device
 from lib.models.zoo import build_network
 from lib.progress import Progress
@@ -25,6 +27,7 @@ def describe_units(
     exemplars: str,
     units: str,
     milan: str,
+    clip_weights: str | list[str],
     descriptions: str,
     n_best: str,
     chunk: str,
@@ -33,6 +36,7 @@ def describe_units(
     beam_size: int,
     temperature: float,
     lm_sum: str | None,
+    clip: Mapping | None,
     device: str,
     threads: int,
 ) -> None:
@@ -46,9 +50,12 @@ def describe_units(
         Table `units`: which units there are, in the order of the output, and which are in order.
     milan : str
         Captioning model: a native safetensors file or a published payload; both hold their encoder.
+    clip_weights : str or list of str
+        Weights of the CLIP that orders the sentences; an empty list if none does.
     descriptions : str
-        Output table `descriptions`; the score is the one that won: for rerank log p(y | exemplars) - T log p(y). The
-        runner-up is the next best sentence with another text, the margin the difference of the scores.
+        Output table `descriptions`; the score is the one that won: for rerank log p(y | exemplars) - T log p(y), with
+        CLIP the sum of cosines (see `look`). The runner-up is the next best sentence with another text, the margin the
+        difference of the scores.
     n_best : str
         Output table `n_best`: the best sentences of each unit, with what their scores are made of.
     chunk : str
@@ -56,13 +63,16 @@ def describe_units(
     n_listed : int
         Sentences per unit in `n_best`.
     strategy : str
-        "rerank"; or "beam" or "greedy", which use mutual information if the model has a language model.
+        "rerank"; or "beam" or "greedy", which use mutual information if the model has a language model. "beam+clip"
+        puts all sentences of "beam" into the order of CLIP.
     beam_size : int
         Width of the search.
     temperature : float
         Weight T of the language model.
     lm_sum : str or None
         "exact" or "published" (one more term, as in the published results); None for what the model was made with.
+    clip : mapping or None
+        name, tag (as for `build_clip`), whole (as for `look`), trusted_sha256 (as for `load_weights`); None without CLIP.
     device : str
         As for `prepare_device`.
     threads : int
@@ -80,9 +90,12 @@ def describe_units(
     place = prepare_device(device)
     table = _chunk(read_table(units, "units"), chunk)
     captioner = read_captioner(milan)
-    eye = _open_encoder(captioner.encoder, milan).to(place)
+    record = captioner.encoder
+    network = build_network(record.config, n_classes=n_classes_of(record.weights, record.config), seed=0)
+    eye = open_encoder(record, network, path=milan).to(place)
     layers = [read_exemplars(exemplars, layer) for layer in dict.fromkeys(table["layer"])]
     wanted = _find(table, layers, exemplars)
+    judge = _open_clip(clip, clip_weights).to(place) if clip else None
 
     first, last = _spans(wanted, len(layers))
     images, masks = (
@@ -97,16 +110,22 @@ def describe_units(
             None if captioner.language_model is None else captioner.language_model.to(place),
             np.stack(features) if features else np.zeros((0, 1, eye.feature_size), np.float32),
             indexer=captioner.indexer,
-            strategy=strategy,
+            strategy=strategy.removesuffix("+clip"),
             use_information=strategy != "rerank" and captioner.language_model is not None,
             length=captioner.settings.length,
             beam_size=beam_size,
             temperature=temperature,
             lm_sum=lm_sum or captioner.settings.lm_sum,
-            n_best=max(2, n_listed),
+            n_best=beam_size if judge else max(2, n_listed),
             threads=threads,
             progress=progress.update,
         )
+    if judge:
+        n_looks = count_looks(images, masks, whole=clip["whole"])
+        with Progress(total=n_looks, desc="comparing with CLIP", unit="image") as progress:
+            views = look(judge, images, masks, whole=clip["whole"], threads=threads, progress=progress.update)
+        own = [views[layer][position - first[layer]] for layer, position in wanted.values()]
+        found = order(judge, found, own, threads=threads)
     rows = table[["layer", "unit", "status"]].assign(description="", score=np.nan, runner_up="", margin=np.nan)
     listed = []
     for index, candidates in zip(wanted, found):
@@ -138,17 +157,12 @@ def _spans(wanted: dict[int, tuple[int, int]], n_layers: int) -> tuple[list[int]
     return [min(own, default=0) for own in positions], [max(own, default=-1) + 1 for own in positions]
 
 
-def _open_encoder(record: EncoderRecord, path: str) -> Encoder:
-    """Build the network, which must have all its weights from the checkpoint."""
-    network = build_network(record.config, n_classes=n_classes_of(record.weights, record.config), seed=0)
-    expected: Mapping[str, torch.Tensor] = network.state_dict()
-    wrong = sorted(expected.keys() ^ record.weights.keys()) + sorted(
-        name for name in expected.keys() & record.weights.keys() if expected[name].shape != record.weights[name].shape
-    )
-    if wrong:
-        raise ValueError(f"{path}: the encoder's tensors {wrong[:5]} are missing, surplus or of a wrong shape")
-    network.load_state_dict(record.weights)
-    return Encoder(network, record.config, kind=record.kind, mean=record.mean, std=record.std)
+def _open_clip(clip: Mapping, weights: str) -> Clip:
+    """Build the CLIP with its weights; published ones are trusted by their digest."""
+    judge = build_clip(clip["name"], tag=clip["tag"])
+    published = find_source(f"clip-{clip['name']}-{clip['tag']}").sha256 if clip["tag"] else ""
+    load_weights(judge.network, weights, trusted_sha256=[*clip["trusted_sha256"], published])
+    return judge
 
 
 def _find(table: pd.DataFrame, layers: list[Exemplars], root: str) -> dict[int, tuple[int, int]]:

@@ -2,7 +2,13 @@
 
 from pathlib import Path
 
-from lib.data.archives import LARGEST_FOLDER, LARGEST_RATIO, unpack
+from lib.data.archives import (
+    LARGEST_ANNOTATIONS,
+    LARGEST_ANNOTATIONS_RATIO,
+    LARGEST_FOLDER,
+    LARGEST_RATIO,
+    unpack,
+)
 from lib.data.obtain import link, obtain_file
 from lib.data.sources import find_source
 
@@ -38,6 +44,9 @@ def fetch_folder(*, source: str, target: str, local: str | None, config_key: str
     archive = Path(f"{target}.archive")
     try:
         obtain_file(found, archive, local=local, config_key=config_key)
-        unpack(archive, target, max_size=LARGEST_FOLDER, max_ratio=LARGEST_RATIO)
+        if source.startswith("annotations-"):
+            unpack(archive, target, max_size=LARGEST_ANNOTATIONS, max_ratio=LARGEST_ANNOTATIONS_RATIO)
+        else:
+            unpack(archive, target, max_size=LARGEST_FOLDER, max_ratio=LARGEST_RATIO)
     finally:
         archive.unlink(missing_ok=True)

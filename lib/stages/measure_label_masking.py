@@ -60,7 +60,7 @@ def measure_label_masking(
         name, trusted_sha256, normalisation, seed: as `open_network` takes them.
     concepts : dict
         subset, categories: as `open_broden` takes them.
-    input_size : int
+    input_size : list of int
         Height and width of the network's input, in pixels.
     n_images : int or None
         Images per formula at most, evenly spaced among those that hold it; None for all.
@@ -80,7 +80,7 @@ def measure_label_masking(
     images = open_broden(data, **concepts).images
     options = {key: value for key, value in network.items() if key != "name"}
     model = open_network(network["name"], weights=weights or None, device=device, **options)
-    geometry = Geometry(resize=(input_size, input_size), crop=None)
+    geometry = Geometry(resize=tuple(input_size), crop=None)
     incidence = atoms.incidence().astype(bool)
     units = torch.tensor(table["unit"].tolist())
     lower, upper = table["lower"].to_numpy(), table["upper"].to_numpy()

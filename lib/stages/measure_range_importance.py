@@ -36,7 +36,7 @@ def measure_range_importance(
         name, trusted_sha256, normalisation, seed: as `open_network` takes them.
     concepts : dict
         subset, categories: as `open_broden` takes them.
-    input_size : int
+    input_size : list of int
         Height and width of the network's input, in pixels.
     device : str
     batch_size : int
@@ -53,7 +53,7 @@ def measure_range_importance(
     images = open_broden(data, **concepts).images
     options = {key: value for key, value in network.items() if key != "name"}
     model = open_network(network["name"], weights=weights or None, device=device, **options)
-    geometry = Geometry(resize=(input_size, input_size), crop=None)
+    geometry = Geometry(resize=tuple(input_size), crop=None)
     bounds = [torch.from_numpy(ends).to(model.device) for ends in float32_bounds(lower, upper)]
 
     with RangeEraser(model.module, layer) as eraser:

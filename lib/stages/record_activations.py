@@ -1,6 +1,5 @@
 """Stage: record the activations of some layers on a shard of the images of a concept set, in one forward pass."""
 
-import hashlib
 import json
 import logging
 import os
@@ -11,6 +10,7 @@ import numpy as np
 import zarr
 
 from lib.data.broden import open_broden
+from lib.data.fingerprints import fingerprint_job
 from lib.data.images import Geometry, load_batch
 from lib.data.stores import WRITE_ALL, create_activations, images_per_block
 from lib.models.loading import open_network
@@ -41,10 +41,10 @@ def record_activations(
     shard : str
         Which images, such as `0-of-4` for the first quarter.
     network : dict
-        name, trusted_sha256, normalisation, seed: as `open_network` takes them.
+        As `open_network` takes it, with the name.
     concepts : dict
         subset, categories: as `open_broden` takes them.
-    input_size : int
+    input_size : list of int
         Height and width of the network's input, in pixels.
     version : str
         Changes with the code, so that a partial result of other code is not continued.
@@ -65,12 +65,10 @@ def record_activations(
     largest = -(-len(images) // n_shards)
     images = images[number * len(images) // n_shards : (number + 1) * len(images) // n_shards]
     model = open_network(network["name"], weights=weights or None, device=device, **_without_name(network))
-    geometry = Geometry(resize=(input_size, input_size), crop=None)
-    facts = [version, layers, network, concepts, input_size, [Path(path).stat().st_size for path in images], images]
-    facts.append(hashlib.sha256(Path(weights).read_bytes()).hexdigest() if weights else "random")
-    store = _PartialStore(
-        Path(activations), layers, hashlib.sha256(json.dumps(facts).encode()).hexdigest(), images_per_chunk=largest
-    )
+    geometry = Geometry(resize=tuple(input_size), crop=None)
+    facts = {"version": version, "layers": layers, "network": network, "concepts": concepts, "input_size": input_size}
+    fingerprint = fingerprint_job(facts, images=images, weights=weights)
+    store = _PartialStore(Path(activations), layers, fingerprint, images_per_chunk=largest)
 
     with Recorder(model.module, layers) as recorder:
 

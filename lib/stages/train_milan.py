@@ -8,10 +8,12 @@ import pandas as pd
 from lib.captioning.checkpoint import Captioner, EncoderRecord, Settings, write_captioner
 from lib.captioning.decoder import Decoder, DecoderSizes
 from lib.captioning.encoder import Encoder, count_distinct, encode_exemplars
+from lib.captioning.fitting import TrainingSettings, seeded
 from lib.captioning.language_model import LanguageModel
 from lib.captioning.measures import measure_captions
 from lib.captioning.reranking import describe
-from lib.captioning.training import TrainingSettings, seeded, split_units, train_decoder, train_language_model
+from lib.captioning.resuming import remove_state
+from lib.captioning.training import split_units, train_decoder, train_language_model
 from lib.captioning.vocabulary import Indexer, Tokenizer, count_vocabulary
 from lib.data.annotations import merge_annotations, read_annotations
 from lib.data.exemplars import read_exemplars, read_layers
@@ -58,6 +60,8 @@ def train_milan(
     """Train a language model and a decoder, write them with their encoder, and report the agreement on held-out units.
 
     Two disjoint parts of the units are held out: early stopping looks at the first, the report at the second.
+    Files beside `milan` keep the state of each training after its last epoch until all is written: what is killed goes
+    on there, and ends with the same bytes.
 
     Parameters
     ----------
@@ -127,8 +131,9 @@ def train_milan(
         ).to(place)
     steps = TrainingSettings(epochs, patience, batch_size, learning_rate, seed, threads)
     parts = {"indexer": indexer, "held_out": stop, "excluded": test, "settings": steps}
-    train_language_model(model, captions, **parts)
-    train_decoder(decoder, features, captions, penalty=ATTENTION_PENALTY, **parts)
+    kept = [f"{milan}.{part}.training" for part in ("language_model", "decoder")]
+    train_language_model(model, captions, checkpoint=kept[0], **parts)
+    train_decoder(decoder, features, captions, penalty=ATTENTION_PENALTY, checkpoint=kept[1], **parts)
 
     known = [captions[unit] for unit in train]
     options = {
@@ -144,6 +149,8 @@ def train_milan(
     record = EncoderRecord("pyramid", encoder, mean, std, network.module.state_dict())
     settings = Settings(length=length, beam_size=beam_size, temperature=temperature)
     write_captioner(milan, Captioner(indexer, decoder, model, record, settings))
+    for path in kept:
+        remove_state(path)
 
 
 def _collect(

@@ -11,14 +11,12 @@ from lib.data.images import Geometry, load_batch
 from lib.models.checkpoints import save_state_dict
 from lib.models.classifier import accuracy, train_classifier
 from lib.models.compute import prepare_device
-from lib.models.zoo import build_network
+from lib.models.factories import Recipe, build
 
 logger = logging.getLogger(__name__)
 
 
-def train_playground_network(
-    *, data, weights, report, name, input_size, training, normalisation, seed, device, threads
-):
+def train_playground_network(*, data, weights, report, network, input_size, training, device, threads):
     """Train on the playground's training images and report the accuracy on the others.
 
     Parameters
@@ -29,38 +27,45 @@ def train_playground_network(
         Output checkpoint, safetensors.
     report : str
         Output JSON: held-out accuracy, number of images and classes.
-    name : str
-        Name of the network in torchvision.
-    input_size : int
-        Pixels at which the network will be used.
+    network : dict
+        name, normalisation, seed and recipe, as `open_network` takes them.
+    input_size : list of int
+        Height and width at which the network will be used, in pixels.
     training : dict
         sizes (shares of input_size, one per epoch), batch_size, learning_rate, weight_decay.
-    normalisation : str
-    seed : int
     device : str
     threads : int
         Threads that read images; the training itself uses one, so that its result does not depend on the cores.
+
+    Raises
+    ------
+    ValueError
+        If the input is not square.
     """
+    if input_size[0] != input_size[1]:
+        raise ValueError(
+            f"input_size={input_size} must be square to train on the playground; config key models.*.input_size."
+        )
     dataset = open_broden(data, subset="", categories=["scene"])
-    place = prepare_device(device)
-    images = load_batch(dataset.images, Geometry(resize=(input_size, input_size), crop=None), threads=threads)
+    place, normalisation, seed = prepare_device(device), network["normalisation"], network["seed"]
+    images = load_batch(dataset.images, Geometry(resize=tuple(input_size), crop=None), threads=threads)
     labels = np.array([dataset.concept_of[dataset.annotations(i)[0][1]] for i in range(len(images))], dtype=np.int64)
     train = np.array(dataset.splits) == "train"
-    network = build_network(name, n_classes=len(dataset.concepts), seed=seed)
+    module = build(Recipe(**network["recipe"]), n_classes=len(dataset.concepts), seed=seed, trusted_sha256=[])
     train_classifier(
-        network,
+        module,
         images[train],
         labels[train],
         normalisation=normalisation,
         seed=seed,
         device=place,
-        **{**training, "sizes": [round(share * input_size) for share in training["sizes"]]},
+        **{**training, "sizes": [round(share * input_size[0]) for share in training["sizes"]]},
     )
-    share = accuracy(network, images[~train], labels[~train], normalisation=normalisation, batch_size=64, device=place)
-    logger.info("%s: held-out accuracy %.4f", name, share)
-    save_state_dict(network.cpu(), weights)
+    share = accuracy(module, images[~train], labels[~train], normalisation=normalisation, batch_size=64, device=place)
+    logger.info("%s: held-out accuracy %.4f", network["name"], share)
+    save_state_dict(module.cpu(), weights)
     summary = {
-        "network": name,
+        "network": network["name"],
         "held_out_accuracy": share,
         "n_train": int(train.sum()),
         "n_held_out": int((~train).sum()),

@@ -3,7 +3,7 @@
     python tests/benchmarks/bench_milan.py [--images 2000] [--repeats 3] [--units 512]
 
 Writes results/bench/milan.csv (case, measure, unit, ours, peer, ratio) and prints it as a Markdown table; never fails on
-time. `exemplars_over_forward` is the time of the stage, files included, over that of one forward pass over the same
+time. `exemplars_over_forward` is the time of both stages, files included, over that of one forward pass over the same
 images, read and scaled in the same way; both alternate and the median of each is taken. Captions: a captioner with the
 published sizes and random weights, and random features in place of the encoder's, so that this is the decoder alone; its
 sentences do not end early, as most of a trained one do.
@@ -32,6 +32,7 @@ from lib.models.loading import open_network  # noqa: E402
 from lib.parallel import map_in_order  # noqa: E402
 from lib.stages.collect_exemplars import collect_exemplars  # noqa: E402
 from lib.stages.list_images import list_images  # noqa: E402
+from lib.stages.tally_units import tally_units  # noqa: E402
 from tests.benchmarks.table import Bench, timed  # noqa: E402
 
 LAYERS = ["conv1", "layer1", "layer2", "layer3", "layer4"]
@@ -56,22 +57,27 @@ def forward(images, device, threads):
 
 
 def exemplars(images, folder, device, threads):
-    """Collect the exemplars of all layers."""
-    collect_exemplars(
-        images=images,
+    """Tally all layers and collect their exemplars."""
+    tally = str(folder / "0-of-1")
+    shared = {"images": images, "layers": LAYERS, "geometry": GEOMETRY, "batch_size": BATCH, "threads": threads}
+    tally_units(
+        **shared,
         weights=[],
-        exemplars=str(folder / "exemplars"),
-        units=str(folder / "units.csv"),
-        layers=LAYERS,
+        tally=tally,
+        shard="0-of-1",
         network=NETWORK,
-        geometry=GEOMETRY,
         k=15,
         quantile=0.99,
-        output_size=224,
         max_units=None,
+        version="bench",
         device=device,
-        batch_size=BATCH,
-        threads=threads,
+    )
+    collect_exemplars(
+        **shared,
+        tallies=[tally],
+        exemplars=str(folder / "exemplars"),
+        units=str(folder / "units.csv"),
+        output_size=224,
     )
 
 

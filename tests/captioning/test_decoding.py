@@ -166,6 +166,26 @@ def test_beam_of_width_one_is_greedy(random_models, temperature):
     assert torch.allclose(scores[:, 0], sum_to_stop(written, indexer.stop_id), atol=1e-5)
 
 
+def test_greedy_score_ends_at_stop(random_models):
+    """D24: what is chosen after the first stop is not part of the score of a description."""
+    indexer, decoder, model, features = random_models
+    options = {"strategy": "greedy", "use_information": False, "beam_size": 1, "temperature": 0.2, "lm_sum": "exact"}
+    found = [describe(decoder, model, features.numpy(), indexer=indexer, length=n, **options) for n in (12, 15)]
+    with torch.inference_mode():
+        written = decode_greedily(decoder, features, length=15, information=None)
+        chosen = written.steps.gather(2, written.tokens[:, :, None])[:, :, 0]
+    stopped = 0
+    for unit, tokens in enumerate(written.tokens.tolist()):
+        if indexer.stop_id not in tokens[:12]:
+            continue
+        stopped += 1
+        expected = chosen[unit, : tokens.index(indexer.stop_id) + 1].sum().item()
+        assert found[0][unit][0].score == pytest.approx(expected, abs=1e-5)
+        assert found[1][unit][0].score == found[0][unit][0].score
+        assert written.scores[unit] < expected - 1e-3, "the published sum goes on"
+    assert stopped > 10
+
+
 def test_widest_beam_finds_the_best_of_all_sentences(random_models):
     indexer, decoder, _, features = random_models
     n, stop = indexer.n_symbols, indexer.stop_id

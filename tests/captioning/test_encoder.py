@@ -123,6 +123,7 @@ def test_hooks_are_gone_after_an_exception(tiny):
 
 
 def test_rectified_layers_are_seen_after_relu():
+    """D26: the published features of AlexNet are what its in-place ReLUs leave, and the encoder keeps to them."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         encoder = Encoder(torchvision.models.alexnet(weights=None), "alexnet")

@@ -12,16 +12,10 @@ from lib.captioning import training
 from lib.captioning.checkpoint import read_published
 from lib.captioning.decoder import Decoder, DecoderSizes
 from lib.captioning.decoding import decode_greedily
+from lib.captioning.fitting import EarlyStopping, TrainingSettings, seeded
 from lib.captioning.language_model import LanguageModel
 from lib.captioning.losses import attention_penalty, caption_loss
-from lib.captioning.training import (
-    EarlyStopping,
-    TrainingSettings,
-    seeded,
-    split_units,
-    train_decoder,
-    train_language_model,
-)
+from lib.captioning.training import split_units, train_decoder, train_language_model
 from lib.captioning.vocabulary import Indexer, Tokenizer, count_vocabulary
 
 GOLDEN = Path(__file__).resolve().parents[2] / "../shared/golden/milan"
@@ -132,7 +126,7 @@ def test_captions_of_held_out_units_are_not_trained_on(corpus, which):
     changed = [own if unit >= 10 else ("red red red", "blue") for unit, own in enumerate(captions)]
     parts = {"held_out": np.arange(20, 25), "excluded": NONE} | {which: np.arange(10)}
     if which == "held_out":
-        changed = [own if unit != 3 else tuple(reversed(own)) for unit, own in enumerate(captions)]
+        changed = [own if unit != 8 else tuple(reversed(own)) for unit, own in enumerate(captions)]
     results = []
     for texts in (captions, changed):
         with seeded(0):

@@ -20,6 +20,7 @@ def folder(tmp_path):
 
 
 def test_what_was_written_comes_back(folder):
+    """D15: the numbers of a subset of units are part of the folder."""
     root, ids, activations, images, masks = folder
     assert read_layers(root) == ["features.10", "layer2"]
     found = read_exemplars(root, "features.10")

@@ -37,6 +37,20 @@ def test_torchvision_agrees():
         assert weights.url == source.url and source.sha256 in source.url
 
 
+def test_open_clip_agrees():
+    """A published CLIP may hold code, which is trusted for its digest: all of it must be known."""
+    pretrained = pytest.importorskip("open_clip.pretrained")
+    rows = [source for source in SOURCES if source.name.startswith("clip-")]
+    assert len(rows) == 8
+    for source in rows:
+        name, tag = source.name.removeprefix("clip-").rsplit("-", 1)
+        facts = pretrained.get_pretrained_cfg(name, tag)
+        if tag == "openai":
+            assert source.url == facts["url"] and len(source.sha256) == 64 and source.sha256 in source.url
+        else:
+            assert facts["hf_hub"] in source.url and source.url.endswith(".safetensors")
+
+
 @pytest.mark.parametrize("group", ["base", "cls", "gen", "imagenet", "places365", "alexnet", "resnet152", "biggan"])
 def test_the_milan_weights_are_listed(group):
     assert find_source(f"milan-{group}").url.endswith(f"/milan-{group}.pth")

@@ -51,6 +51,22 @@ def test_the_split_changes_no_bit():
     assert all((other == found[0]).all() for other in found)
 
 
+def test_thresholds_of_many_positions_are_exact_and_draw_no_random_numbers():
+    """D25: beyond 8192 positions the published thresholds depend on a global random state."""
+    values = np.random.default_rng(4).normal(size=(20, 3, 1000)).astype(np.float32)
+    found = []
+    for seed in (0, 1):
+        np.random.seed(seed)
+        before = np.random.get_state()[1].copy()
+        tail = UpperTail(3, 20 * 1000, 0.99)
+        for part in np.split(values, 5):
+            tail.add(part)
+        found.append(tail.quantile())
+        assert (np.random.get_state()[1] == before).all()
+    joined = values.transpose(1, 0, 2).reshape(3, -1).astype(np.float64)
+    np.testing.assert_array_equal(found, [np.quantile(joined, 0.99, axis=1, method="hazen")] * 2)
+
+
 def test_equal_and_infinite_values():
     values = np.full((2, 40), -np.inf, np.float32)
     values[1] = 3.0

@@ -28,10 +28,11 @@ def test_masks_equal_zero_padded_grid_sampling(height, width, size):
 
 
 def test_weights_fade_at_the_border_only():
-    weights = faded_weights(4, 16)
+    sources, weights = faded_weights(4, 16)
     totals = weights.sum(axis=1)
     assert (totals[2:-2] == 1).all() and (totals[:2] < 1).all() and (totals[-2:] < 1).all()
     np.testing.assert_array_equal(weights, weights[::-1, ::-1])
+    assert sources.min() == 0 and sources.max() == 3 and sources[2].tolist() == [0, 1]
 
 
 def test_same_size_changes_nothing_and_the_threshold_is_strict():

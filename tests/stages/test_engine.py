@@ -7,6 +7,7 @@ import bruteforce
 import numpy as np
 import pytest
 import torch
+from exemplar_stages import make_exemplars
 from PIL import Image
 from torch import nn
 
@@ -20,7 +21,6 @@ from lib.kernels.formula import parse_formula
 from lib.models import unit_pass_torch
 from lib.models.loading import Network, open_network
 from lib.stages.build_concepts import build_concepts
-from lib.stages.collect_exemplars import collect_exemplars
 from lib.stages.draw_playground import draw_playground
 from lib.stages.explain_units import explain_units
 from lib.stages.find_ranges import find_ranges
@@ -55,7 +55,7 @@ def playground(home):
 
 
 def record(playground, target, **changes):
-    options = {"layers": LAYERS, "network": NETWORK, "concepts": CONCEPTS, "input_size": 112, "version": "1"}
+    options = {"layers": LAYERS, "network": NETWORK, "concepts": CONCEPTS, "input_size": [112, 112], "version": "1"}
     options |= {"device": "cpu", "batch_size": 8, "threads": 2, "shard": "0-of-1"} | changes
     folder = target / options["shard"]
     recording.record_activations(data=str(playground), weights=[], activations=str(folder), **options)
@@ -245,7 +245,7 @@ def small_network(monkeypatch):
         network = FailingNetwork(features, n_batches)
         opened = Network(network.eval(), torch.device("cpu"), "untrained")
         monkeypatch.setattr(recording, "open_network", lambda name, **options: opened)
-        monkeypatch.setattr("lib.stages.collect_exemplars.open_network", lambda name, **options: opened)
+        monkeypatch.setattr("lib.stages.tally_units.open_network", lambda name, **options: opened)
         return network
 
     monkeypatch.setattr(recording, "images_per_block", lambda shapes: 8)
@@ -269,7 +269,7 @@ def test_a_killed_recording_goes_on_where_it_stopped(playground, small_network, 
     assert not list(tmp_path.rglob("*.partial"))
 
 
-@pytest.mark.parametrize("change", [{"version": "2"}, {"input_size": 96}, {"network": NETWORK | {"seed": 6}}])
+@pytest.mark.parametrize("change", [{"version": "2"}, {"input_size": [96, 112]}, {"network": NETWORK | {"seed": 6}}])
 def test_another_recording_does_not_go_on(playground, small_network, tmp_path, change):
     target = tmp_path / "killed"
     small_network(2)
@@ -328,11 +328,9 @@ def test_tables_do_not_depend_on_threads_and_chunks(playground, small_network, c
 
 def collect(playground, folder, **changes):
     options = {"layers": ["layer2", "layer4"], "network": NETWORK, "geometry": {"resize": 112, "crop": 112}, "k": 5}
-    options |= {"quantile": 0.99, "output_size": 112, "max_units": None, "device": "cpu", "batch_size": 8, "threads": 2}
-    paths = {"exemplars": str(folder / "exemplars"), "units": str(folder / "units.csv")}
     images, skipped = str(folder / "images.csv"), str(folder / "skipped.csv")
     list_images(data=str(playground), images=images, skipped=skipped, subset="", column="path", threads=2)
-    collect_exemplars(images=images, weights=[], **paths, **options | changes)
+    make_exemplars(folder, **options | {"output_size": 112} | changes)
     return folder
 
 
@@ -369,8 +367,10 @@ def test_exemplars_equal_a_naive_recomputation(playground, exemplars):
             assert clear.mean() > 0.99 and found.masks[unit].any()
 
 
-@pytest.mark.parametrize("options", [{"batch_size": 24, "threads": 1}, {"batch_size": 5, "threads": 2}])
-def test_exemplars_do_not_depend_on_batches_and_threads(playground, exemplars, tmp_path, options):
+@pytest.mark.parametrize(
+    "options", [{"batch_size": 24, "threads": 1}, {"batch_size": 5, "n_shards": 2}, {"n_shards": 7}]
+)
+def test_exemplars_do_not_depend_on_batches_threads_and_shards(playground, exemplars, tmp_path, options):
     collect(playground, tmp_path, **options)
     assert files_of(tmp_path / "exemplars") == files_of(exemplars / "exemplars")
     assert (tmp_path / "units.csv").read_bytes() == (exemplars / "units.csv").read_bytes()

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from exemplar_stages import make_exemplars
 
 from lib.data.exemplars import read_exemplars
 from lib.data.tables import read_table
 from lib.kernels.upsampling import exemplar_masks
-from lib.stages.collect_exemplars import collect_exemplars
 from lib.stages.list_images import list_images
 
 GOLDEN = Path(__file__).resolve().parents[2] / "../shared/golden/milan"
@@ -22,21 +22,16 @@ def root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("exemplars")
     listed = {"images": str(folder / "images.csv"), "skipped": str(folder / "skipped.csv")}
     list_images(data=str(GOLDEN / "images"), **listed, subset="", column="path", threads=2)
-    collect_exemplars(
-        images=listed["images"],
+    make_exemplars(
+        folder,
+        n_shards=2,
         weights=str(GOLDEN / "weights/resnet18_seed0.pth"),
-        exemplars=str(folder / "exemplars"),
-        units=str(folder / "units.csv"),
         layers=LAYERS,
         network={"name": "resnet18", "trusted_sha256": [], "normalisation": "imagenet", "seed": 0},
         geometry={"resize": 224, "crop": 224},
         k=5,
-        quantile=0.99,
         output_size=224,
-        max_units=None,
-        device="cpu",
         batch_size=32,
-        threads=2,
     )
     return folder
 

@@ -45,6 +45,7 @@ def call(stage, tmp_path, local):
 
 
 def test_a_local_file_is_linked(source, tmp_path):
+    """D12: the parent folder need not exist, and the link may."""
     (tmp_path / "copy").write_bytes(CONTENT)
     source(sha256=hashlib.sha256(CONTENT).hexdigest())
     for _ in range(2):

@@ -1,18 +1,29 @@
 """The stages that train a captioning model, describe units and measure descriptions, on exemplars of a few pixels."""
 
+import logging
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
+from lib.captioning.clip import build_clip
 from lib.data.annotations import write_annotations
 from lib.data.exemplars import create_exemplars
 from lib.data.tables import read_table, write_table
 from lib.models.checkpoints import save_state_dict
 from lib.models.zoo import build_network
 from lib.stages.describe_units import describe_units
+from lib.stages.export_milan import export_milan
 from lib.stages.score_descriptions import score_descriptions
 from lib.stages.train_milan import train_milan
 
+ROOT = Path(__file__).resolve().parents[2]
 COLORS = ("red", "green", "blue")
 UNITS = {"10": np.arange(0, 24, 2), "9": np.arange(12)}
 
@@ -43,55 +54,60 @@ def folder(tmp_path_factory):
     write_annotations(str(root / "annotations.csv"), rows)
     write_table(pd.DataFrame(units), str(root / "units.csv"), "units")
     save_state_dict(build_network("resnet18", n_classes=5, seed=0), root / "encoder.safetensors")
-    train(root, "milan.safetensors", threads=1)
+    train(root, "milan.safetensors")
+    export_milan(milan=str(root / "milan.safetensors"), payload=str(root / "exported.pth"))
     return root
 
 
-def train(root, name, *, threads):
-    train_milan(
-        exemplars=[str(root / "exemplars")],
-        annotations=[str(root / "annotations.csv")],
-        encoder_weights=str(root / "encoder.safetensors"),
-        milan=str(root / name),
-        report=str(root / f"{name}.csv"),
-        encoder="resnet18",
-        normalisation="imagenet",
-        trusted_sha256=[],
-        embedding_size=8,
-        hidden_size=16,
-        attention_size=8,
-        lm_hidden_size=8,
-        lm_layers=1,
-        dropout=0.1,
-        epochs=3,
-        patience=3,
-        batch_size=8,
-        learning_rate=0.02,
-        hold_out=0.2,
-        beam_size=4,
-        temperature=0.2,
-        length=8,
-        seed=0,
-        device="cpu",
-        threads=threads,
+def training_of(root, name, **changed):
+    return (
+        dict(
+            exemplars=[str(root / "exemplars")],
+            annotations=[str(root / "annotations.csv")],
+            encoder_weights=str(root / "encoder.safetensors"),
+            milan=str(root / name),
+            report=str(root / f"{name}.csv"),
+            encoder="resnet18",
+            normalisation="imagenet",
+            trusted_sha256=[],
+            embedding_size=8,
+            hidden_size=16,
+            attention_size=8,
+            lm_hidden_size=8,
+            lm_layers=1,
+            dropout=0.1,
+            epochs=3,
+            patience=3,
+            batch_size=8,
+            learning_rate=0.02,
+            hold_out=0.2,
+            beam_size=4,
+            temperature=0.2,
+            length=8,
+            seed=0,
+            device="cpu",
+            threads=1,
+        )
+        | changed
     )
 
 
-def describe(root, name, *, units="units.csv", chunk="0-of-1", threads=1, strategy="rerank"):
+def train(root, name, **changed):
+    train_milan(**training_of(root, name, **changed))
+
+
+def describe(root, name, *, units="units.csv", milan="milan.safetensors", clip=None, **changed):
+    settings = {"chunk": "0-of-1", "n_listed": 3, "strategy": "rerank", "beam_size": 4, "temperature": 0.2}
+    settings |= {"lm_sum": None, "device": "cpu", "threads": 1} | changed
     describe_units(
         exemplars=str(root / "exemplars"),
         units=str(root / units),
-        milan=str(root / "milan.safetensors"),
+        milan=str(root / milan),
+        clip_weights=str(root / "clip") if clip else [],
+        clip=clip,
         descriptions=str(root / name),
         n_best=str(root / f"n_best_{name}"),
-        chunk=chunk,
-        n_listed=3,
-        strategy=strategy,
-        beam_size=4,
-        temperature=0.2,
-        lm_sum=None,
-        device="cpu",
-        threads=threads,
+        **settings,
     )
     return read_table(str(root / name), "descriptions")
 
@@ -103,6 +119,36 @@ def test_training_repeats_byte_for_byte_and_reports_held_out_units(folder):
     ways = ["milan_rerank", "milan_mi_beam", "likelihood_beam", "milan_mi_greedy", "likelihood_greedy"]
     assert report["captions"].tolist() == [*ways, "constant", "shuffled"]
     assert set(report["units"]) == {"held_out"} and set(report["n_units"]) == {4}
+
+
+def kill_when(path, arguments):
+    """Train in a process of its own, and kill it as soon as a file is there."""
+    program = f"from lib.stages.train_milan import train_milan; train_milan(**{arguments!r})"
+    process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT)
+    while not path.exists() and process.poll() is None:
+        time.sleep(0.002)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL, "the training ended before it could be killed"
+
+
+def test_killed_training_goes_on_and_ends_with_the_same_bytes(folder, caplog):
+    """Kill -9 in the decoder's training, after the language model's; another process ends what the first began."""
+    long = {"epochs": 15, "patience": 15}
+    train(folder, "undisturbed.safetensors", **long)
+    arguments = training_of(folder, "killed.safetensors", **long)
+    state = folder / "killed.safetensors.decoder.training"
+    kill_when(state, arguments)
+    assert 0 < torch.load(state, weights_only=True)["state"]["epoch"] < 15
+    assert not (folder / "killed.safetensors").exists()
+    with caplog.at_level(logging.INFO):
+        train_milan(**arguments)
+    said = [record.getMessage() for record in caplog.records]
+    assert "LanguageModel: going on after epoch 14" in said, "what is complete is not trained again"
+    assert 0 < sum(line.startswith("Decoder, epoch") for line in said) < 15
+    for suffix in ("", ".csv"):
+        killed, whole = (folder / f"{name}.safetensors{suffix}" for name in ("killed", "undisturbed"))
+        assert killed.read_bytes() == whole.read_bytes()
+    assert not list(folder.glob("*.training*")), "no state is left behind"
 
 
 def test_every_unit_has_its_row_in_order(folder):
@@ -153,9 +199,62 @@ def test_chunks_join_to_the_same_table(folder, n_chunks):
     pd.testing.assert_frame_equal(merged, read_table(str(folder / "n_best_all.csv"), "n_best"))
 
 
+def test_exported_model_says_the_same(folder):
+    whole = describe(folder, "own.csv")
+    exported = describe(folder, "exported.csv", milan="exported.pth", lm_sum="exact")
+    pd.testing.assert_frame_equal(exported, whole)
+
+
+def test_encoder_of_a_damaged_model_is_refused(folder):
+    payload = torch.load(folder / "exported.pth", weights_only=True)
+    name = "encoder.encoder.model.layer1.0.conv1.weight"
+    for change in ({name: torch.zeros(3)}, {f"{name}s": torch.zeros(3)}):
+        torch.save(payload | {"state_dict": payload["state_dict"] | change}, folder / "damaged.pth")
+        with pytest.raises(ValueError, match=r"layer1.0.conv1.weight.* missing, surplus or of a wrong shape"):
+            describe(folder, "damaged.csv", milan="damaged.pth")
+    for lost in (name, "encoder.encoder.model.fc.weight"):
+        state = {own: tensor for own, tensor in payload["state_dict"].items() if own != lost}
+        torch.save(payload | {"state_dict": state}, folder / "damaged.pth")
+        with pytest.raises(ValueError, match=lost.removeprefix("encoder.encoder.model.")):
+            describe(folder, "damaged.csv", milan="damaged.pth")
+
+
 @pytest.mark.parametrize("strategy", ["beam", "greedy"])
 def test_other_strategies_describe_too(folder, strategy):
     assert np.isfinite(describe(folder, f"{strategy}.csv", strategy=strategy)["score"]).sum() == 23
+
+
+@pytest.fixture(scope="module")
+def clip(folder, tiny_clip):
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        save_state_dict(build_clip(tiny_clip, tag=None).network, folder / "clip")
+    return {"name": tiny_clip, "tag": None, "whole": 0.5, "trusted_sha256": []}
+
+
+def test_clip_orders_what_the_beam_finds(folder, clip):
+    beam = describe(folder, "beam_alone.csv", strategy="beam")
+    table = describe(folder, "clip.csv", strategy="beam+clip", clip=clip)
+    listed = read_table(str(folder / "n_best_clip.csv"), "n_best")
+    assert (table["description"] != beam["description"]).any()
+    assert listed.groupby(["layer", "unit"]).size().gt(1).all()
+    fine = table[table["status"] == "ok"]
+    assert len(fine) == 23 and fine["score"].between(-3, 3).all(), "sums of three cosines"
+    assert (fine["margin"] >= 0).all() and (fine["runner_up"] != fine["description"]).all()
+    for _, unit in listed.groupby(["layer", "unit"]):
+        assert unit["score"].is_monotonic_decreasing
+    first = listed[listed["rank"] == 1]
+    assert first["description"].tolist() == fine["description"].tolist()
+    assert first["score"].tolist() == fine["score"].tolist() and (first["log_likelihood"] < 0).any()
+    describe(folder, "clip_threads.csv", strategy="beam+clip", clip=clip, threads=3)
+    assert (folder / "clip_threads.csv").read_bytes() == (folder / "clip.csv").read_bytes()
+    parts = [describe(folder, f"clip{n}.csv", strategy="beam+clip", clip=clip, chunk=f"{n}-of-3") for n in range(3)]
+    pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), table)
+
+
+def test_weights_that_are_not_of_this_clip_are_refused(folder, clip):
+    with pytest.raises(ValueError, match=r"clip does not fit CLIP: tensors .* missing"):
+        describe(folder, "wrong.csv", strategy="beam+clip", clip=clip | {"name": "ViT-S-32"})
 
 
 def test_unit_without_exemplars_is_named(folder):
@@ -171,7 +270,7 @@ def test_annotation_of_a_unit_without_exemplars_is_named(folder, tmp_path):
     for name in ("exemplars", "encoder.safetensors"):
         (tmp_path / name).symlink_to(folder / name)
     with pytest.raises(KeyError, match="layer 10 unit 1"):
-        train(tmp_path, "milan.safetensors", threads=1)
+        train(tmp_path, "milan.safetensors")
 
 
 def test_descriptions_are_measured_beside_what_says_the_same(folder, tmp_path):

@@ -7,14 +7,15 @@ import jsonschema
 import numpy as np
 import pytest
 import yaml
+from exemplar_stages import make_exemplars
 from PIL import Image
 
+from lib.data.exemplars import read_exemplars
 from lib.data.sources import all_sources
 from lib.data.stores import read_atoms
 from lib.data.tables import read_table
 from lib.kernels.formula import Formula, format_formula, parse_formula
 from lib.stages.build_concepts import build_concepts
-from lib.stages.collect_exemplars import collect_exemplars
 from lib.stages.convert_concepts import convert_concepts
 from lib.stages.draw_example import draw_example
 from lib.stages.fetch_file import fetch_file
@@ -49,8 +50,8 @@ def test_the_example_of_the_readme(tmp_path, monkeypatch):
     dataset, concepts = config["datasets"]["example"], config["concepts"]["example"]
     monkeypatch.chdir(tmp_path)
     draw_example(folder="resources/example", seed=0)
-    list_images(data=dataset["images"], images="i.csv", skipped="s.csv", subset="", column="path", threads=2)
-    assert len(read_table("i.csv", "images")) == 50 and read_table("s.csv", "skipped_images").empty
+    list_images(data=dataset["images"], images="images.csv", skipped="s.csv", subset="", column="path", threads=2)
+    assert len(read_table("images.csv", "images")) == 50 and read_table("s.csv", "skipped_images").empty
     settings = {
         "weights": [],
         "network": NETWORK,
@@ -59,13 +60,10 @@ def test_the_example_of_the_readme(tmp_path, monkeypatch):
         "batch_size": 16,
         "threads": 2,
     }
-    collect_exemplars(
-        images="i.csv",
-        exemplars="exemplars",
-        units="units.csv",
+    make_exemplars(
+        tmp_path,
         geometry={"resize": dataset["resize"], "crop": dataset["input_size"]},
         k=dataset["k"],
-        quantile=0.99,
         output_size=dataset["output_size"],
         max_units=8,
         **settings,
@@ -77,7 +75,13 @@ def test_the_example_of_the_readme(tmp_path, monkeypatch):
     chosen = {"subset": concepts["subset"], "categories": concepts["categories"]}
     build_concepts(data="set", concept_set="set.zarr", concepts=chosen, threads=2)
     record_activations(
-        data="set", activations="maps/0-of-1", shard="0-of-1", concepts=chosen, input_size=64, version="1", **settings
+        data="set",
+        activations="maps/0-of-1",
+        shard="0-of-1",
+        concepts=chosen,
+        input_size=[64, 64],
+        version="1",
+        **settings,
     )
     part = {"layer": "layer4", "chunk": "0-of-64"}
     find_ranges(
@@ -85,6 +89,38 @@ def test_the_example_of_the_readme(tmp_path, monkeypatch):
     )
     assert len(read_table("r.csv", "ranges")) == 8 * 3
     assert len(read_atoms("set.zarr")[1]) == 12
+
+
+def test_exemplars_show_images_in_the_geometry_of_their_masks(tmp_path):
+    """D4: images that are not square are cropped, as the network saw them, and not squashed."""
+    rng = np.random.default_rng(0)
+    for number in range(8):
+        pixels = rng.integers(0, 256, (32, 64, 3), dtype=np.uint8)
+        pixels[:, :16] = pixels[:, 48:] = (255, 0, 0)  # what the crop leaves out
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    folder = tmp_path / "made"
+    folder.mkdir()
+    table, skipped = str(folder / "images.csv"), str(folder / "s.csv")
+    list_images(data=str(tmp_path), images=table, skipped=skipped, subset="", column="path", threads=1)
+    make_exemplars(
+        folder,
+        weights=[],
+        layers=["conv1"],
+        network=NETWORK,
+        geometry={"resize": 32, "crop": 32},
+        k=3,
+        quantile=0.9,
+        output_size=32,
+        max_units=4,
+        device="cpu",
+        batch_size=8,
+        threads=1,
+    )
+    found = read_exemplars(str(folder / "exemplars"), "conv1")
+    for pictures, ids in zip(found.images, found.ids, strict=True):
+        for picture, number in zip(pictures, ids, strict=True):
+            whole = np.asarray(Image.open(tmp_path / f"{number}.png"))
+            np.testing.assert_array_equal(picture.transpose(1, 2, 0), whole[:, 16:48])
 
 
 def test_hostile_names_stay_names(tmp_path):

@@ -31,6 +31,11 @@ def empty(tmp_path_factory):
             {"milan": {"training": {"networks": ["resnet18", "mobilenet_v3_small"]}}},
             ["resnet18", "milan.training.networks"],
         ),
+        ({"datasets": {"imagenet": {"milan": "bass"}}}, ["bass", "datasets.imagenet.milan", "'base'"]),
+        (
+            {"milan": {"strategy": "beam+clip", "clip": {"weights": "no/such.pt"}}},
+            ["no/such.pt", "`milan.clip.weights`"],
+        ),
         ({"resources": {"device": "gpu"}}, ["gpu"]),
     ],
 )
@@ -57,7 +62,7 @@ def test_an_unknown_target_is_answered_with_the_nearest_name(empty, target, word
 
 def test_the_full_real_workflow_is_planned(empty):
     text = empty.must_run("--dry-run", "results/resnet18/places365/descriptions.csv")
-    for rule in ("fetch_weights", "fetch_data", "fetch_milan", "collect_exemplars", "describe_units"):
+    for rule in ("fetch_weights", "fetch_data", "fetch_milan", "convert_milan", "collect_exemplars", "describe_units"):
         assert f"rule {rule}:" in text
 
 

@@ -10,7 +10,8 @@ pytestmark = pytest.mark.workflow
 # what follows from a rule, by rule
 AFTER_DESCRIBE = {"describe_units", "merge_descriptions", "score_descriptions", "write_catalog"}
 AFTER_MILAN = {"train_milan", *AFTER_DESCRIBE}
-AFTER_EXEMPLARS = {"collect_exemplars", "annotate_exemplars", *AFTER_MILAN}
+AFTER_COLLECTION = {"collect_exemplars", "annotate_exemplars", *AFTER_MILAN}
+AFTER_EXEMPLARS = {"tally_units", *AFTER_COLLECTION}
 AFTER_SCORES = {"score_explanations", "merge_tables", "write_catalog"}
 AFTER_EXPLAIN = {"explain_units", "measure_recovery", *AFTER_SCORES}
 AFTER_RANGES = {"find_ranges", *AFTER_EXPLAIN}
@@ -41,12 +42,14 @@ CONFIG_EDITS = {
     "milan.chunks": (2, AFTER_DESCRIBE),
     "milan.bert_score_model": ("roberta", {"score_descriptions"}),
     "milan.lm_sum": ("published", AFTER_DESCRIBE),
+    "milan.clip.lambda": (0.2, set()),
     "milan.training.epochs": (3, AFTER_MILAN),
     "milan.training.hold_out": (0.2, AFTER_MILAN),
     "milan.training.units_per_layer": (20, AFTER_EXEMPLARS),
     "datasets.playground.k": (4, AFTER_EXEMPLARS),
     "exemplars.quantile": (0.95, AFTER_EXEMPLARS),
-    "datasets.playground.output_size": (64, AFTER_EXEMPLARS),
+    "exemplars.shards": (2, AFTER_EXEMPLARS),
+    "datasets.playground.output_size": (64, AFTER_COLLECTION),
     "training.batch_size": (10, AFTER_TRAINING),
     "playground.n_images": (50, EVERYTHING),
     "seed": (1, EVERYTHING),
@@ -67,6 +70,7 @@ CODE_EDITS = {
     "lib/kernels/ranges.py": AFTER_RANGES,
     "lib/models/loading.py": AFTER_TRAINING,
     "lib/kernels/topk.py": AFTER_EXEMPLARS,
+    "lib/kernels/upsampling.py": AFTER_COLLECTION,
     "lib/captioning/reranking.py": AFTER_MILAN,
     "lib/reporting/pictures.py": {"write_catalog"},
     "lib/stages/measure_recovery.py": {"measure_recovery"},
@@ -79,12 +83,14 @@ def test_a_config_edit_reruns_just_what_depends_on_it(finished, key):
     settings = value
     for part in reversed(key.split(".")):
         settings = {part: settings}
-    assert set(finished.planned(settings=settings)) == expected
+    # every edit is written down but of what changes speed alone
+    written = set() if key.startswith("resources.") else {"write_provenance"}
+    assert set(finished.planned(settings=settings)) == expected | written
 
 
 def test_a_new_layer_leaves_the_others_alone(finished):
     planned = finished.planned(settings={"models": {"resnet18": {"layers": ["layer1", "layer2", "layer3", "layer4"]}}})
-    assert planned["record_activations"] == 1, "one pass for both new layers"
+    assert {planned[rule] for rule in ("record_activations", "tally_units")} == {1}, "one pass for both new layers"
     assert {planned[rule] for rule in ("find_ranges", "explain_units", "score_explanations")} == {2}
     assert planned["merge_tables"] == 4
     assert not {"plant_units", "train_playground_network", "build_concepts"} & set(planned)
@@ -93,21 +99,22 @@ def test_a_new_layer_leaves_the_others_alone(finished):
 def test_fewer_layers_only_merge_again(finished):
     planned = finished.planned(settings={"models": {"resnet18": {"layers": ["layer2"]}}})
     assert planned.get("merge_tables") == 4 and "write_catalog" in planned
-    assert not {"record_activations", "find_ranges", "explain_units", "score_explanations"} & set(planned)
+    untouched = {"record_activations", "tally_units", "find_ranges", "explain_units", "score_explanations"}
+    assert not untouched & set(planned)
 
 
 def test_a_new_network_and_a_new_concept_set_leave_the_others_alone(finished):
     targets = [{"model": name, "dataset": "playground", "concepts": ["playground"]} for name in ("resnet18", "alexnet")]
     planned = finished.planned(settings={"targets": targets, "models": {"alexnet": {"layers": ["features.1"]}}})
     assert {planned[rule] for rule in ("train_playground_network", "record_activations", "find_ranges")} == {1}
-    assert {planned[rule] for rule in ("collect_exemplars", "describe_units", "write_catalog")} == {1}
+    assert {planned[rule] for rule in ("tally_units", "collect_exemplars", "describe_units", "write_catalog")} == {1}
     assert not {"build_concepts", "plant_units", "train_milan"} & set(planned)
     concepts = {"source": "playground", "subset": "val/", "categories": ["color", "scene"]}
     targets = [{"model": "resnet18", "dataset": "playground", "concepts": ["playground", "new"]}]
     planned = finished.planned(settings={"targets": targets, "concepts": {"new": concepts}})
     assert {planned[rule] for rule in ("build_concepts", "record_activations", "write_catalog")} == {1}
     assert planned["find_ranges"] == planned["explain_units"] == 2, "one job per layer of the new set"
-    assert not {"train_playground_network", "collect_exemplars", "describe_units"} & set(planned)
+    assert not {"train_playground_network", "tally_units", "collect_exemplars", "describe_units"} & set(planned)
 
 
 def test_a_layer_added_and_removed_for_real(finished, tmp_path):
@@ -157,6 +164,8 @@ def test_a_code_edit_reruns_just_the_stages_that_import_it(copied, path):
     original = file.read_text(encoding="utf-8")
     try:
         file.write_text(original + "\nEDITED = True\n", encoding="utf-8")
-        assert set(copied.planned()) == CODE_EDITS[path]
+        expected = CODE_EDITS[path]
+        written = {"write_provenance"} if expected - {"write_catalog", "measure_recovery"} else set()
+        assert set(copied.planned()) == expected | written
     finally:
         file.write_text(original, encoding="utf-8")

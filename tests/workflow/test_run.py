@@ -1,11 +1,14 @@
 """The workflow run for real: complete, repeatable, the same whatever the cores."""
 
 import csv
+import hashlib
 import json
 import shutil
+import subprocess
 
 import pytest
-from tiny_workflow import Workflow
+import torch
+from tiny_workflow import ROOT, Workflow
 
 pytestmark = pytest.mark.workflow
 
@@ -36,6 +39,20 @@ def test_the_catalog_and_reports_are_there(finished):
     report = json.loads((finished.folder / "resources/weights/playground/resnet18.json").read_text())
     assert report["n_train"] + report["n_held_out"] == 60
     assert {row["captions"] for row in rows(root / "description_metrics.csv")} >= {"constant", "shuffled"}
+
+
+def test_the_record_of_a_run_names_all_it_was_made_of(finished):
+    record = json.loads((finished.folder / "results/resnet18/playground/provenance.json").read_text())
+    checksums = record["made_from"] | record["results"]
+    assert {"resources/weights/playground/resnet18.pth", "resources/images/playground/images.csv"} <= set(checksums)
+    assert {path for path in checksums if path.endswith("index.csv")} and record["results"]
+    for path, sha256 in checksums.items():
+        assert hashlib.sha256((finished.folder / path).read_bytes()).hexdigest() == sha256
+    assert record["versions"]["torch"] == torch.__version__.split("+")[0]
+    assert record["config"]["training"]["sizes"] == [1.0] and record["config"]["seed"] == 0
+    assert record["device"] and record["platform"]
+    commit = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True)
+    assert record["commit"] == (commit.stdout.strip() or None)
 
 
 def test_every_job_is_in_the_table_of_times(finished):

@@ -1,0 +1,26 @@
+"""A fingerprint of what a long job computes, by which a later run knows whether it may go on with what is there."""
+
+import hashlib
+import json
+from pathlib import Path
+
+
+def fingerprint_job(facts, *, images, weights):
+    """Return a text that changes with anything that decides the result.
+
+    Parameters
+    ----------
+    facts : dict
+        Settings, as JSON can hold them.
+    images : list of str
+        Paths; of the files the sizes count.
+    weights : str or list of str
+        Checkpoint, whose bytes count; an empty list for random weights.
+
+    Returns
+    -------
+    str
+    """
+    checkpoint = hashlib.sha256(Path(weights).read_bytes()).hexdigest() if weights else "random"
+    found = [facts, checkpoint, images, [Path(path).stat().st_size for path in images]]
+    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,82 @@
+"""Where a network comes from, told by the text of its config key `factory`. No torch: rules need it too."""
+
+from pathlib import Path
+
+SCRIPTS = (".pt", ".pth", ".ts", ".jit", ".torchscript")
+EXPORT = ".pt2"
+LISTING = "To list the layers: snakemake --cores 1 results/MODEL/DATASET/layers.csv"
+# the places in a Hugging Face folder where weights may be
+HF_WEIGHTS = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+)
+
+
+def factory_kind(factory):
+    """Tell what a factory is.
+
+    Parameters
+    ----------
+    factory : str
+        As in the config.
+
+    Returns
+    -------
+    str
+        `timm`, `hf`, `file` (a function in a Python file), `script` (a TorchScript archive), `export` (an archive of
+        torch.export) or `torchvision`.
+
+    Raises
+    ------
+    ValueError
+        If it is a Python file without a function.
+    """
+    prefix, _, name = factory.partition(":")
+    if prefix in ("timm", "hf"):
+        return prefix
+    if ".py:" in factory:
+        return "file"
+    if factory.endswith(".py"):
+        raise ValueError(f"factory {factory!r} names no function; write {factory}:name_of_the_function.")
+    suffix = Path(factory).suffix.lower()
+    if suffix == EXPORT:
+        return "export"
+    return "script" if suffix in SCRIPTS else "torchvision"
+
+
+def split_function(factory):
+    """Return (path, function) of a factory of the kind `file`."""
+    path, _, function = factory.rpartition(":")
+    return path, function
+
+
+def own_weights(factory):
+    """Return the file of the weights that a factory brings, where it is known; else an empty list.
+
+    Parameters
+    ----------
+    factory : str
+
+    Returns
+    -------
+    str or list
+
+    Raises
+    ------
+    ValueError
+        If it is a Hugging Face folder without weights, or a network that brings none.
+    """
+    kind = factory_kind(factory)
+    if kind in ("script", "export"):
+        return factory
+    if kind == "torchvision":
+        raise ValueError(f"The network {factory} of torchvision brings no weights of its own; use `imagenet`.")
+    folder = Path(factory.removeprefix("hf:"))
+    if kind == "hf" and folder.is_dir():
+        found = [str(folder / name) for name in HF_WEIGHTS if (folder / name).is_file()]
+        if not found:
+            raise ValueError(f"The folder {folder} holds no weights ({', '.join(HF_WEIGHTS)}); use `weights: none`.")
+        return found[0]
+    return []

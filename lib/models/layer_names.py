@@ -1,0 +1,66 @@
+"""Names of layers as a config gives them: exact ones, and globs such as `layer*`."""
+
+import difflib
+import re
+
+from lib.models.kinds import LISTING
+
+EXACT = re.compile(r"\w+(\.\w+)*", re.ASCII)
+_SIGNS = {"**": ".*", "*": "[^.]*", "?": "[^.]"}
+
+
+def is_glob(pattern):
+    """Tell whether a layer's name stands for several."""
+    return not EXACT.fullmatch(pattern)
+
+
+def expand_layers(patterns, known, *, model):
+    """Replace globs by the layers that they stand for.
+
+    Parameters
+    ----------
+    patterns : list of str
+        Names of layers, or globs: `*` and `?` stand for letters other than the dot, `**` for any, `[12]` for one of some.
+    known : list of str
+        All layers of the network, in order.
+    model : str
+        Name of the network, for messages.
+
+    Returns
+    -------
+    list of str
+        Each layer once, in the order of the patterns.
+
+    Raises
+    ------
+    ValueError
+        If a pattern stands for no layer; the message gives the nearest names and how to list all.
+    """
+    found = []
+    for pattern in patterns:
+        if pattern in known:
+            found.append(pattern)
+            continue
+        matching = re.compile(_as_regex(pattern))
+        # other names would not do as names of files
+        layers = [name for name in known if matching.fullmatch(name) and EXACT.fullmatch(name)]
+        if not layers:
+            raise ValueError(
+                f"The network {model} has no layer {pattern!r}. {nearest(pattern, known)} {LISTING} (leave out "
+                f"models.{model}.layers meanwhile)."
+            )
+        found += layers
+    return list(dict.fromkeys(found))
+
+
+def nearest(name, known):
+    """Return a sentence that gives the known names most like a wrong one."""
+    near = difflib.get_close_matches(name, known, n=6, cutoff=0.4) or list(known[:6])
+    return f"The nearest names are {', '.join(near)}."
+
+
+def _as_regex(pattern):
+    parts = re.split(r"(\*\*|\*|\?|\[!?\w[\w-]*\])", pattern)
+    return "".join(
+        _SIGNS.get(part, part.replace("[!", "[^") if part.startswith("[") else re.escape(part)) for part in parts
+    )

@@ -1,0 +1,44 @@
+"""Stage: list the layers of a network that can be recorded."""
+
+import pandas as pd
+import torch
+
+from lib.data.tables import write_table
+from lib.models.loading import open_network
+from lib.models.recorder import LayerSurvey
+
+
+def list_layers(*, weights, layers, network, input_size, device):
+    """Write a table of all layers whose outputs are units, from one pass over an empty image.
+
+    Parameters
+    ----------
+    weights : str or list of str
+        Checkpoint; an empty list if there is none.
+    layers : str
+        Output table `layers`.
+    network : dict
+        As `open_network` takes it, with the name.
+    input_size : list of int
+        Height and width of the network's input, in pixels.
+    device : str
+    """
+    options = {key: value for key, value in network.items() if key != "name"}
+    model = open_network(network["name"], weights=weights or None, device=device, **options)
+    with LayerSurvey(model.module) as survey:
+        shapes = survey(torch.zeros(1, 3, *input_size, device=model.device))
+    rows = [
+        {
+            "layer": name,
+            "type": getattr(module, "kind", type(module).__name__),
+            "n_units": shapes[name][0],
+            "height": shapes[name][1],
+            "width": shapes[name][2],
+            "n_parameters": sum(parameter.numel() for parameter in module.parameters()),
+        }
+        for name, module in model.module.named_modules()
+        if name in shapes
+    ]
+    if not rows:
+        raise ValueError(f"No layer of {network['name']} puts out units of an image.")
+    write_table(pd.DataFrame(rows), layers, "layers")

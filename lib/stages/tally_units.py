@@ -1,0 +1,170 @@
+"""Stage: pass a shard of the images through a network and keep what decides exemplars and thresholds of its units."""
+
+import json
+import logging
+import os
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+
+from lib.data.fingerprints import fingerprint_job
+from lib.data.images import Geometry, load_batch
+from lib.data.tables import read_table
+from lib.data.tallies import read_tally, write_tally
+from lib.kernels.tally import UnitTally
+from lib.models.loading import open_network
+from lib.models.recorder import Recorder
+from lib.parallel import map_in_order
+from lib.progress import Progress
+
+logger = logging.getLogger(__name__)
+SECONDS_BETWEEN_SAVES = 300
+
+
+def tally_units(
+    *,
+    images,
+    weights,
+    tally,
+    layers,
+    shard,
+    network,
+    geometry,
+    k,
+    quantile,
+    max_units,
+    version,
+    device,
+    batch_size,
+    threads,
+):
+    """Write the tally of each layer over the images of a shard, from one forward pass.
+
+    Every few minutes all is saved in `<tally>.partial`, from where the next run goes on after a kill, if nothing that
+    matters has changed.
+
+    Parameters
+    ----------
+    images : str
+        Table of the images; an image's id is the number of its row.
+    weights : str or list of str
+        Checkpoint; an empty list for random weights.
+    tally : str
+        Output folder: one file per layer, see `lib.kernels.tally.UnitTally`.
+    layers : list of str
+    shard : str
+        Which images, such as `0-of-4` for the first quarter.
+    network : dict
+        name, trusted_sha256, normalisation, seed: as `open_network` takes them.
+    geometry : dict
+        resize, crop: as `Geometry` takes them.
+    k : int
+        Images per unit.
+    quantile : float
+        The mask of an exemplar shows where a unit exceeds this quantile of all its activations.
+    max_units : int or None
+        Take at most so many units per layer, evenly spaced.
+    version : str
+        Changes with the code, so that a partial result of other code is not continued.
+    device : str
+    batch_size, threads : int
+        No result depends on them.
+
+    Raises
+    ------
+    ValueError
+        If there are more shards than images.
+
+    References
+    ----------
+    MILAN (Hernandez et al. 2022), section 3.
+    """
+    paths = read_table(images, "images")["path"].tolist()
+    number, n_shards = map(int, shard.split("-of-"))
+    if n_shards > len(paths):
+        raise ValueError(f"exemplars.shards={n_shards} must be at most {len(paths)}, the number of images in {images}")
+    first, last = number * len(paths) // n_shards, (number + 1) * len(paths) // n_shards
+    counting = {"k": min(k, len(paths)), "quantile": quantile, "max_units": max_units}
+    facts = {"version": version, "layers": layers, "shard": shard, "network": network, "geometry": geometry, **counting}
+    saved = _Saved(Path(tally), layers, fingerprint_job(facts, images=paths, weights=weights))
+    tallies = saved.restore(n_here=last - first)
+    n_done = tallies[layers[0]].n_done if tallies else 0
+    options = {key: value for key, value in network.items() if key != "name"}
+    model = open_network(network["name"], weights=weights or None, device=device, **options)
+    shape = Geometry(**geometry)
+
+    with Recorder(model.module, layers) as recorder:
+
+        def record(start):
+            batch = load_batch(paths[start : min(start + batch_size, last)], shape, threads=1)
+            return {layer: maps.cpu().numpy() for layer, maps in recorder(model.to_input(batch)).items()}
+
+        starts = range(first + n_done, last, batch_size)
+        with Progress(total=last - first, initial=n_done, unit="image") as progress:
+            for outputs in map_in_order(record, starts, threads=threads):
+                for layer, maps in outputs.items():
+                    if layer not in tallies:
+                        tallies[layer] = _new_tally(maps.shape, first, last, n_images=len(paths), **counting)
+                    tallies[layer].add(maps)
+                progress.update(len(maps))
+                saved.save_now_and_then(tallies)
+    for layer in layers:
+        if not tallies[layer].is_exact:
+            logger.info("layer %s: too many activations to keep; thresholds come from histograms", layer)
+    saved.finish(tallies)
+
+
+def _new_tally(shape, first, last, *, n_images, k, quantile, max_units):
+    n_units = shape[1]
+    n_taken = min(n_units, max_units or n_units)
+    units = np.arange(n_taken) * n_units // n_taken
+    return UnitTally(units, shape[2:], n_images=n_images, k=k, quantile=quantile, first=first, n_here=last - first)
+
+
+class _Saved:
+    """The tallies on disk while they grow: a folder for each time they were saved, and a mark that names the last."""
+
+    def __init__(self, target, layers, fingerprint):
+        self._target, self._layers, self._fingerprint = target, layers, fingerprint
+        self._folder = target.with_name(target.name + ".partial")
+        self._mark = self._folder / "progress.json"
+        self._last = time.monotonic()
+
+    def restore(self, *, n_here):
+        """Return {layer: tally} as last saved, empty if nothing fitting is there."""
+        if self._mark.is_file():
+            mark = json.loads(self._mark.read_text())
+            if mark["fingerprint"] == self._fingerprint:
+                logger.info("going on after %d images of an interrupted run", mark["n_done"])
+                folder = self._folder / str(mark["n_done"])
+                return {layer: UnitTally.restore(read_tally(folder, layer), n_here=n_here) for layer in self._layers}
+        shutil.rmtree(self._folder, ignore_errors=True)
+        return {}
+
+    def save_now_and_then(self, tallies):
+        """Save if that was some minutes ago."""
+        if time.monotonic() - self._last < SECONDS_BETWEEN_SAVES:
+            return
+        folder = self._write(tallies)
+        mark = self._mark.with_suffix(".part")
+        mark.write_text(json.dumps({"fingerprint": self._fingerprint, "n_done": int(folder.name)}))
+        os.replace(mark, self._mark)
+        for other in self._folder.iterdir():
+            if other.is_dir() and other != folder:
+                shutil.rmtree(other)
+        self._last = time.monotonic()
+
+    def _write(self, tallies):
+        folder = self._folder / str(tallies[self._layers[0]].n_done)
+        for layer in self._layers:
+            write_tally(folder, layer, tallies[layer].arrays())
+        return folder
+
+    def finish(self, tallies):
+        """Write all into the folder of the stage, which appears when it is complete."""
+        folder = self._write(tallies)
+        shutil.rmtree(self._target, ignore_errors=True)
+        os.replace(folder, self._target)
+        shutil.rmtree(self._folder)

@@ -1,0 +1,101 @@
+wildcard_constraints:
+    annotated_model="|".join(
+        sorted({name.split("/")[0] for name in milan_groups.NETWORKS})
+    ),
+    annotated_images="imagenet|places365",
+
+
+# a checkpoint, because only the unpacked zip tells whether images are to be had from elsewhere
+checkpoint fetch_annotations:
+    output:
+        target=directory(
+            "resources/data/annotations-{annotated_model}-{annotated_images}"
+        ),
+    log:
+        "logs/fetch_annotations/{annotated_model}-{annotated_images}.log",
+    conda:
+        "../envs/base.yaml"
+    params:
+        source="annotations-{annotated_model}-{annotated_images}",
+        local=lambda wildcards: config["downloads"]["local"].get(
+            f"annotations-{wildcards.annotated_model}-{wildcards.annotated_images}"
+        ),
+        config_key="downloads.local.annotations-{annotated_model}-{annotated_images}",
+    script:
+        "../workflow_scripts/fetch_folder.py"
+
+
+def needs_images(wildcards):
+    """Return whether the exemplars of a network came without images, which a generator's would have."""
+    folder = checkpoints.fetch_annotations.get(**wildcards).output.target
+    return wildcards.annotated_model != "biggan" and milan_groups.lacks_images(folder)
+
+
+def annotated_images_of(wildcards):
+    if not needs_images(wildcards):
+        return []
+    return f"resources/data/{wildcards.annotated_images}_val"
+
+
+def class_list_of(wildcards):
+    """Return the list of classes of Places365, which images in class folders do not need."""
+    local = config["downloads"]["local"].get("places365_val")
+    sorted_by_class = (
+        local
+        and Path(local).is_dir()
+        and any(path.is_dir() for path in Path(local).iterdir())
+    )
+    if (
+        wildcards.annotated_images != "places365"
+        or sorted_by_class
+        or not needs_images(wildcards)
+    ):
+        return []
+    return "resources/data/places365_filelist"
+
+
+rule complete_annotations:
+    input:
+        data="resources/data/annotations-{annotated_model}-{annotated_images}",
+        images=annotated_images_of,
+        class_list=class_list_of,
+    output:
+        exemplars=directory(
+            "resources/milannotations/{annotated_model}/{annotated_images}/exemplars"
+        ),
+        annotations="resources/milannotations/{annotated_model}/{annotated_images}/annotations.csv",
+    log:
+        "logs/complete_annotations/{annotated_model}-{annotated_images}.log",
+    benchmark:
+        "benchmarks/complete_annotations/{annotated_model}-{annotated_images}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    threads: THREADS
+    params:
+        network="{annotated_model}/{annotated_images}",
+        code=code_hash("lib.stages.complete_annotations"),
+    script:
+        "../workflow_scripts/complete_annotations.py"
+
+
+rule list_annotations:
+    input:
+        annotations=lambda wildcards: expand(
+            "resources/milannotations/{network}/annotations.csv",
+            network=milan_groups.GROUPS[wildcards.group],
+        ),
+    output:
+        table="resources/milannotations/{group}.csv",
+    log:
+        "logs/list_annotations/{group}.log",
+    benchmark:
+        "benchmarks/list_annotations/{group}.jsonl"
+    wildcard_constraints:
+        group="|".join(milan_groups.GROUPS),
+    conda:
+        "../envs/base.yaml"
+    params:
+        networks=lambda wildcards: milan_groups.GROUPS[wildcards.group],
+        code=code_hash("lib.stages.list_annotations"),
+    script:
+        "../workflow_scripts/list_annotations.py"

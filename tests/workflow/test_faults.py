@@ -1,0 +1,222 @@
+"""What goes wrong on a machine in the middle of a run: what the user sees, and that the next run mends it (make test-faults)."""
+
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tiny_workflow import ROOT, Workflow
+
+pytestmark = pytest.mark.faults
+
+ROOT_OF_RESULTS = "results/resnet18/playground"
+FORMULAS = f"{ROOT_OF_RESULTS}/playground"
+ACTIVATIONS = f"{FORMULAS}/activations/layer1+layer2/0-of-1"
+RANGES = f"{FORMULAS}/parts/ranges/layer2/0-of-1.csv"
+PICTURES = "resources/data/playground"
+
+
+@pytest.fixture
+def run(finished, tmp_path):
+    """A copy of the finished run, to break."""
+    return finished.copy(tmp_path / "run")
+
+
+def fails(workflow, *targets, words, **options):
+    """Check that a run fails with a message that has some words, and shows no traceback."""
+    status, text = workflow.run(*targets, **options)
+    assert status != 0, text
+    assert "Traceback" not in text, text
+    for word in words:
+        assert word in text, text
+
+
+def remove(path):
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def script_processes(folder):
+    """Return the ids of the jobs that run below a folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                command = (entry / "cmdline").read_bytes().decode(errors="replace")
+            except OSError:
+                continue
+            if f"{folder}/.snakemake/scripts/" in command:
+                found.append(int(entry.name))
+    return sorted(found)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_twenty_kills_change_no_byte(finished, tmp_path, seed):
+    chance = random.Random(seed)
+    workflow, kills = Workflow(tmp_path / "killed"), 0
+    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", workflow.folder]
+    command += ["--cores", "2", "--configfile", workflow.folder / "tiny.yaml"]
+    log = workflow.folder / "snakemake.log"
+    deadline = time.monotonic() + 1800
+    while time.monotonic() < deadline:
+        with log.open("a") as written:
+            process = subprocess.Popen(command, stdout=written, stderr=written)
+        while process.poll() is None and kills < 20:
+            time.sleep(chance.uniform(0.5, 6))
+            if jobs := script_processes(workflow.folder):
+                os.kill(chance.choice(jobs), signal.SIGKILL)
+                kills += 1
+        if process.wait() == 0:
+            break
+    assert kills == 20, "the run ended before all kills"
+    assert process.returncode == 0, log.read_text()[-5000:]
+    assert workflow.tables() == finished.tables()
+
+
+def test_a_killed_snakemake_is_unlocked_and_goes_on(finished, tmp_path):
+    workflow = Workflow(tmp_path / "killed")
+    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", workflow.folder]
+    command += ["--cores", "2", "--configfile", workflow.folder / "tiny.yaml"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    while not script_processes(workflow.folder):
+        time.sleep(0.2)
+    time.sleep(3)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    fails(workflow, words=["--unlock"])
+    workflow.must_run("--unlock")
+    workflow.must_run()
+    assert workflow.tables() == finished.tables()
+
+
+def test_a_corrupted_chunk_is_named_and_recorded_anew(finished, run):
+    chunk = next(path for path in sorted((run.folder / ACTIVATIONS / "layer2.zarr/c").rglob("*")) if path.is_file())
+    content = bytearray(chunk.read_bytes())
+    content[len(content) // 2] ^= 1
+    chunk.write_bytes(content)
+    remove(run.folder / RANGES)
+    fails(run, RANGES, words=["layer2.zarr", "cannot be read", f"delete {ACTIVATIONS}"])
+    remove(run.folder / ACTIVATIONS)
+    run.must_run()
+    assert run.tables() == finished.tables()
+
+
+def test_a_half_written_table_is_refused_and_made_again(finished, run):
+    table = run.folder / RANGES
+    content = table.read_bytes()
+    for size in (len(content) // 2, content.index(b"\n", len(content) // 2) + 1):
+        table.write_bytes(content[:size])
+        fails(run, f"{FORMULAS}/ranges.csv", words=[RANGES, "delete"])
+    table.unlink()
+    run.must_run()
+    assert run.tables() == finished.tables()
+
+
+def test_a_clock_that_was_ahead_costs_time_but_no_truth(finished, run):
+    ahead = time.time() + 3600
+    for path in (run.folder / "resources/concepts").rglob("*"):
+        os.utime(path, (ahead, ahead))
+    run.must_run()
+    assert run.tables() == finished.tables()
+
+
+def test_a_truncated_picture_is_named_and_drawn_again(finished, run):
+    picture = sorted((run.folder / PICTURES / "images").rglob("val/*.jpg"))[0]
+    picture.write_bytes(picture.read_bytes()[:300])
+    remove(run.folder / ACTIVATIONS)
+    fails(run, ACTIVATIONS, words=[picture.name])
+    shutil.rmtree(run.folder / PICTURES)
+    run.must_run()
+    assert run.tables() == finished.tables()
+
+
+@pytest.mark.parametrize("damage", ["missing", "truncated", "other_size"])
+def test_a_damaged_label_map_is_named(finished, run, damage):
+    index = (run.folder / PICTURES / "index.csv").read_text().splitlines()
+    names = dict(zip(index[0].split(","), index[-1].split(",")))
+    picture = run.folder / PICTURES / "images" / names["color"].split(";")[0]
+    if damage == "missing":
+        picture.unlink()
+    elif damage == "truncated":
+        picture.write_bytes(picture.read_bytes()[:40])
+    else:
+        Image.fromarray(np.zeros((3, 3, 3), np.uint8)).save(picture)
+    remove(run.folder / "resources/concepts/playground.zarr")
+    fails(run, "resources/concepts/playground.zarr", words=[picture.name])
+    shutil.rmtree(run.folder / PICTURES)
+    run.must_run()
+    assert run.tables() == finished.tables()
+
+
+def test_weights_with_nan_are_refused(finished, run):
+    weights = run.folder / "resources/weights/playground/resnet18.pth"
+    state = torch.load(weights, weights_only=True)
+    state["layer1.0.conv1.weight"][0] = float("nan")
+    torch.save(state, weights)
+    remove(run.folder / ACTIVATIONS)
+    fails(run, ACTIVATIONS, words=["resnet18.pth", "layer1.0.conv1.weight"])
+    weights.unlink()
+    run.must_run()
+    assert run.tables() == finished.tables()
+
+
+def test_too_little_memory_names_the_setting_to_lower(finished, run):
+    remove(run.folder / ACTIVATIONS)
+    shutil.rmtree(run.folder / ACTIVATIONS, ignore_errors=True)
+    command = [sys.executable, "-m", "snakemake", ACTIVATIONS, "--snakefile", str(ROOT / "Snakefile")]
+    command += ["--directory", str(run.folder), "--cores", "2", "--configfile", str(run.folder / "tiny.yaml")]
+    limit = 3 << 30
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+    )
+    assert done.returncode != 0
+    assert "resources.batch_size" in done.stdout + done.stderr, done.stdout + done.stderr
+    run.must_run()
+    assert run.tables() == finished.tables()
+
+
+class Mount:
+    """A file system of its own over a folder; skips where that is not allowed."""
+
+    def __init__(self, folder, options):
+        self.folder, self.options = folder, options
+
+    def __enter__(self):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        command = ["mount", "-t", "tmpfs", "-o", self.options, "tmpfs", str(self.folder)]
+        if os.geteuid() != 0 or subprocess.run(command, capture_output=True).returncode != 0:
+            pytest.skip("mounting a small file system needs root")
+
+    def __exit__(self, *_):
+        subprocess.run(["umount", str(self.folder)], check=True)
+
+
+def test_a_full_disk_is_named_and_what_is_complete_is_kept(finished, run):
+    folder = (run.folder / ACTIVATIONS).parent
+    shutil.rmtree(folder)
+    with Mount(folder, "size=200k"):
+        fails(run, ACTIVATIONS, words=["the disk is full"])
+        assert not (folder / "0-of-1").exists()
+    run.must_run()
+    assert run.tables() == finished.tables()
+
+
+def test_read_only_results_are_named(finished, run):
+    folder = (run.folder / ACTIVATIONS).parent
+    shutil.rmtree(folder)
+    with Mount(folder, "ro"):
+        fails(run, ACTIVATIONS, words=["read-only"])
+    run.must_run()
+    assert run.tables() == finished.tables()

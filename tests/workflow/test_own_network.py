@@ -1,0 +1,52 @@
+"""A network in a file of the user's, in the workflow: planned by its globs, made again after an edit."""
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+from tiny_workflow import Workflow
+
+pytestmark = pytest.mark.workflow
+TABLE = "results/mine/photos/layers.csv"
+
+
+@pytest.fixture(scope="module")
+def workflow(tmp_path_factory):
+    made = Workflow(tmp_path_factory.mktemp("own"))
+    shutil.copy2(Path(__file__).parents[1] / "models/own_networks.py", made.folder / "net.py")
+    return made
+
+
+def settings(**entry):
+    entry = {"factory": "net.py:resnet20", "input_size": 32, "layers": ["layer*", "fc"], **entry}
+    photos = {"weights": "none", "images": "photos", "subset": "", "input_size": 64, "resize": 64}
+    photos |= {"normalisation": "untrained", "k": 5, "output_size": 64, "milan": "playground"}
+    return {
+        "models": {"mine": {key: value for key, value in entry.items() if value is not None}},
+        "datasets": {"photos": photos},
+        "concepts": {"labels": {"source": "labels", "format": "index_png", "subset": "", "categories": ["object"]}},
+    }
+
+
+def test_globs_become_layers_of_the_plan(workflow):
+    for folder in ("photos", "labels"):
+        (workflow.folder / folder).mkdir()
+    planned = workflow.planned("results/mine/photos/labels/ranges.csv", settings=settings())
+    assert planned["record_activations"] == 1 and planned["find_ranges"] == 4
+    status, text = workflow.run("--dry-run", settings=settings(layers=["block*"]))
+    assert status and "models.mine" in text and "'block*'" in text and "layers.csv" in text and "Traceback" not in text
+    status, text = workflow.run("--dry-run", "results/mine/photos/units.csv", settings=settings(layers=None))
+    assert status and f"models.mine has no layers; {TABLE} lists them all" in text
+
+
+def test_an_edit_of_the_file_makes_its_results_again(workflow):
+    found = settings(layers=None)
+    workflow.must_run(TABLE, settings=found)
+    with (workflow.folder / TABLE).open(newline="") as table:
+        assert [row["n_units"] for row in csv.DictReader(table) if row["layer"] == "layer2"] == ["32"]
+    assert workflow.planned(TABLE, settings=found) == {}
+    assert workflow.planned(TABLE, settings=settings(layers=None, input_size=48)) == {"list_layers": 1}
+    with (workflow.folder / "net.py").open("a") as file:
+        file.write("EDITED = True\n")
+    assert workflow.planned(TABLE, settings=found) == {"list_layers": 1}
