@@ -19,11 +19,11 @@ TINY = {
     "models": {
         "resnet18": {"layers": ["layer1", "layer2"]},
         "shufflenet_v2_x1_0": {"layers": ["stage4"]},
-        "mobilenet_v3_small": {"layers": ["features.12"]},
     },
     "milan": {
         "beam": 4,
         "training": {
+            "networks": ["shufflenet_v2_x1_0"],
             "units_per_layer": 30,
             "epochs": 2,
             "hidden_size": 16,
@@ -52,7 +52,7 @@ class Workflow:
             files.append("settings.yaml")
         command = ["--snakefile", str(self.snakefile), "--directory", str(self.folder), "--cores", str(cores)]
         command += [*arguments, "--configfile", *(str(self.folder / name) for name in files)]
-        if self.snakefile == ROOT / "Snakefile" and "--dry-run" in arguments:
+        if "--dry-run" in arguments:
             return _plan(command)
         done = subprocess.run(
             [sys.executable, "-m", "snakemake", *command], capture_output=True, text=True, timeout=900
@@ -98,6 +98,7 @@ def _plan(command):
 
 
 def _run_here(command, path):
+    sys.path.insert(0, str(Path(command[1]).parent))  # `lib` is the one beside the Snakefile
     with open(path, "w") as written:
         for descriptor in (1, 2):
             os.dup2(written.fileno(), descriptor)
