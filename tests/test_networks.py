@@ -162,7 +162,12 @@ def test_every_model_has_a_twin_with_random_weights(config):
         weights_file("resnet81~random", "playground", config=config)
 
 
-GENERATED = {"weights": "playground", "images": "generated", "samples": {"n": 9, "latent_size": 4}, "milan": "playground"}
+GENERATED = {
+    "weights": "playground",
+    "images": "generated",
+    "samples": {"n": 9, "latent_size": 4},
+    "milan": "playground",
+}
 
 
 def test_generators_have_weights_and_no_labelled_input(config):
