@@ -15,6 +15,7 @@ report: "rules/captions/workflow.rst"
 
 
 include: "rules/common.smk"
+include: "rules/milan_common.smk"
 include: "rules/downloads.smk"
 include: "rules/playground.smk"
 include: "rules/concepts.smk"

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import logging
 import os
+import re
 import resource
 import sys
 import time
@@ -49,8 +50,15 @@ def stage(snakemake):
 def _summary(seconds):
     """Say in one line what a job did: items, seconds, peak memory."""
     items = "".join(f"{n:,} {unit}{'' if n == 1 else 's'}, " for unit, n in Progress.finished.items())
-    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
-    return f"{Progress.label}: {items}{seconds:.1f} s, peak memory {peak:.0f} MiB"
+    return f"{Progress.label}: {items}{seconds:.1f} s, peak memory {_peak_kib() / 1024:.0f} MiB"
+
+
+def _peak_kib():
+    """Return the largest memory of this process or of one of its children."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    # what getrusage says of this process itself goes back to before its start: to the memory of the Snakemake behind it
+    own = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))
+    return max(int(own[1]), children)
 
 
 def _advice(error):

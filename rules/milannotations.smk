@@ -25,35 +25,6 @@ checkpoint fetch_annotations:
         "../workflow_scripts/fetch_folder.py"
 
 
-def needs_images(wildcards):
-    """Return whether the exemplars of a network came without images, which a generator's would have."""
-    folder = checkpoints.fetch_annotations.get(**wildcards).output.target
-    return wildcards.annotated_model != "biggan" and milan_groups.lacks_images(folder)
-
-
-def annotated_images_of(wildcards):
-    if not needs_images(wildcards):
-        return []
-    return f"resources/data/{wildcards.annotated_images}_val"
-
-
-def class_list_of(wildcards):
-    """Return the list of classes of Places365, which images in class folders do not need."""
-    local = config["downloads"]["local"].get("places365_val")
-    sorted_by_class = (
-        local
-        and Path(local).is_dir()
-        and any(path.is_dir() for path in Path(local).iterdir())
-    )
-    if (
-        wildcards.annotated_images != "places365"
-        or sorted_by_class
-        or not needs_images(wildcards)
-    ):
-        return []
-    return "resources/data/places365_filelist"
-
-
 rule complete_annotations:
     input:
         data="resources/data/annotations-{annotated_model}-{annotated_images}",

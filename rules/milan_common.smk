@@ -1,0 +1,71 @@
+# What the rules of captioning models share.
+
+DOWNLOADED_MILAN = (
+    milan_groups.PUBLISHED if config["milan"]["source"] == "download" else {}
+)
+TRAINED_MILAN = {"playground", *milan_groups.GROUPS} - set(DOWNLOADED_MILAN)
+MILAN_SETTINGS = set(config["milan"]["training"]) - {"networks", "units_per_layer"}
+
+
+def milan_training(wildcards):
+    """Return the settings by which a captioning model is trained."""
+    if wildcards.milan == "playground":
+        return config["milan"]["training"]
+    return config["milan"]["training"] | config["milan"]["milannotations"]
+
+
+def annotated(file):
+    """Return an input function: this file of each network whose annotated units a captioning model is trained on."""
+
+    def look_up(wildcards):
+        if wildcards.milan == "playground":
+            networks = config["milan"]["training"]["networks"]
+            return expand(
+                "results/{model}/playground/{file}", model=networks, file=file
+            )
+        networks = milan_groups.GROUPS[wildcards.milan]
+        return expand(
+            "resources/milannotations/{network}/{file}", network=networks, file=file
+        )
+
+    return look_up
+
+
+def milan_encoder_of(wildcards):
+    encoder = milan_training(wildcards)["encoder"]
+    if wildcards.milan == "playground":
+        return f"resources/weights/playground/{encoder}.safetensors"
+    return f"resources/weights/imagenet/{encoder}.pth"
+
+
+def milan_setting(key):
+    return lambda wildcards: milan_training(wildcards)[key]
+
+
+def needs_images(wildcards):
+    """Return whether the exemplars of a network came without images, which a generator's would have."""
+    folder = checkpoints.fetch_annotations.get(**wildcards).output.target
+    return wildcards.annotated_model != "biggan" and milan_groups.lacks_images(folder)
+
+
+def annotated_images_of(wildcards):
+    if not needs_images(wildcards):
+        return []
+    return f"resources/data/{wildcards.annotated_images}_val"
+
+
+def class_list_of(wildcards):
+    """Return the list of classes of Places365, which images in class folders do not need."""
+    local = config["downloads"]["local"].get("places365_val")
+    sorted_by_class = (
+        local
+        and Path(local).is_dir()
+        and any(path.is_dir() for path in Path(local).iterdir())
+    )
+    if (
+        wildcards.annotated_images != "places365"
+        or sorted_by_class
+        or not needs_images(wildcards)
+    ):
+        return []
+    return "resources/data/places365_filelist"
