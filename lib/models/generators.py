@@ -40,8 +40,9 @@ class PlaygroundGenerator(nn.Module):
 
 
 def _growing_layer(n_in, n_out):
-    convolution = nn.ConvTranspose2d(n_in, n_out, 4, stride=2, padding=1)
-    return nn.Sequential(convolution, nn.GroupNorm(GROUPS, n_out), nn.ReLU())
+    # a transposed convolution would leave its checks in the maps and so in the masks
+    growth = nn.Upsample(scale_factor=2, mode="bilinear")
+    return nn.Sequential(nn.Conv2d(n_in, n_out, 3, padding=1), nn.GroupNorm(GROUPS, n_out), nn.ReLU(), growth)
 
 
 def build_biggan(path, arguments):
