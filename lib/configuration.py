@@ -11,6 +11,7 @@ CAPTIONER_FILES = (".safetensors", ".pth")
 FETCHED_DATA = {"places365": "places365_val", "imagenet": "imagenet_val"}
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 PLANTED = "planted"
+GENERATED = "generated"
 # the same network with random weights; not a character of names in the config
 TWIN = "~random"
 
@@ -45,13 +46,32 @@ def look_up(section, name, *, config):
 
 
 def image_folder(dataset, *, config):
-    """Return the folder, or table of paths, of the images from which the exemplars of a data set come."""
+    """Return the folder, or table of paths, of the images from which the exemplars of a data set come.
+
+    Parameters
+    ----------
+    dataset : str
+    config : dict
+
+    Raises
+    ------
+    ValueError
+        If they come from no files.
+    """
     images = look_up("datasets", dataset, config=config)["images"]
+    if images == GENERATED:
+        raise ValueError(f"The images of datasets.{dataset} are generated: there is no folder of them to list.")
     if images == "playground" or images in FETCHED_DATA:
         return f"resources/data/{FETCHED_DATA.get(images, images)}"
     if images.lower().endswith(ARCHIVES):
         return f"resources/data/images/{dataset}"
     return images
+
+
+def image_table(dataset, *, config):
+    """Return the table of the images of a data set, or the file of the samples of a generator."""
+    generated = look_up("datasets", dataset, config=config)["images"] == GENERATED
+    return f"resources/images/{dataset}/{'samples.npz' if generated else 'images.csv'}"
 
 
 def concept_folder(concepts, *, config):
@@ -150,6 +170,11 @@ def check_names(config):
             look_up(f"{section}s", target[section], config=config)
         for concepts in target["concepts"]:
             look_up("concepts", concepts, config=config)
+        if target["concepts"] and config["datasets"][target["dataset"]]["images"] == GENERATED:
+            raise ValueError(
+                f"`targets` asks for formulas of {target['model']} on {target['dataset']}, whose images are generated and "
+                "carry no labels: set concepts: []."
+            )
         check_captioner(target["model"], target["dataset"], config=config)
     encoder = config["milan"]["training"]["encoder"]
     for name in (*config["milan"]["training"]["networks"], encoder):

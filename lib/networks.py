@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from lib.configuration import TWIN, look_up
+from lib.configuration import GENERATED, TWIN, look_up
 from lib.models.kinds import factory_kind, own_weights, split_function
 from lib.models.layer_names import is_glob
 
@@ -44,6 +44,8 @@ def weights_file(model, dataset, *, config):
         return own_weights(entry["factory"])
     if weights == "none":
         return []
+    if weights == "playground" and kind == "generator":
+        return f"resources/weights/playground/generators/{model}.safetensors"
     if weights in ("playground", "imagenet", "places365"):
         if kind != "torchvision":
             raise ValueError(
@@ -121,11 +123,13 @@ def input_geometry(model, dataset, *, config):
 
     Returns
     -------
-    dict
+    dict or None
         resize, crop. The central part of the images that the data set says, at the model's input size; all of the image
-        if that is not square.
+        if that is not square. None if the images are generated.
     """
     chosen = look_up("datasets", dataset, config=config)
+    if chosen["images"] == GENERATED:
+        return None
     size = look_up("models", model, config=config).get("input_size", chosen["input_size"])
     if isinstance(size, list):
         return {"resize": size, "crop": None}
@@ -140,7 +144,17 @@ def input_size(model, dataset, *, config):
     model, dataset : str
         Names in the sections `models` and `datasets`.
     config : dict
+
+    Raises
+    ------
+    ValueError
+        If the images are generated, so that there is none with labels to put in.
     """
+    if look_up("datasets", dataset, config=config)["images"] == GENERATED:
+        raise ValueError(
+            f"The images of datasets.{dataset} are generated and carry no labels: its units get exemplars and sentences, "
+            "but no formulas."
+        )
     geometry = input_geometry(model, dataset, config=config)
     return [geometry["crop"]] * 2 if geometry["crop"] else geometry["resize"]
 
@@ -155,9 +169,10 @@ def _network_entry(model, dataset, *, config):
 
 def _digest(factory):
     """Return a digest of the user's file behind a factory; archives are inputs of the rules themselves."""
-    if factory_kind(factory) != "file":
+    kind = factory_kind(factory)
+    if kind not in ("file", "biggan"):
         return ""
-    path = Path(split_function(factory)[0])
+    path = Path(split_function(factory)[0] if kind == "file" else factory.removeprefix("biggan:"))
     if not path.is_file():
         raise ValueError(f"The file {path} does not exist; config key `factory`.")
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]

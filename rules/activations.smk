@@ -34,6 +34,9 @@ rule record_activations:
 rule list_layers:
     input:
         weights=weights_of,
+        samples=lambda wildcards: (
+            image_table_of(wildcards) if is_generated(wildcards) else []
+        ),
     output:
         layers="results/{model}/{dataset}/layers.csv",
     log:
@@ -46,7 +49,9 @@ rule list_layers:
         device=config["resources"]["device"],
     params:
         network=network_of,
-        input_size=input_size_of,
+        input_size=lambda wildcards: (
+            None if is_generated(wildcards) else input_size_of(wildcards)
+        ),
         code=code_hash("lib.stages.list_layers"),
     script:
         "../workflow_scripts/list_layers.py"

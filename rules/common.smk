@@ -44,11 +44,32 @@ def checked(function, *names):
 
 weights_of = checked(networks.weights_file, "model", "dataset")
 images_of = checked(configuration.image_folder, "dataset")
+image_table_of = checked(configuration.image_table, "dataset")
 concept_data_of = checked(configuration.concept_folder, "concepts")
 network_of = checked(networks.network_settings, "model", "dataset")
 geometry_of = checked(networks.input_geometry, "model", "dataset")
 input_size_of = checked(networks.input_size, "model", "dataset")
 milan_of = checked(configuration.milan_file, "model", "dataset")
+
+
+def is_generated(wildcards):
+    """Return whether the images of a data set are those that a generator makes."""
+    return image_table_of(wildcards).endswith("samples.npz")
+
+
+def drawn_of(wildcards):
+    """Return how the samples of a data set are drawn."""
+    entry = configuration.look_up("datasets", wildcards.dataset, config=config)
+    if "samples" not in entry:
+        raise WorkflowError(
+            f"datasets.{wildcards.dataset} is of images in files; it has no samples."
+        )
+    return entry["samples"]
+
+
+def samples_file(key):
+    """Return the input function of the user's own latents or classes; they are drawn if there are none."""
+    return lambda wildcards: drawn_of(wildcards).get(key, [])
 
 
 def any_of(names):
@@ -241,9 +262,7 @@ def sources_of(wildcards):
         configuration.concept_folder(concepts, config=config)
         for concepts in concept_sets_of(wildcards)
     ]
-    return [path for path in wanted if path] + [
-        f"resources/images/{wildcards.dataset}/images.csv"
-    ]
+    return [path for path in wanted if path] + [image_table_of(wildcards)]
 
 
 def write_benchmarks():

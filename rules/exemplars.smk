@@ -39,9 +39,30 @@ rule list_images:
         "../workflow_scripts/list_images.py"
 
 
+# what a generator makes its images of
+rule draw_samples:
+    input:
+        latents=samples_file("latents"),
+        classes=samples_file("classes"),
+    output:
+        samples="resources/images/{dataset}/samples.npz",
+    log:
+        "logs/draw_samples/{dataset}.log",
+    benchmark:
+        "benchmarks/draw_samples/{dataset}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        draw=drawn_of,
+        seed=config["seed"],
+        code=code_hash("lib.stages.draw_samples"),
+    script:
+        "../workflow_scripts/draw_samples.py"
+
+
 rule tally_units:
     input:
-        images="resources/images/{dataset}/images.csv",
+        images=image_table_of,
         weights=weights_of,
     output:
         tally=directory("results/{model}/{dataset}/tallies/{batch}/{shard}"),
@@ -70,7 +91,10 @@ rule tally_units:
 
 rule collect_exemplars:
     input:
-        images="resources/images/{dataset}/images.csv",
+        images=image_table_of,
+        weights=lambda wildcards: (
+            weights_of(wildcards) if is_generated(wildcards) else []
+        ),
         tallies=tallies_of,
     output:
         exemplars=directory("results/{model}/{dataset}/exemplars"),
@@ -83,9 +107,13 @@ rule collect_exemplars:
         "../envs/base.yaml"
     threads: THREADS
     resources:
+        device=config["resources"]["device"],
         batch_size=config["resources"]["batch_size"],
     params:
         layers=layers_of,
+        network=lambda wildcards: (
+            network_of(wildcards) if is_generated(wildcards) else None
+        ),
         geometry=geometry_of,
         output_size=lambda wildcards: config["datasets"][wildcards.dataset][
             "output_size"

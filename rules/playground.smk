@@ -70,3 +70,27 @@ use rule train_playground_network as train_encoder_network with:
 
 
 ruleorder: train_encoder_network > train_playground_network
+
+
+rule train_playground_generator:
+    input:
+        data="resources/data/playground",
+    output:
+        weights="resources/weights/playground/generators/{model}.safetensors",
+        report="resources/weights/playground/generators/{model}.json",
+    log:
+        "logs/train_playground_generator/{model}.log",
+    benchmark:
+        "benchmarks/train_playground_generator/{model}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    resources:
+        device=config["resources"]["device"],
+    params:
+        network=lambda wildcards: networks.training_settings(
+            wildcards.model, "playground", config=config
+        ),
+        training=config["generator"],
+        code=code_hash("lib.stages.train_playground_generator"),
+    script:
+        "../workflow_scripts/train_playground_generator.py"

@@ -4,9 +4,11 @@ from lib.stages.collect_exemplars import collect_exemplars
 from lib.stages.tally_units import tally_units
 
 
-def make_exemplars(folder, *, layers, geometry, output_size, batch_size=8, threads=2, n_shards=1, **options):
+def make_exemplars(
+    folder, *, layers, geometry, output_size, images=None, batch_size=8, threads=2, n_shards=1, **options
+):
     """Tally the units and collect their exemplars from the images in `folder/images.csv`."""
-    shared = {"images": str(folder / "images.csv"), "layers": layers, "geometry": geometry}
+    shared = {"images": images or str(folder / "images.csv"), "layers": layers, "geometry": geometry}
     shared |= {"batch_size": batch_size, "threads": threads}
     options = {"weights": [], "quantile": 0.99, "max_units": None, "version": "1", "device": "cpu"} | options
     tallies = []
@@ -14,4 +16,6 @@ def make_exemplars(folder, *, layers, geometry, output_size, batch_size=8, threa
         tallies.append(str(folder / "tallies" / shard))
         tally_units(**shared, **options, tally=tallies[-1], shard=shard)
     paths = {"exemplars": str(folder / "exemplars"), "units": str(folder / "units.csv")}
-    collect_exemplars(**shared, **paths, tallies=tallies[::-1], output_size=output_size)
+    # files are read again without the network; a generator runs again
+    again = {"network": options["network"] if images else None, "weights": options["weights"], "device": "cpu"}
+    collect_exemplars(**shared, **paths, **again, tallies=tallies[::-1], output_size=output_size)

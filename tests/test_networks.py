@@ -4,7 +4,7 @@ import pytest
 from test_configuration import CONFIG
 
 import lib.models.factories
-from lib.configuration import check_names, look_up
+from lib.configuration import check_names, image_folder, image_table, look_up
 from lib.networks import input_geometry, input_size, network_settings, resolve_layers, weights_file
 
 
@@ -160,3 +160,45 @@ def test_every_model_has_a_twin_with_random_weights(config):
         assert weights_file("resnet18~random", dataset, config=config) == []
     with pytest.raises(ValueError, match=r"'resnet81' is not in .*Did you mean 'resnet18'"):
         weights_file("resnet81~random", "playground", config=config)
+
+
+GENERATED = {
+    "weights": "playground",
+    "images": "generated",
+    "samples": {"n": 9, "latent_size": 4},
+    "milan": "playground",
+}
+
+
+def test_generators_have_weights_and_no_labelled_input(config):
+    config["datasets"]["drawn"] = {**GENERATED, "normalisation": "untrained"}
+    config["models"]["mine"] = {"factory": "playground_generator"}
+    trained = "resources/weights/playground/generators/mine.safetensors"
+    assert weights_file("mine", "drawn", config=config) == trained
+    assert image_table("drawn", config=config) == "resources/images/drawn/samples.npz"
+    assert image_table("mine", config=config) == "resources/images/mine/images.csv"
+    assert input_geometry("mine", "drawn", config=config) is None
+    with pytest.raises(ValueError, match=r"datasets\.drawn are generated.* no formulas"):
+        input_size("mine", "drawn", config=config)
+    with pytest.raises(ValueError, match="no folder of them"):
+        image_folder("drawn", config=config)
+    config["targets"] = [{"model": "mine", "dataset": "drawn", "concepts": []}]
+    check_names(config)
+    config["targets"][0]["concepts"] = ["ade20k"]
+    with pytest.raises(ValueError, match=r"formulas of mine on drawn.*concepts: \[\]"):
+        check_names(config)
+
+
+def test_a_configuration_of_biggan_counts_as_code(config, tmp_path):
+    path = tmp_path / "biggan.json"
+    path.write_text("{}")
+    config["models"]["mine"] = {"factory": f"biggan:{path}", "weights": "biggan.bin"}
+    config["datasets"]["drawn"] = {**GENERATED, "normalisation": "untrained"}
+    config |= {"checkpoints": {"trusted_sha256": []}, "seed": 0}
+    first = network_settings("mine", "drawn", config=config)["recipe"]["code"]
+    path.write_text('{"z_dim": 8}')
+    assert network_settings("mine", "drawn", config=config)["recipe"]["code"] != first
+    assert weights_file("mine", "drawn", config=config) == "biggan.bin"
+    config["models"]["mine"]["weights"] = "own"
+    with pytest.raises(ValueError, match="brings no weights of its own; use the path of its checkpoint"):
+        weights_file("mine", "drawn", config=config)

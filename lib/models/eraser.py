@@ -70,7 +70,7 @@ class RangeEraser(Recorder):
 
     def _predict(self, images, bounds):
         self._local.bounds, self._local.n_uses = bounds, 0
-        output = first_tensor(self._run(images))
+        output = first_tensor(self._run((images,)))
         if output is None or output.ndim != 2:
             shape = None if output is None else tuple(output.shape)
             raise ValueError(

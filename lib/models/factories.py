@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from lib.models.kinds import factory_kind, split_function
+from lib.models.generators import PlaygroundGenerator, build_biggan
+from lib.models.kinds import GENERATOR, factory_kind, split_function
 from lib.models.layer_names import nearest
 from lib.models.scripted import open_script
 from lib.models.zoo import build_network, layer_names
@@ -85,6 +86,10 @@ def build(recipe, *, n_classes, seed, trusted_sha256):
             network = _timm(recipe.factory.removeprefix("timm:"), arguments, recipe.own_weights)
         elif kind == "hf":
             network = _hugging_face(recipe.factory.removeprefix("hf:"), arguments, recipe.own_weights)
+        elif kind == "generator":
+            network = _generator(arguments)
+        elif kind == "biggan":
+            network = build_biggan(recipe.factory.removeprefix("biggan:"), arguments)
         elif kind == "file":
             network = _call(*split_function(recipe.factory), arguments)
         elif not Path(recipe.factory).is_file():
@@ -125,6 +130,13 @@ def digest_of(path):
     """Return the sha256 of a file."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _generator(arguments):
+    try:
+        return PlaygroundGenerator(**arguments)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{GENERATOR} with the arguments {arguments} could not be built: {error}") from error
 
 
 def _timm(name, arguments, own_weights):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 SCRIPTS = (".pt", ".pth", ".ts", ".jit", ".torchscript")
 EXPORT = ".pt2"
+GENERATOR = "playground_generator"
 LISTING = "To list the layers: snakemake --cores 1 results/MODEL/DATASET/layers.csv"
 # the places in a Hugging Face folder where weights may be
 HF_WEIGHTS = (
@@ -25,8 +26,8 @@ def factory_kind(factory):
     Returns
     -------
     str
-        `timm`, `hf`, `file` (a function in a Python file), `script` (a TorchScript archive), `export` (an archive of
-        torch.export) or `torchvision`.
+        `timm`, `hf`, `biggan`, `file` (a function in a Python file), `script` (a TorchScript archive), `export` (an archive
+        of torch.export), `generator` (the playground's) or `torchvision`.
 
     Raises
     ------
@@ -34,8 +35,10 @@ def factory_kind(factory):
         If it is a Python file without a function.
     """
     prefix, _, name = factory.partition(":")
-    if prefix in ("timm", "hf"):
+    if prefix in ("timm", "hf", "biggan"):
         return prefix
+    if factory == GENERATOR:
+        return "generator"
     if ".py:" in factory:
         return "file"
     if factory.endswith(".py"):
@@ -71,8 +74,9 @@ def own_weights(factory):
     kind = factory_kind(factory)
     if kind in ("script", "export"):
         return factory
-    if kind == "torchvision":
-        raise ValueError(f"The network {factory} of torchvision brings no weights of its own; use `imagenet`.")
+    if kind in ("torchvision", "generator", "biggan"):
+        use = {"torchvision": "`imagenet`", "generator": "`playground`"}.get(kind, "the path of its checkpoint")
+        raise ValueError(f"The network {factory} brings no weights of its own; use {use}.")
     folder = Path(factory.removeprefix("hf:"))
     if kind == "hf" and folder.is_dir():
         found = [str(folder / name) for name in HF_WEIGHTS if (folder / name).is_file()]

@@ -34,6 +34,19 @@ class Network:
         """Turn uint8 images of shape (n, H, W, 3) into the network's input, float32 of shape (n, 3, H, W)."""
         return to_input(images, self.normalisation).to(self.device)
 
+    def to_inputs(self, arrays):
+        """Turn a tuple of uint8 images, or of a generator's latents and classes, into the inputs of the network."""
+        return tuple(
+            self.to_input(array) if array.dtype == np.uint8 else torch.from_numpy(array).to(self.device)
+            for array in arrays
+        )
+
+    def to_pictures(self, outputs):
+        """Turn what a generator puts out, of shape (n, 3, H, W), into uint8 images of shape (n, H, W, 3)."""
+        mean, std = _scaling(self.normalisation)
+        values = (outputs.detach().float().cpu() * std + mean) * 255
+        return values.round().clamp(0, 255).byte().permute(0, 2, 3, 1).contiguous().numpy()
+
 
 def to_input(images, normalisation):
     """Scale and normalise images.
@@ -48,10 +61,15 @@ def to_input(images, normalisation):
     -------
     torch.Tensor of shape (n, 3, H, W), float32
     """
-    numbers = NORMALISATION[normalisation] if isinstance(normalisation, str) else normalisation
-    mean, std = (torch.tensor(values, dtype=torch.float32).view(1, 3, 1, 1) for values in numbers)
+    mean, std = _scaling(normalisation)
     batch = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
     return (batch.float() / 255 - mean) / std
+
+
+def _scaling(normalisation):
+    """Return mean and standard deviation, each of shape (1, 3, 1, 1)."""
+    numbers = NORMALISATION[normalisation] if isinstance(normalisation, str) else normalisation
+    return tuple(torch.tensor(values, dtype=torch.float32).view(1, 3, 1, 1) for values in numbers)
 
 
 def open_network(name, *, weights, trusted_sha256, normalisation, seed, device, recipe=None):

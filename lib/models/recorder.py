@@ -20,6 +20,21 @@ def first_tensor(output):
     return next((v for v in values if isinstance(v, torch.Tensor)), None) if isinstance(values, tuple | list) else None
 
 
+def fill_up(inputs):
+    """Fill a batch up with zeros to a least size, below which the CPU kernels round differently.
+
+    Parameters
+    ----------
+    inputs : tuple of torch.Tensor of shape (n, ...)
+
+    Returns
+    -------
+    tuple of torch.Tensor
+    """
+    missing = max(0, MINIMUM_BATCH - len(inputs[0]))
+    return tuple(torch.cat([part, part.new_zeros(missing, *part.shape[1:])]) for part in inputs) if missing else inputs
+
+
 def _weight_dimensions(module):
     """Return 4 for a convolution, 2 for a linear layer: also in archives, whose layers have no other type."""
     weight = getattr(module, "weight", None)
@@ -146,37 +161,35 @@ class Recorder:
             )
         return tokens[:, tokens.shape[1] - n_patches :].transpose(1, 2).unflatten(2, grid)
 
-    def __call__(self, images):
+    def __call__(self, *inputs):
         """Run one batch and return the output of each layer.
 
-        The result of an image does not depend on the others in its batch: batches are filled up to a least size, below
-        which the CPU kernels round differently.
+        The result of an image does not depend on the others in its batch (see `fill_up`).
 
         Parameters
         ----------
-        images : torch.Tensor of shape (n, 3, H, W), float32
+        *inputs : torch.Tensor of shape (n, ...)
+            Images of shape (n, 3, H, W), float32; or what else the network takes, such as latents and classes.
 
         Returns
         -------
         dict of str to torch.Tensor of shape (n, n_units, h, w), float32
         """
-        self._run(images)
+        self._run(inputs)
         outputs = self._local.outputs
         missing = [layer for layer in self._layers if layer not in outputs]
         if missing:
             raise ValueError(f"the forward pass never reached the layers {missing}. {LISTING}")
-        return {layer: outputs[layer][: len(images)] for layer in self._layers}
+        return {layer: outputs[layer][: len(inputs[0])] for layer in self._layers}
 
-    def _run(self, images):
+    def _run(self, inputs):
         """Run one batch, filled up to the least size, and return what the network puts out."""
-        missing = max(0, MINIMUM_BATCH - len(images))
-        if missing:
-            images = torch.cat([images, images.new_zeros(missing, *images.shape[1:])])
+        inputs = fill_up(inputs)
         local = self._local
-        local.outputs, local.n_images, local.grid, local.sizes = {}, len(images), None, set()
+        local.outputs, local.n_images, local.grid, local.sizes = {}, len(inputs[0]), None, set()
         local.has_tokens = local.is_mixed = False
         with torch.inference_mode():
-            return self._network(images)
+            return self._network(*inputs)
 
 
 class LayerSurvey(Recorder):
@@ -199,7 +212,7 @@ class LayerSurvey(Recorder):
 
         return record
 
-    def __call__(self, images):
+    def __call__(self, *inputs):
         """Run one batch, as a `Recorder`, and return {layer: (n_units, h, w)}."""
-        self._run(images)
+        self._run(inputs)
         return self._local.outputs

@@ -8,22 +8,41 @@ import numpy as np
 import pandas as pd
 
 from lib.data.exemplars import create_exemplars
-from lib.data.images import Geometry, load_batch
-from lib.data.tables import read_table, write_table
+from lib.data.images import Geometry
+from lib.data.inputs import open_inputs
+from lib.data.tables import write_table
 from lib.data.tallies import iterate_tallies
 from lib.kernels.tally import UnitTally
 from lib.kernels.upsampling import exemplar_masks
+from lib.models.generating import generate
+from lib.models.loading import open_network
 from lib.parallel import map_in_order
 from lib.progress import Progress
 
 
-def collect_exemplars(*, images, tallies, exemplars, units, layers, geometry, output_size, batch_size, threads):
-    """Write the exemplar folder of all layers in MILAN's layout; the chosen images are read again.
+def collect_exemplars(
+    *,
+    images,
+    weights,
+    tallies,
+    exemplars,
+    units,
+    layers,
+    network,
+    geometry,
+    output_size,
+    device,
+    batch_size,
+    threads,
+):
+    """Write the exemplar folder of all layers in MILAN's layout; the chosen images are read, or generated, again.
 
     Parameters
     ----------
     images : str
-        Table of the images; an image's id is the number of its row.
+        Table of the images, whose ids are the numbers of the rows; or the samples of a generator.
+    weights : str or list of str
+        Checkpoint of the generator; an empty list for random weights or images in files.
     tallies : list of str
         Folders that `tally_units` wrote, which cover each layer on all images.
     exemplars : str
@@ -31,10 +50,13 @@ def collect_exemplars(*, images, tallies, exemplars, units, layers, geometry, ou
     units : str
         Output table: state and activation bounds of every unit, and the threshold of its masks.
     layers : list of str
-    geometry : dict
-        resize, crop: as `Geometry` takes them.
+    network : dict or None
+        The generator, as for `tally_units`; None for images in files.
+    geometry : dict or None
+        resize, crop: as `Geometry` takes them; None for samples.
     output_size : int
-        Height and width of the stored images and masks. Images show what the network saw, at this resolution.
+        Height and width of the stored images and masks. Images show what the network saw, or made, at this resolution.
+    device : str
     batch_size, threads : int
         No result depends on them.
 
@@ -42,13 +64,15 @@ def collect_exemplars(*, images, tallies, exemplars, units, layers, geometry, ou
     ----------
     MILAN (Hernandez et al. 2022), section 3.
     """
-    paths = read_table(images, "images")["path"].tolist()
-    shown = _shown(Geometry(**geometry), output_size)
+    source = open_inputs(images, geometry and _shown(Geometry(**geometry), output_size))
+    if network:
+        options = {key: value for key, value in network.items() if key != "name"}
+        model = open_network(network["name"], weights=weights or None, device=device, **options)
     partial = Path(exemplars).with_name(Path(exemplars).name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     tables, albums = [], []
     for layer in layers:
-        tally = _merge(iterate_tallies(tallies, layer, n_images=len(paths)), n_images=len(paths))
+        tally = _merge(iterate_tallies(tallies, layer, n_images=len(source)), n_images=len(source))
         thresholds = tally.thresholds()
         tables.append(_table(layer, tally, thresholds))
         ids, activations = tally.best()
@@ -59,7 +83,11 @@ def collect_exemplars(*, images, tallies, exemplars, units, layers, geometry, ou
         albums.append(_Album(ids, pictures))
 
     def show(chosen):
-        return chosen, load_batch([paths[i] for i in chosen], shown, threads=1)
+        loaded = source.load(chosen)
+        if not network:
+            return chosen, loaded[0]
+        square = Geometry(resize=(output_size, output_size), crop=None)
+        return chosen, np.stack([square.apply(picture) for picture in generate(model, loaded)])
 
     needed = np.unique(np.concatenate([album.ids.reshape(-1) for album in albums])).tolist()
     batches = [needed[i : i + batch_size] for i in range(0, len(needed), batch_size)]

@@ -3,30 +3,36 @@
 import pandas as pd
 import torch
 
+from lib.data.inputs import open_inputs
 from lib.data.tables import write_table
 from lib.models.loading import open_network
 from lib.models.recorder import LayerSurvey
 
 
-def list_layers(*, weights, layers, network, input_size, device):
-    """Write a table of all layers whose outputs are units, from one pass over an empty image.
+def list_layers(*, weights, samples, layers, network, input_size, device):
+    """Write a table of all layers whose outputs are units, from one pass over an empty image or a sample.
 
     Parameters
     ----------
     weights : str or list of str
         Checkpoint; an empty list if there is none.
+    samples : str or list of str
+        Samples, if the network is a generator; else an empty list.
     layers : str
         Output table `layers`.
     network : dict
         As `open_network` takes it, with the name.
-    input_size : list of int
-        Height and width of the network's input, in pixels.
+    input_size : list of int or None
+        Height and width of the network's input, in pixels; None for a generator.
     device : str
     """
     options = {key: value for key, value in network.items() if key != "name"}
     model = open_network(network["name"], weights=weights or None, device=device, **options)
     with LayerSurvey(model.module) as survey:
-        shapes = survey(torch.zeros(1, 3, *input_size, device=model.device))
+        if samples:
+            shapes = survey(*model.to_inputs(open_inputs(samples, None).load([0])))
+        else:
+            shapes = survey(torch.zeros(1, 3, *input_size, device=model.device))
     rows = [
         {
             "layer": name,

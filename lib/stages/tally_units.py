@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from lib.data.fingerprints import fingerprint_job
-from lib.data.images import Geometry, load_batch
-from lib.data.tables import read_table
+from lib.data.images import Geometry
+from lib.data.inputs import Samples, open_inputs
 from lib.data.tallies import read_tally, write_tally
 from lib.kernels.tally import UnitTally
+from lib.models.generating import generate
 from lib.models.loading import open_network
 from lib.models.recorder import Recorder
 from lib.parallel import map_in_order
@@ -48,7 +49,7 @@ def tally_units(
     Parameters
     ----------
     images : str
-        Table of the images; an image's id is the number of its row.
+        Table of the images, whose ids are the numbers of the rows; or the samples of a generator.
     weights : str or list of str
         Checkpoint; an empty list for random weights.
     tally : str
@@ -58,8 +59,8 @@ def tally_units(
         Which images, such as `0-of-4` for the first quarter.
     network : dict
         name, trusted_sha256, normalisation, seed: as `open_network` takes them.
-    geometry : dict
-        resize, crop: as `Geometry` takes them.
+    geometry : dict or None
+        resize, crop: as `Geometry` takes them; None for samples.
     k : int
         Images per unit.
     quantile : float
@@ -75,38 +76,41 @@ def tally_units(
     Raises
     ------
     ValueError
-        If there are more shards than images.
+        If there are more shards than images, or if a generator makes no images of its samples.
 
     References
     ----------
     MILAN (Hernandez et al. 2022), section 3.
     """
-    paths = read_table(images, "images")["path"].tolist()
+    source = open_inputs(images, geometry and Geometry(**geometry))
+    n_images = len(source)
     number, n_shards = map(int, shard.split("-of-"))
-    if n_shards > len(paths):
-        raise ValueError(f"exemplars.shards={n_shards} must be at most {len(paths)}, the number of images in {images}")
-    first, last = number * len(paths) // n_shards, (number + 1) * len(paths) // n_shards
-    counting = {"k": min(k, len(paths)), "quantile": quantile, "max_units": max_units}
+    if n_shards > n_images:
+        raise ValueError(f"exemplars.shards={n_shards} must be at most {n_images}, the number of images in {images}")
+    first, last = number * n_images // n_shards, (number + 1) * n_images // n_shards
+    counting = {"k": min(k, n_images), "quantile": quantile, "max_units": max_units}
     facts = {"version": version, "layers": layers, "shard": shard, "network": network, "geometry": geometry, **counting}
-    saved = _Saved(Path(tally), layers, fingerprint_job(facts, images=paths, weights=weights))
+    facts["samples"] = source.digest
+    saved = _Saved(Path(tally), layers, fingerprint_job(facts, images=source.files, weights=weights))
     tallies = saved.restore(n_here=last - first)
     n_done = tallies[layers[0]].n_done if tallies else 0
     options = {key: value for key, value in network.items() if key != "name"}
     model = open_network(network["name"], weights=weights or None, device=device, **options)
-    shape = Geometry(**geometry)
+    if isinstance(source, Samples):
+        generate(model, source.load([first]))  # refuses what is no generator of these samples
 
     with Recorder(model.module, layers) as recorder:
 
         def record(start):
-            batch = load_batch(paths[start : min(start + batch_size, last)], shape, threads=1)
-            return {layer: maps.cpu().numpy() for layer, maps in recorder(model.to_input(batch)).items()}
+            batch = source.load(range(start, min(start + batch_size, last)))
+            return {layer: maps.cpu().numpy() for layer, maps in recorder(*model.to_inputs(batch)).items()}
 
         starts = range(first + n_done, last, batch_size)
         with Progress(total=last - first, initial=n_done, unit="image") as progress:
             for outputs in map_in_order(record, starts, threads=threads):
                 for layer, maps in outputs.items():
                     if layer not in tallies:
-                        tallies[layer] = _new_tally(maps.shape, first, last, n_images=len(paths), **counting)
+                        tallies[layer] = _new_tally(maps.shape, first, last, n_images=n_images, **counting)
                     tallies[layer].add(maps)
                 progress.update(len(maps))
                 saved.save_now_and_then(tallies)

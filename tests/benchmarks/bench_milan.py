@@ -74,6 +74,9 @@ def exemplars(images, folder, device, threads):
     )
     collect_exemplars(
         **shared,
+        weights=[],
+        network=None,
+        device=device,
         tallies=[tally],
         exemplars=str(folder / "exemplars"),
         units=str(folder / "units.csv"),

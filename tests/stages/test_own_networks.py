@@ -30,7 +30,8 @@ def network(factory, **recipe):
 
 def test_layers_are_listed_with_their_units_and_parameters(tmp_path):
     path = str(tmp_path / "layers.csv")
-    list_layers(weights=[], layers=path, network=network(f"{FILE}:resnet20"), input_size=[32, 48], device="cpu")
+    file = network(f"{FILE}:resnet20")
+    list_layers(weights=[], samples=[], layers=path, network=file, input_size=[32, 48], device="cpu")
     table = read_table(path, "layers").set_index("layer")
     assert len(table) == 2 + 3 * (1 + 3 * 5) + 1
     assert table.loc["conv1"].tolist() == ["Conv2d", 16, 32, 48, 3 * 16 * 9]

@@ -4,6 +4,7 @@ import csv
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tiny_workflow import Workflow
 
@@ -50,3 +51,39 @@ def test_an_edit_of_the_file_makes_its_results_again(workflow):
     with (workflow.folder / "net.py").open("a") as file:
         file.write("EDITED = True\n")
     assert workflow.planned(TABLE, settings=found) == {"list_layers": 1}
+
+
+def test_a_generator_is_trained_and_makes_its_own_exemplars(tmp_path):
+    workflow = Workflow(tmp_path)
+    units = "results/generator/generated/units.csv"
+    sizes = {"k": 3, "output_size": 32, "samples": {"n": 24}}
+    found = {"datasets": {"generated": sizes}, "generator": {"epochs": 2}}
+    workflow.must_run(units, settings=found)
+    with (tmp_path / units).open(newline="") as table:
+        assert [row["layer"] for row in csv.DictReader(table)].count("layer1") == 64
+    assert workflow.planned(units, settings=found) == {}
+    remade = {"tally_units": 1, "collect_exemplars": 1}
+    found["datasets"]["generated"]["samples"] = {"n": 30}
+    assert workflow.planned(units, settings=found) == {"draw_samples": 1, **remade}
+    found["generator"]["epochs"] = 3
+    planned = workflow.planned("results/generator/generated/descriptions.csv", settings=found)
+    assert planned["describe_units"] == planned["train_milan"] == planned["train_playground_generator"] == 1
+    formulas = "results/generator/generated/playground/explanations.csv"
+    status, text = workflow.run("--dry-run", formulas, settings=found)
+    assert status and "datasets.generated are generated and carry no labels" in text
+
+
+def test_a_generator_of_the_users_own_takes_latents_from_a_file(tmp_path):
+    workflow = Workflow(tmp_path)
+    shutil.copy2(Path(__file__).parents[1] / "models/own_generators.py", tmp_path / "gan.py")
+    np.save(tmp_path / "latents.npy", np.random.default_rng(0).standard_normal((12, 4)))
+    entry = {"weights": "none", "images": "generated", "samples": {"latents": "latents.npy", "n_classes": 4}}
+    entry |= {"normalisation": "none", "k": 3, "output_size": 32, "milan": "playground"}
+    gan = {"factory": "gan.py:by_class", "layers": ["place"]}
+    found = {"models": {"gan": gan}, "datasets": {"own": entry}}
+    planned = workflow.planned("results/gan/own/units.csv", settings=found)
+    assert planned == {"draw_samples": 1, "tally_units": 1, "collect_exemplars": 1}
+    for wrong in ({"n": 5}, {"classes": "y.npy"}):
+        found["datasets"]["own"] = entry | {"samples": entry["samples"] | wrong}
+        status, text = workflow.run("--dry-run", "results/gan/own/units.csv", settings=found)
+        assert status and "samples" in text

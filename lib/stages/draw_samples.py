@@ -1,0 +1,50 @@
+"""Stage: draw the latents and classes from which a generator makes its images."""
+
+import os
+
+import numpy as np
+
+from lib.data.inputs import write_samples
+
+
+def draw_samples(*, latents, classes, samples, draw, seed):
+    """Write the samples of a generator; each is the same however many are drawn.
+
+    Parameters
+    ----------
+    latents, classes : str or list of str
+        The user's own, in .npy files; an empty list to draw them.
+    samples : str
+        Output file, .npz.
+    draw : dict
+        n and latent_size (a number, or the shape), if there is no file of latents: they are standard normal. n_classes, if
+        there is no file of classes: all are equally likely; without it there are none.
+    seed : int
+
+    Raises
+    ------
+    ValueError
+        If a file holds something else.
+    """
+    of_latents, of_classes = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(2))
+    values = _read(latents) if latents else _latents(of_latents, draw)
+    numbers = _read(classes) if classes else None
+    if "n_classes" in draw:
+        numbers = of_classes.integers(draw["n_classes"], size=len(values))
+    partial = samples.removesuffix(".npz") + ".part.npz"
+    write_samples(partial, latents=values, classes=numbers)
+    os.replace(partial, samples)
+
+
+def _latents(rng, draw):
+    return rng.standard_normal((draw["n"], *np.atleast_1d(draw["latent_size"])), dtype=np.float32)
+
+
+def _read(path):
+    try:
+        found = np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise ValueError(f"{path} is no .npy file of numbers ({error}); see `samples` of the data set") from error
+    if not isinstance(found, np.ndarray):
+        raise ValueError(f"{path} holds several arrays; save one as .npy; see `samples` of the data set")
+    return found
