@@ -10,8 +10,8 @@ from published_milan import annotated_files, payload_of, serve, write_source_ima
 from lib.captioning.checkpoint import Captioner, EncoderRecord, Settings, read_captioner
 from lib.captioning.decoder import Decoder, DecoderSizes
 from lib.captioning.encoder import IMAGENET_MEAN, IMAGENET_STD
+from lib.captioning.fitting import seeded
 from lib.captioning.language_model import LanguageModel
-from lib.captioning.training import seeded
 from lib.captioning.vocabulary import Indexer
 from lib.data.milan_groups import networks_of
 from lib.data.milannotations import load

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 from tiny_workflow import ROOT, Workflow
 
 pytestmark = pytest.mark.faults
@@ -157,12 +157,12 @@ def test_a_damaged_label_map_is_named(finished, run, damage):
 
 
 def test_weights_with_nan_are_refused(finished, run):
-    weights = run.folder / "resources/weights/playground/resnet18.pth"
-    state = torch.load(weights, weights_only=True)
+    weights = run.folder / "resources/weights/playground/resnet18.safetensors"
+    state = load_file(weights)
     state["layer1.0.conv1.weight"][0] = float("nan")
-    torch.save(state, weights)
+    save_file(state, weights)
     remove(run.folder / ACTIVATIONS)
-    fails(run, ACTIVATIONS, words=["resnet18.pth", "layer1.0.conv1.weight"])
+    fails(run, ACTIVATIONS, words=["resnet18.safetensors", "layer1.0.conv1.weight"])
     weights.unlink()
     run.must_run()
     assert run.tables() == finished.tables()

@@ -44,7 +44,9 @@ def test_the_catalog_and_reports_are_there(finished):
 def test_the_record_of_a_run_names_all_it_was_made_of(finished):
     record = json.loads((finished.folder / "results/resnet18/playground/provenance.json").read_text())
     checksums = record["made_from"] | record["results"]
-    assert {"resources/weights/playground/resnet18.pth", "resources/images/playground/images.csv"} <= set(checksums)
+    assert {"resources/weights/playground/resnet18.safetensors", "resources/images/playground/images.csv"} <= set(
+        checksums
+    )
     assert {path for path in checksums if path.endswith("index.csv")} and record["results"]
     for path, sha256 in checksums.items():
         assert hashlib.sha256((finished.folder / path).read_bytes()).hexdigest() == sha256
