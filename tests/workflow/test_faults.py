@@ -220,3 +220,40 @@ def test_read_only_results_are_named(finished, run):
         fails(run, ACTIVATIONS, words=["read-only"])
     run.must_run()
     assert run.tables() == finished.tables()
+
+
+NETWORK = """
+from pathlib import Path
+
+import torch
+
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.n_images = torch.nn.Conv2d(3, 4, 3), 0
+
+    def forward(self, images):
+        self.n_images += len(images)
+        if self.n_images > 10 and Path("flood").exists():
+            raise RuntimeError("the basement is flooded")
+        return self.conv(images).mean((2, 3))
+
+
+def make():
+    return Net()
+"""
+
+
+def test_a_network_that_raises_half_way_is_named_and_runs_again(run):
+    (run.folder / "net.py").write_text(NETWORK)
+    (run.folder / "flood").touch()
+    settings = {
+        "models": {"mine": {"factory": "net.py:make", "weights": "none", "layers": ["conv"]}},
+        "resources": {"batch_size": 4},
+    }
+    table = "results/mine/playground/playground/ranges.csv"
+    fails(run, table, settings=settings, words=["record_activations", "the basement is flooded"])
+    (run.folder / "flood").unlink()
+    run.must_run(table, settings=settings)
+    assert len((run.folder / table).read_text().splitlines()) == 1 + 4 * 6
