@@ -12,6 +12,7 @@ settings.register_profile(
 settings.load_profile("steady")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
     """Start with the tests that run Snakemake, which share one finished run; other modules stay whole on one worker."""
     items.sort(key=lambda item: item.get_closest_marker("workflow") is None)

@@ -53,5 +53,5 @@ def test_wrong_number_of_classes():
 
 
 def test_normalisation_has_three_channels():
-    assert set(NORMALISATION) == {"imagenet", "untrained"}
+    assert set(NORMALISATION) == {"imagenet", "untrained", "none"}
     assert all(len(mean) == len(std) == 3 and min(std) > 0 for mean, std in NORMALISATION.values())
