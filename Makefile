@@ -23,9 +23,9 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: $(STAMP)
 	$(BIN)/snakemake --cores $(CORES)
 
-# the tests that run Snakemake keep one worker busy, all others share the rest
+# a module stays on one worker, whose tests share what is costly to make
 test: $(STAMP)
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder --durations 20
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 20
 
 test-cluster: $(STAMP)
 	$(BIN)/python -m pytest -m cluster tests/cluster

@@ -12,13 +12,9 @@ settings.register_profile(
 settings.load_profile("steady")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
-    """Start with the tests that run Snakemake, which share one finished run; other modules stay whole on one worker."""
+    """Start with the tests that run Snakemake, which take longest."""
     items.sort(key=lambda item: item.get_closest_marker("workflow") is None)
-    for item in items:
-        runs_snakemake = item.get_closest_marker("workflow") is not None
-        item.add_marker(pytest.mark.xdist_group("workflow" if runs_snakemake else item.nodeid.split("::")[0]))
 
 
 @pytest.fixture(scope="session")
