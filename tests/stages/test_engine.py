@@ -14,12 +14,13 @@ from torch import nn
 import lib.stages.record_activations as recording
 from lib.data.broden import open_broden
 from lib.data.exemplars import read_exemplars, read_layers
+from lib.data.images import Geometry, load_batch
 from lib.data.stores import open_activations, read_atoms
 from lib.data.tables import read_table
 from lib.kernels.atoms import Atoms
 from lib.kernels.formula import parse_formula
 from lib.models import unit_pass_torch
-from lib.models.loading import Network, open_network
+from lib.models.loading import Network, open_network, to_input
 from lib.stages.build_concepts import build_concepts
 from lib.stages.draw_playground import draw_playground
 from lib.stages.explain_units import explain_units
@@ -216,14 +217,14 @@ def test_more_chunks_than_units_leave_empty_tables(activations, concept_set, tmp
 
 
 class FailingNetwork(nn.Module):
-    """A network that counts its batches and stops after some."""
+    """A network that counts its batches and stops after some, or at one."""
 
-    def __init__(self, network, n_batches):
+    def __init__(self, network, n_batches, refused):
         super().__init__()
-        self.features, self.left, self.calls = network, n_batches, 0
+        self.features, self.left, self.refused, self.calls = network, n_batches, refused, 0
 
     def forward(self, images):
-        if self.left == 0:
+        if self.left == 0 or (self.refused is not None and torch.equal(images, self.refused)):
             raise RuntimeError("killed")
         self.left -= 1
         self.calls += 1
@@ -241,8 +242,8 @@ def small_network(monkeypatch):
         features.weight[1:4] = 0
         features.bias[1:4] = torch.tensor([0.0, 2.0, torch.nan])  # dead, constant, NaN
 
-    def use(n_batches=-1):
-        network = FailingNetwork(features, n_batches)
+    def use(n_batches=-1, refused=None):
+        network = FailingNetwork(features, n_batches, refused)
         opened = Network(network.eval(), torch.device("cpu"), "untrained")
         monkeypatch.setattr(recording, "open_network", lambda name, **options: opened)
         monkeypatch.setattr("lib.stages.tally_units.open_network", lambda name, **options: opened)
@@ -259,7 +260,11 @@ def test_a_killed_recording_goes_on_where_it_stopped(playground, small_network, 
     expected = files_of(record(playground, tmp_path / "whole", **options).parent)
     assert whole.calls == 3
     target = tmp_path / "killed"
-    small_network(2)
+    # the last batch, not the third: with two threads that may come before the second
+    last = load_batch(
+        open_broden(playground, **CONCEPTS).images[-8:], Geometry(resize=(112, 112), crop=None), threads=1
+    )
+    small_network(refused=to_input(last, "untrained"))
     with pytest.raises(RuntimeError, match="killed"):
         record(playground, target, **options)
     assert not list(target.glob("0-of-1"))
