@@ -7,8 +7,10 @@ import lib.networks as networks
 from snakemake.exceptions import WorkflowError
 
 MEMORY = ".snakemake/neuron-lexicon-layers.json"
+# where jobs are submitted to a cluster there may be no number of cores: its profile says how many each rule gets
+N_CORES = workflow.resource_settings.cores or 1
 # half of the cores by default: two jobs run side by side, so that a long one on a single core leaves none idle
-THREADS = config["resources"]["threads"] or max(1, (workflow.cores or 1) // 2)
+THREADS = config["resources"]["threads"] or max(1, N_CORES // 2)
 EXPLANATION_TABLES = ("ranges", "histograms", "explanations", "metrics")
 ANALYSES = ("range_importance", "specialization", "thresholds", "detectors")
 

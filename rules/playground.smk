@@ -7,7 +7,7 @@ rule draw_playground:
         "benchmarks/draw_playground.jsonl"
     conda:
         "../envs/base.yaml"
-    threads: workflow.cores or 1
+    threads: N_CORES
     params:
         n_images=config["playground"]["n_images"],
         image_size=config["playground"]["image_size"],

@@ -48,7 +48,7 @@ def read_annotations(path: str) -> Annotations:
         raise FileNotFoundError(
             f"{path} is missing; it holds the annotations, one a row, with columns layer,unit,summary"
         )
-    table = read_table(path, "annotations")
+    table = read_table(path, "annotations", written_here=False)
     blank = table[~table["summary"].str.strip().astype(bool)]
     if len(blank):
         layer, unit = blank.iloc[0][["layer", "unit"]]

@@ -208,7 +208,7 @@ def write_table(frame, path, name):
     os.replace(partial, target)
 
 
-def read_table(path, name):
+def read_table(path, name, *, written_here=True):
     """Read one table; texts stay texts (a concept called `nan` too) and empty float cells become NaN.
 
     Parameters
@@ -217,6 +217,8 @@ def read_table(path, name):
         A CSV file with a header.
     name : str
         A key of `COLUMNS`.
+    written_here : bool
+        Whether the last line must end, as `write_table` ends it, because what does not was cut off.
 
     Returns
     -------
@@ -226,12 +228,14 @@ def read_table(path, name):
     Raises
     ------
     ValueError
-        If the file lacks a column or holds a value of another type.
+        If the file lacks a column, holds a value of another type or was cut off.
     """
     columns = COLUMNS[name]
     kinds = {"str": str, "int": "int64", "float": "float64", "bool": str}
     floats = [column for column, kind in columns.items() if kind == "float"]
     try:
+        if written_here and not Path(path).read_bytes().endswith(b"\n"):
+            raise ValueError("it was cut off in its last line")
         frame = pd.read_csv(
             path,
             usecols=list(columns),

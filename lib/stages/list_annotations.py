@@ -18,7 +18,7 @@ def list_annotations(*, networks: list[str], annotations: list[str], table: str)
         Output table `milannotations`.
     """
     parts = [
-        read_table(path, "annotations").assign(network=network)
+        read_table(path, "annotations", written_here=False).assign(network=network)
         for network, path in zip(networks, annotations, strict=True)
     ]
     write_table(pd.concat(parts, ignore_index=True), table, "milannotations")

@@ -126,3 +126,13 @@ def test_merging_keeps_the_order(tmp_path):
     assert_same(
         read_table(tmp_path / "all.csv", "annotations"), pd.concat([first, second], ignore_index=True), "annotations"
     )
+
+
+def test_a_table_that_was_cut_off_is_refused(tmp_path):
+    """Also where what is left of its last line could be a row."""
+    path = tmp_path / "images.csv"
+    write_table(pd.DataFrame({"path": ["a.png", "b.png"]}), str(path), "images")
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(ValueError, match=r"images\.csv.*cut off.*Delete the file"):
+        read_table(str(path), "images")
+    assert read_table(str(path), "images", written_here=False)["path"].tolist() == ["a.png", "b.p"]

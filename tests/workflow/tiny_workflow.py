@@ -45,12 +45,13 @@ class Workflow:
         (self.folder / "tiny.yaml").write_text(yaml.safe_dump(TINY))
 
     def run(self, *arguments, settings=None, cores=2):
-        """Run Snakemake and return its exit status and all it wrote."""
+        """Run Snakemake, without a number of cores if that is None, and return its exit status and all it wrote."""
         files = ["tiny.yaml"]
         if settings:
             (self.folder / "settings.yaml").write_text(yaml.safe_dump(settings))
             files.append("settings.yaml")
-        command = ["--snakefile", str(self.snakefile), "--directory", str(self.folder), "--cores", str(cores)]
+        command = ["--snakefile", str(self.snakefile), "--directory", str(self.folder)]
+        command += [] if cores is None else ["--cores", str(cores)]
         command += [*arguments, "--configfile", *(str(self.folder / name) for name in files)]
         if "--dry-run" in arguments:
             return _plan(command)
