@@ -80,7 +80,7 @@ def network_settings(model, dataset, *, config):
     Returns
     -------
     dict
-        name, trusted_sha256, normalisation, seed, recipe.
+        name, normalisation, seed, recipe.
 
     Raises
     ------
@@ -91,7 +91,6 @@ def network_settings(model, dataset, *, config):
     normalisation = entry.get("normalisation", config["datasets"][dataset]["normalisation"])
     return {
         "name": model.removesuffix(TWIN),
-        "trusted_sha256": config["checkpoints"]["trusted_sha256"],
         "normalisation": "untrained" if model.endswith(TWIN) else normalisation,
         "seed": config["seed"],
         "recipe": {

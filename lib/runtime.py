@@ -9,6 +9,7 @@ import resource
 import sys
 import time
 import traceback
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from lib.progress import Progress
@@ -67,6 +68,11 @@ def _advice(error):
         return (
             f"out of memory ({error}); lower resources.batch_size or resources.threads, "
             "or raise activations.shards or explanations.chunks in the config"
+        )
+    if isinstance(error, BrokenProcessPool):
+        return (
+            "a worker process died, killed by somebody or for want of memory; run again, "
+            "with a lower resources.threads if it was the memory"
         )
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk is full ({error}); free some space and run again, what is complete is kept"

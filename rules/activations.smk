@@ -25,6 +25,7 @@ rule record_activations:
         network=network_of,
         concepts=concepts_of,
         input_size=input_size_of,
+        trusted_sha256=trusted_sha256,
         version=code_hash("lib.stages.record_activations"),
     script:
         "../workflow_scripts/record_activations.py"
@@ -52,6 +53,7 @@ rule list_layers:
         input_size=lambda wildcards: (
             None if is_generated(wildcards) else input_size_of(wildcards)
         ),
+        trusted_sha256=trusted_sha256,
         code=code_hash("lib.stages.list_layers"),
     script:
         "../workflow_scripts/list_layers.py"

@@ -24,6 +24,7 @@ rule measure_range_importance:
         network=network_of,
         concepts=concepts_of,
         input_size=input_size_of,
+        trusted_sha256=trusted_sha256,
         code=code_hash("lib.stages.measure_range_importance"),
     script:
         "../workflow_scripts/measure_range_importance.py"

@@ -43,7 +43,7 @@ rule train_milan:
             if wildcards.milan == "playground"
             else "imagenet"
         ),
-        trusted_sha256=config["checkpoints"]["trusted_sha256"],
+        trusted_sha256=trusted_sha256,
         seed=config["seed"],
         code=code_hash("lib.stages.train_milan"),
     script:
@@ -93,6 +93,7 @@ rule describe_units:
         strategy=config["milan"]["strategy"],
         lm_sum=config["milan"]["lm_sum"],
         clip=clip_settings(),
+        trusted_sha256=trusted_sha256,
         code=code_hash("lib.stages.describe_units"),
     script:
         "../workflow_scripts/describe_units.py"

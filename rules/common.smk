@@ -54,6 +54,11 @@ input_size_of = checked(networks.input_size, "model", "dataset")
 milan_of = checked(configuration.milan_file, "model", "dataset")
 
 
+def trusted_sha256(wildcards, threads):
+    """Return the checkpoints that are trusted; Snakemake sees no reason to rerun in params that depend on threads."""
+    return config["checkpoints"]["trusted_sha256"]
+
+
 def is_generated(wildcards):
     """Return whether the images of a data set are those that a generator makes."""
     return image_table_of(wildcards).endswith("samples.npz")
@@ -88,7 +93,6 @@ def clip_settings():
         "name": clip["name"],
         "tag": configuration.clip_tag(config),
         "whole": clip["lambda"],
-        "trusted_sha256": config["checkpoints"]["trusted_sha256"],
     }
 
 

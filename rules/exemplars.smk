@@ -84,6 +84,7 @@ rule tally_units:
         k=lambda wildcards: config["datasets"][wildcards.dataset]["k"],
         quantile=config["exemplars"]["quantile"],
         max_units=annotated_units_of,
+        trusted_sha256=trusted_sha256,
         version=code_hash("lib.stages.tally_units"),
     script:
         "../workflow_scripts/tally_units.py"
@@ -118,6 +119,7 @@ rule collect_exemplars:
         output_size=lambda wildcards: config["datasets"][wildcards.dataset][
             "output_size"
         ],
+        trusted_sha256=trusted_sha256,
         code=code_hash("lib.stages.collect_exemplars"),
     script:
         "../workflow_scripts/collect_exemplars.py"

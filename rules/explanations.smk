@@ -99,6 +99,7 @@ rule measure_label_masking:
         input_size=input_size_of,
         n_images=config["metrics"]["masking_images"],
         seed=config["seed"],
+        trusted_sha256=trusted_sha256,
         code=code_hash("lib.stages.measure_label_masking"),
     script:
         "../workflow_scripts/measure_label_masking.py"

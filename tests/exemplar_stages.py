@@ -10,12 +10,20 @@ def make_exemplars(
     """Tally the units and collect their exemplars from the images in `folder/images.csv`."""
     shared = {"images": images or str(folder / "images.csv"), "layers": layers, "geometry": geometry}
     shared |= {"batch_size": batch_size, "threads": threads}
-    options = {"weights": [], "quantile": 0.99, "max_units": None, "version": "1", "device": "cpu"} | options
+    options = {
+        "weights": [],
+        "quantile": 0.99,
+        "max_units": None,
+        "version": "1",
+        "device": "cpu",
+        "trusted_sha256": [],
+    } | options
     tallies = []
     for shard in (f"{number}-of-{n_shards}" for number in range(n_shards)):
         tallies.append(str(folder / "tallies" / shard))
         tally_units(**shared, **options, tally=tallies[-1], shard=shard)
     paths = {"exemplars": str(folder / "exemplars"), "units": str(folder / "units.csv")}
     # files are read again without the network; a generator runs again
-    again = {"network": options["network"] if images else None, "weights": options["weights"], "device": "cpu"}
+    again = {"network": options["network"] if images else None}
+    again |= {key: options[key] for key in ("weights", "trusted_sha256", "device")}
     collect_exemplars(**shared, **paths, **again, tallies=tallies[::-1], output_size=output_size)

@@ -63,7 +63,6 @@ def test_settings_of_a_network(config, tmp_path):
     config["datasets"]["mine"] |= {"normalisation": "imagenet", "input_size": 224, "resize": 256}
     assert network_settings("resnet18", "mine", config=config) == {
         "name": "resnet18",
-        "trusted_sha256": [],
         "normalisation": "imagenet",
         "seed": 3,
         "recipe": {"factory": "resnet18", "own_weights": False, "code": ""},

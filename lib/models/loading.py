@@ -72,24 +72,20 @@ def _scaling(normalisation):
     return tuple(torch.tensor(values, dtype=torch.float32).view(1, 3, 1, 1) for values in numbers)
 
 
-def open_network(name, *, weights, trusted_sha256, normalisation, seed, device, recipe=None):
+def open_network(settings, *, weights, trusted_sha256, device):
     """Build a network, read its weights and put it on a device.
 
     Parameters
     ----------
-    name : str
-        Name in torchvision, if there is no recipe.
+    settings : dict
+        name (in torchvision, if there is no recipe), normalisation (as for `to_input`), seed, and if it is another
+        network, recipe (as `Recipe` takes it).
     weights : str or None
         Checkpoint file; None for random weights from the seed.
     trusted_sha256 : list of str
         Checkpoints that may hold more than tensors.
-    normalisation : str or list
-        As for `to_input`.
-    seed : int
     device : str
         As for `prepare_device`.
-    recipe : dict or None
-        As `Recipe` takes it.
 
     Returns
     -------
@@ -101,7 +97,7 @@ def open_network(name, *, weights, trusted_sha256, normalisation, seed, device, 
         If the network cannot be built, or if the checkpoint does not fit it.
     """
     place = prepare_device(device)
-    recipe = Recipe(**(recipe or {"factory": name}))
+    recipe = Recipe(**settings.get("recipe", {"factory": settings["name"]}))
     if weights and recipe.sha256 and digest_of(weights) != recipe.sha256.lower():
         raise ValueError(
             f"{weights} has the sha256 {digest_of(weights)} instead of {recipe.sha256}; config key `sha256`."
@@ -112,7 +108,7 @@ def open_network(name, *, weights, trusted_sha256, normalisation, seed, device, 
         state = edit_keys(state, key_prefix=recipe.key_prefix, renames=recipe.renames)
         if factory_kind(recipe.factory) == "torchvision" and "num_classes" not in recipe.arguments:
             n_classes = n_classes_of(state, recipe.factory, arguments=recipe.arguments)
-    module = build(recipe, n_classes=n_classes, seed=seed, trusted_sha256=trusted_sha256)
+    module = build(recipe, n_classes=n_classes, seed=settings["seed"], trusted_sha256=trusted_sha256)
     if state is not None:
         fit_weights(module, state, weights)
-    return Network(module.to(place), place, normalisation)
+    return Network(module.to(place), place, settings["normalisation"])

@@ -31,6 +31,7 @@ def collect_exemplars(
     network,
     geometry,
     output_size,
+    trusted_sha256,
     device,
     batch_size,
     threads,
@@ -56,6 +57,8 @@ def collect_exemplars(
         resize, crop: as `Geometry` takes them; None for samples.
     output_size : int
         Height and width of the stored images and masks. Images show what the network saw, or made, at this resolution.
+    trusted_sha256 : list of str
+        Checkpoints that may hold more than tensors.
     device : str
     batch_size, threads : int
         No result depends on them.
@@ -66,8 +69,7 @@ def collect_exemplars(
     """
     source = open_inputs(images, geometry and _shown(Geometry(**geometry), output_size))
     if network:
-        options = {key: value for key, value in network.items() if key != "name"}
-        model = open_network(network["name"], weights=weights or None, device=device, **options)
+        model = open_network(network, weights=weights or None, trusted_sha256=trusted_sha256, device=device)
     partial = Path(exemplars).with_name(Path(exemplars).name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     tables, albums = [], []

@@ -37,6 +37,7 @@ def describe_units(
     temperature: float,
     lm_sum: str | None,
     clip: Mapping | None,
+    trusted_sha256: list[str],
     device: str,
     threads: int,
 ) -> None:
@@ -72,7 +73,9 @@ def describe_units(
     lm_sum : str or None
         "exact" or "published" (one more term, as in the published results); None for what the model was made with.
     clip : mapping or None
-        name, tag (as for `build_clip`), whole (as for `look`), trusted_sha256 (as for `load_weights`); None without CLIP.
+        name, tag (as for `build_clip`), whole (as for `look`); None without CLIP.
+    trusted_sha256 : list of str
+        Checkpoints that may hold more than tensors.
     device : str
         As for `prepare_device`.
     threads : int
@@ -95,7 +98,7 @@ def describe_units(
     eye = open_encoder(record, network, path=milan).to(place)
     layers = [read_exemplars(exemplars, layer) for layer in dict.fromkeys(table["layer"])]
     wanted = _find(table, layers, exemplars)
-    judge = _open_clip(clip, clip_weights).to(place) if clip else None
+    judge = _open_clip(clip, clip_weights, trusted_sha256).to(place) if clip else None
 
     first, last = _spans(wanted, len(layers))
     images, masks = (
@@ -157,11 +160,11 @@ def _spans(wanted: dict[int, tuple[int, int]], n_layers: int) -> tuple[list[int]
     return [min(own, default=0) for own in positions], [max(own, default=-1) + 1 for own in positions]
 
 
-def _open_clip(clip: Mapping, weights: str) -> Clip:
+def _open_clip(clip: Mapping, weights: str, trusted_sha256: list[str]) -> Clip:
     """Build the CLIP with its weights; published ones are trusted by their digest."""
     judge = build_clip(clip["name"], tag=clip["tag"])
     published = find_source(f"clip-{clip['name']}-{clip['tag']}").sha256 if clip["tag"] else ""
-    load_weights(judge.network, weights, trusted_sha256=[*clip["trusted_sha256"], published])
+    load_weights(judge.network, weights, trusted_sha256=[*trusted_sha256, published])
     return judge
 
 

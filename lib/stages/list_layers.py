@@ -9,7 +9,7 @@ from lib.models.loading import open_network
 from lib.models.recorder import LayerSurvey
 
 
-def list_layers(*, weights, samples, layers, network, input_size, device):
+def list_layers(*, weights, samples, layers, network, input_size, trusted_sha256, device):
     """Write a table of all layers whose outputs are units, from one pass over an empty image or a sample.
 
     Parameters
@@ -21,13 +21,14 @@ def list_layers(*, weights, samples, layers, network, input_size, device):
     layers : str
         Output table `layers`.
     network : dict
-        As `open_network` takes it, with the name.
+        As `open_network` takes it.
     input_size : list of int or None
         Height and width of the network's input, in pixels; None for a generator.
+    trusted_sha256 : list of str
+        Checkpoints that may hold more than tensors.
     device : str
     """
-    options = {key: value for key, value in network.items() if key != "name"}
-    model = open_network(network["name"], weights=weights or None, device=device, **options)
+    model = open_network(network, weights=weights or None, trusted_sha256=trusted_sha256, device=device)
     with LayerSurvey(model.module) as survey:
         if samples:
             shapes = survey(*model.to_inputs(open_inputs(samples, None).load([0])))

@@ -33,6 +33,7 @@ def measure_label_masking(
     input_size,
     n_images,
     seed,
+    trusted_sha256,
     device,
     batch_size,
     threads,
@@ -57,7 +58,7 @@ def measure_label_masking(
         Output table, rows as in `explanations`; empty where there is no formula.
     layer : str
     network : dict
-        name, trusted_sha256, normalisation, seed: as `open_network` takes them.
+        As `open_network` takes it.
     concepts : dict
         subset, categories: as `open_broden` takes them.
     input_size : list of int
@@ -65,6 +66,8 @@ def measure_label_masking(
     n_images : int or None
         Images per formula at most, evenly spaced among those that hold it; None for all.
     seed : int
+    trusted_sha256 : list of str
+        Checkpoints that may hold more than tensors.
     device : str
     batch_size : int
         Images per forward pass; no result depends on it.
@@ -78,8 +81,7 @@ def measure_label_masking(
     rows = [group.index.to_numpy() for _, group in groups]
     wanted = _images_of_formulas(formulas, atoms, n_images)
     images = open_broden(data, **concepts).images
-    options = {key: value for key, value in network.items() if key != "name"}
-    model = open_network(network["name"], weights=weights or None, device=device, **options)
+    model = open_network(network, weights=weights or None, trusted_sha256=trusted_sha256, device=device)
     geometry = Geometry(resize=tuple(input_size), crop=None)
     incidence = atoms.incidence().astype(bool)
     units = torch.tensor(table["unit"].tolist())

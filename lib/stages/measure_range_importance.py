@@ -15,7 +15,19 @@ from lib.progress import Progress
 
 
 def measure_range_importance(
-    *, data, weights, ranges, range_importance, layer, network, concepts, input_size, device, batch_size, threads
+    *,
+    data,
+    weights,
+    ranges,
+    range_importance,
+    layer,
+    network,
+    concepts,
+    input_size,
+    trusted_sha256,
+    device,
+    batch_size,
+    threads,
 ):
     """Write the share of images whose predicted class changes when all units of a layer lose one range of activation.
 
@@ -33,11 +45,13 @@ def measure_range_importance(
         Output table, one row per range.
     layer : str
     network : dict
-        name, trusted_sha256, normalisation, seed: as `open_network` takes them.
+        As `open_network` takes it.
     concepts : dict
         subset, categories: as `open_broden` takes them.
     input_size : list of int
         Height and width of the network's input, in pixels.
+    trusted_sha256 : list of str
+        Checkpoints that may hold more than tensors.
     device : str
     batch_size : int
         Images per forward pass; no result depends on it.
@@ -51,8 +65,7 @@ def measure_range_importance(
     cells = usable["range"].map(names.index).astype(np.int64), usable["unit"]
     lower[cells], upper[cells] = usable["lower"], usable["upper"]
     images = open_broden(data, **concepts).images
-    options = {key: value for key, value in network.items() if key != "name"}
-    model = open_network(network["name"], weights=weights or None, device=device, **options)
+    model = open_network(network, weights=weights or None, trusted_sha256=trusted_sha256, device=device)
     geometry = Geometry(resize=tuple(input_size), crop=None)
     bounds = [torch.from_numpy(ends).to(model.device) for ends in float32_bounds(lower, upper)]
 

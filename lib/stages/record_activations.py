@@ -22,7 +22,20 @@ logger = logging.getLogger(__name__)
 
 
 def record_activations(
-    *, data, weights, activations, layers, shard, network, concepts, input_size, version, device, batch_size, threads
+    *,
+    data,
+    weights,
+    activations,
+    layers,
+    shard,
+    network,
+    concepts,
+    input_size,
+    version,
+    trusted_sha256,
+    device,
+    batch_size,
+    threads,
 ):
     """Write one Zarr store per layer with the activations of the images of a shard.
 
@@ -41,13 +54,15 @@ def record_activations(
     shard : str
         Which images, such as `0-of-4` for the first quarter.
     network : dict
-        As `open_network` takes it, with the name.
+        As `open_network` takes it.
     concepts : dict
         subset, categories: as `open_broden` takes them.
     input_size : list of int
         Height and width of the network's input, in pixels.
     version : str
         Changes with the code, so that a partial result of other code is not continued.
+    trusted_sha256 : list of str
+        Checkpoints that may hold more than tensors.
     device : str
     batch_size : int
         Images per forward pass; no result depends on it.
@@ -64,7 +79,7 @@ def record_activations(
         raise ValueError(f"activations.shards={n_shards} must be at most {len(images)}, the number of images of {data}")
     largest = -(-len(images) // n_shards)
     images = images[number * len(images) // n_shards : (number + 1) * len(images) // n_shards]
-    model = open_network(network["name"], weights=weights or None, device=device, **_without_name(network))
+    model = open_network(network, weights=weights or None, trusted_sha256=trusted_sha256, device=device)
     geometry = Geometry(resize=tuple(input_size), crop=None)
     facts = {"version": version, "layers": layers, "network": network, "concepts": concepts, "input_size": input_size}
     fingerprint = fingerprint_job(facts, images=images, weights=weights)
@@ -82,10 +97,6 @@ def record_activations(
                 store.add(outputs, len(images))
                 progress.update(len(outputs[layers[0]]))
     store.finish(len(images))
-
-
-def _without_name(network):
-    return {key: value for key, value in network.items() if key != "name"}
 
 
 class _PartialStore:

@@ -37,6 +37,7 @@ def tally_units(
     quantile,
     max_units,
     version,
+    trusted_sha256,
     device,
     batch_size,
     threads,
@@ -58,7 +59,7 @@ def tally_units(
     shard : str
         Which images, such as `0-of-4` for the first quarter.
     network : dict
-        name, trusted_sha256, normalisation, seed: as `open_network` takes them.
+        As `open_network` takes it.
     geometry : dict or None
         resize, crop: as `Geometry` takes them; None for samples.
     k : int
@@ -69,6 +70,8 @@ def tally_units(
         Take at most so many units per layer, evenly spaced.
     version : str
         Changes with the code, so that a partial result of other code is not continued.
+    trusted_sha256 : list of str
+        Checkpoints that may hold more than tensors.
     device : str
     batch_size, threads : int
         No result depends on them.
@@ -94,8 +97,7 @@ def tally_units(
     saved = _Saved(Path(tally), layers, fingerprint_job(facts, images=source.files, weights=weights))
     tallies = saved.restore(n_here=last - first)
     n_done = tallies[layers[0]].n_done if tallies else 0
-    options = {key: value for key, value in network.items() if key != "name"}
-    model = open_network(network["name"], weights=weights or None, device=device, **options)
+    model = open_network(network, weights=weights or None, trusted_sha256=trusted_sha256, device=device)
     if isinstance(source, Samples):
         generate(model, source.load([first]))  # refuses what is no generator of these samples
 

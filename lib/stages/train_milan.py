@@ -104,14 +104,8 @@ def train_milan(
     threads : int
         No result depends on it.
     """
-    network = open_network(
-        encoder,
-        weights=encoder_weights,
-        trusted_sha256=trusted_sha256,
-        normalisation=normalisation,
-        seed=seed,
-        device=device,
-    )
+    settings = {"name": encoder, "normalisation": normalisation, "seed": seed}
+    network = open_network(settings, weights=encoder_weights, trusted_sha256=trusted_sha256, device=device)
     place, (mean, std) = network.device, NORMALISATION[normalisation]
     eye = Encoder(network.module, encoder, mean=mean, std=std).to(place)
     features, captions = _collect(exemplars, annotations, eye, threads)

@@ -36,7 +36,7 @@ from lib.stages.tally_units import tally_units  # noqa: E402
 from tests.benchmarks.table import Bench, timed  # noqa: E402
 
 LAYERS = ["conv1", "layer1", "layer2", "layer3", "layer4"]
-NETWORK = {"name": "resnet18", "trusted_sha256": [], "normalisation": "imagenet", "seed": 0}
+NETWORK = {"name": "resnet18", "normalisation": "imagenet", "seed": 0}
 GEOMETRY = {"resize": 224, "crop": 224}
 BATCH = 32
 
@@ -44,8 +44,7 @@ BATCH = 32
 def forward(images, device, threads):
     """Run the network once over all images, in batches, and keep nothing."""
     paths = read_table(images, "images")["path"].tolist()
-    options = {key: value for key, value in NETWORK.items() if key != "name"}
-    model = open_network(NETWORK["name"], weights=None, device=device, **options)
+    model = open_network(NETWORK, weights=None, trusted_sha256=[], device=device)
 
     def run(chosen):
         with torch.inference_mode():
@@ -60,6 +59,7 @@ def exemplars(images, folder, device, threads):
     """Tally all layers and collect their exemplars."""
     tally = str(folder / "0-of-1")
     shared = {"images": images, "layers": LAYERS, "geometry": GEOMETRY, "batch_size": BATCH, "threads": threads}
+    shared |= {"trusted_sha256": []}
     tally_units(
         **shared,
         weights=[],

@@ -19,15 +19,8 @@ LAYERS = ["conv1", "bn1", "layer1", "layer2.0", "layer3.2.conv2", "fc"]
 
 
 def opened(factory, weights=None, trusted_sha256=(), **recipe):
-    return open_network(
-        "mine",
-        weights=weights,
-        trusted_sha256=list(trusted_sha256),
-        normalisation="untrained",
-        seed=0,
-        device="cpu",
-        recipe={"factory": factory, **recipe},
-    ).module
+    settings = {"name": "mine", "normalisation": "untrained", "seed": 0, "recipe": {"factory": factory, **recipe}}
+    return open_network(settings, weights=weights, trusted_sha256=list(trusted_sha256), device="cpu").module
 
 
 def batch(*shape, seed=0):

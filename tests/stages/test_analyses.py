@@ -31,10 +31,10 @@ from lib.stages.score_explanations import score_explanations
 N_IMAGES, GRID, SIZE, SEED, N_UNITS = 12, 80, 48, 11, 20
 CATEGORIES = ["color", "object", "part", "material", "scene", "texture"]
 CONCEPTS = {"subset": "", "categories": CATEGORIES}
-NETWORK = {"name": "resnet18", "trusted_sha256": [], "normalisation": "untrained", "seed": 5}
+NETWORK = {"name": "resnet18", "normalisation": "untrained", "seed": 5}
 LAYER, CHUNK = "layer2", "0-of-6"  # 21 units
 QUANTILES = [0.01, 0.5, 0.9]
-SETTINGS = {"network": NETWORK, "concepts": CONCEPTS, "input_size": [SIZE, SIZE], "device": "cpu"}
+SETTINGS = {"network": NETWORK, "concepts": CONCEPTS, "input_size": [SIZE, SIZE], "trusted_sha256": [], "device": "cpu"}
 
 
 class Home:
@@ -87,8 +87,7 @@ def pictures(home):
 
 @pytest.fixture(scope="module")
 def network():
-    options = {key: value for key, value in NETWORK.items() if key != "name"}
-    return open_network("resnet18", weights=None, device="cpu", **options).module
+    return open_network(NETWORK, weights=None, trusted_sha256=[], device="cpu").module
 
 
 def mask_labels(home, path, **changes):

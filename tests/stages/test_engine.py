@@ -34,7 +34,7 @@ from lib.stages.score_explanations import score_explanations
 N_IMAGES, GRID = 24, 80
 CATEGORIES = ["color", "object", "part", "material", "scene", "texture"]
 CONCEPTS = {"subset": "", "categories": CATEGORIES}
-NETWORK = {"name": "resnet18", "trusted_sha256": [], "normalisation": "untrained", "seed": 5}
+NETWORK = {"name": "resnet18", "normalisation": "untrained", "seed": 5}
 LAYERS = ["conv1", "layer2", "layer4"]
 CHUNKS = {"layer2": "0-of-16", "layer4": "3-of-32"}  # 8 and 16 units are enough
 RANGES = ["top", *(f"cluster{i}" for i in range(1, 6))]
@@ -57,7 +57,7 @@ def playground(home):
 
 def record(playground, target, **changes):
     options = {"layers": LAYERS, "network": NETWORK, "concepts": CONCEPTS, "input_size": [112, 112], "version": "1"}
-    options |= {"device": "cpu", "batch_size": 8, "threads": 2, "shard": "0-of-1"} | changes
+    options |= {"trusted_sha256": [], "device": "cpu", "batch_size": 8, "threads": 2, "shard": "0-of-1"} | changes
     folder = target / options["shard"]
     recording.record_activations(data=str(playground), weights=[], activations=str(folder), **options)
     return folder
@@ -120,7 +120,7 @@ def files_of(folder):
 
 def raw_maps(playground, layers):
     """Run the network with plain hooks on all images at once, without the recorder."""
-    network = open_network("resnet18", weights=None, device="cpu", **{k: v for k, v in NETWORK.items() if k != "name"})
+    network = open_network(NETWORK, weights=None, trusted_sha256=[], device="cpu")
     pictures = [Image.open(path).convert("RGB") for path in open_broden(playground, **CONCEPTS).images]
     pictures = np.stack([np.asarray(p.resize((112, 112), Image.Resampling.BILINEAR)) for p in pictures])
     batch = (torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous().float() / 255 - 0.5) / 0.5

@@ -27,7 +27,7 @@ def root(tmp_path_factory):
         n_shards=2,
         weights=str(GOLDEN / "weights/resnet18_seed0.pth"),
         layers=LAYERS,
-        network={"name": "resnet18", "trusted_sha256": [], "normalisation": "imagenet", "seed": 0},
+        network={"name": "resnet18", "normalisation": "imagenet", "seed": 0},
         geometry={"resize": 224, "crop": 224},
         k=5,
         output_size=224,

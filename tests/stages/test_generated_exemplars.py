@@ -19,7 +19,7 @@ OPTIONS = {"geometry": None, "k": 3, "output_size": 16}
 
 def network(factory, normalisation="none"):
     recipe = {"factory": factory}
-    return {"name": "g", "trusted_sha256": [], "normalisation": normalisation, "seed": 0, "recipe": recipe}
+    return {"name": "g", "normalisation": normalisation, "seed": 0, "recipe": recipe}
 
 
 @pytest.fixture
@@ -131,7 +131,8 @@ def test_damaged_samples_are_refused(draw, tmp_path):
 def test_the_layers_of_a_generator_are_listed(draw, tmp_path):
     samples, path = draw(n=2, latent_size=32), str(tmp_path / "layers.csv")
     generator = network(PLAYGROUND)
-    list_layers(weights=[], samples=samples, layers=path, network=generator, input_size=None, device="cpu")
+    options = {"weights": [], "input_size": None, "trusted_sha256": [], "device": "cpu"}
+    list_layers(samples=samples, layers=path, network=generator, **options)
     table = read_table(path, "layers").set_index("layer")
     assert table.loc["layer1"].tolist()[:4] == ["Sequential", 64, 8, 8]
     assert table.loc["layer4"].tolist()[:4] == ["Sequential", 16, 64, 64]

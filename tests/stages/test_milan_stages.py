@@ -98,7 +98,7 @@ def train(root, name, **changed):
 
 def describe(root, name, *, units="units.csv", milan="milan.safetensors", clip=None, **changed):
     settings = {"chunk": "0-of-1", "n_listed": 3, "strategy": "rerank", "beam_size": 4, "temperature": 0.2}
-    settings |= {"lm_sum": None, "device": "cpu", "threads": 1} | changed
+    settings |= {"lm_sum": None, "trusted_sha256": [], "device": "cpu", "threads": 1} | changed
     describe_units(
         exemplars=str(root / "exemplars"),
         units=str(root / units),
@@ -229,7 +229,7 @@ def clip(folder, tiny_clip):
     with torch.random.fork_rng():
         torch.manual_seed(1)
         save_state_dict(build_clip(tiny_clip, tag=None).network, folder / "clip")
-    return {"name": tiny_clip, "tag": None, "whole": 0.5, "trusted_sha256": []}
+    return {"name": tiny_clip, "tag": None, "whole": 0.5}
 
 
 def test_clip_orders_what_the_beam_finds(folder, clip):

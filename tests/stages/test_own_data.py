@@ -26,7 +26,7 @@ from lib.stages.list_sources import list_sources
 from lib.stages.record_activations import record_activations
 
 ROOT = Path(__file__).resolve().parents[2]
-NETWORK = {"name": "resnet18", "trusted_sha256": [], "normalisation": "untrained", "seed": 0}
+NETWORK = {"name": "resnet18", "normalisation": "untrained", "seed": 0}
 HOSTILE = [
     *(
         "../x",
@@ -56,6 +56,7 @@ def test_the_example_of_the_readme(tmp_path, monkeypatch):
         "weights": [],
         "network": NETWORK,
         "layers": ["layer4"],
+        "trusted_sha256": [],
         "device": "cpu",
         "batch_size": 16,
         "threads": 2,

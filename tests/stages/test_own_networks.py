@@ -24,14 +24,15 @@ CONCEPTS = {"subset": "", "categories": ["color", "object"]}
 
 
 def network(factory, **recipe):
-    settings = {"name": "mine", "trusted_sha256": [], "normalisation": [[0.5, 0.4, 0.3], [0.2, 0.2, 0.2]], "seed": 0}
+    settings = {"name": "mine", "normalisation": [[0.5, 0.4, 0.3], [0.2, 0.2, 0.2]], "seed": 0}
     return settings | {"recipe": {"factory": factory, **recipe}}
 
 
 def test_layers_are_listed_with_their_units_and_parameters(tmp_path):
     path = str(tmp_path / "layers.csv")
     file = network(f"{FILE}:resnet20")
-    list_layers(weights=[], samples=[], layers=path, network=file, input_size=[32, 48], device="cpu")
+    options = {"weights": [], "samples": [], "trusted_sha256": [], "device": "cpu"}
+    list_layers(layers=path, network=file, input_size=[32, 48], **options)
     table = read_table(path, "layers").set_index("layer")
     assert len(table) == 2 + 3 * (1 + 3 * 5) + 1
     assert table.loc["conv1"].tolist() == ["Conv2d", 16, 32, 48, 3 * 16 * 9]
@@ -54,6 +55,7 @@ def record(playground, target, **options):
         shard="0-of-1",
         concepts=CONCEPTS,
         version="1",
+        trusted_sha256=[],
         device="cpu",
         batch_size=8,
         threads=2,

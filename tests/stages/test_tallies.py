@@ -18,7 +18,7 @@ from lib.stages.collect_exemplars import collect_exemplars
 N_IMAGES, SIZE = 26, 32
 LAYERS = ["conv_proj", "encoder.layers.encoder_layer_0.mlp.0", "heads"]
 OPTIONS = {"layers": LAYERS, "geometry": {"resize": SIZE, "crop": SIZE}, "k": 4, "output_size": 48}
-OPTIONS["network"] = {"name": "tiny", "trusted_sha256": [], "normalisation": "untrained", "seed": 0}
+OPTIONS["network"] = {"name": "tiny", "normalisation": "untrained", "seed": 0}
 
 
 class Transformer(VisionTransformer):
@@ -136,7 +136,7 @@ def test_lost_and_damaged_tallies_are_named(make):
     folder = make("1", n_shards=2)
     tallies = [folder / "tallies" / name for name in ("0-of-2", "1-of-2")]
     options = {name: OPTIONS[name] for name in ("layers", "geometry", "output_size")} | {"batch_size": 8, "threads": 1}
-    options |= {"weights": [], "network": None, "device": "cpu"}
+    options |= {"weights": [], "network": None, "trusted_sha256": [], "device": "cpu"}
     options |= {name: str(folder / name) for name in ("exemplars", "units")} | {"images": str(folder / "images.csv")}
     with pytest.raises(FileNotFoundError, match=r"conv_proj.npz in .*0-of-2 cover 13 of 26 images"):
         collect_exemplars(tallies=[str(tallies[0])], **options)

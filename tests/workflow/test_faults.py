@@ -1,5 +1,6 @@
 """What goes wrong on a machine in the middle of a run: what the user sees, and that the next run mends it (make test-faults)."""
 
+import contextlib
 import os
 import random
 import resource
@@ -54,8 +55,8 @@ def remove(path):
 
 
 def script_processes(folder):
-    """Return the ids of the jobs that run below a folder."""
-    found = []
+    """Return {process id: name of the stage} of the jobs that run below a folder."""
+    found = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
@@ -63,31 +64,48 @@ def script_processes(folder):
             except OSError:
                 continue
             if f"{folder}/.snakemake/scripts/" in command:
-                found.append(int(entry.name))
-    return sorted(found)
+                found[int(entry.name)] = command.rstrip("\0").split(".")[-2]
+    return found
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_twenty_kills_change_no_byte(finished, tmp_path, seed):
+    """Every second job, drawn from the seed, is killed at a random moment, until 20 are."""
     chance = random.Random(seed)
-    workflow, kills = Workflow(tmp_path / "killed"), 0
+    workflow, killed, ends = Workflow(tmp_path / "killed"), [], {}
     command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", workflow.folder]
     command += ["--cores", "2", "--configfile", workflow.folder / "tiny.yaml"]
     log = workflow.folder / "snakemake.log"
     deadline = time.monotonic() + 1800
-    while time.monotonic() < deadline:
+    status = None
+    while status != 0 and time.monotonic() < deadline:
         with log.open("a") as written:
             process = subprocess.Popen(command, stdout=written, stderr=written)
-        while process.poll() is None and kills < 20:
-            time.sleep(chance.uniform(0.5, 6))
-            if jobs := script_processes(workflow.folder):
-                os.kill(chance.choice(jobs), signal.SIGKILL)
-                kills += 1
-        if process.wait() == 0:
-            break
-    assert kills == 20, "the run ended before all kills"
-    assert process.returncode == 0, log.read_text()[-5000:]
+        while (status := process.poll()) is None:
+            time.sleep(0.1)
+            for job, stage in script_processes(workflow.folder).items():
+                if job not in ends:
+                    ends[job] = time.monotonic() + chance.uniform(0, 4) if chance.random() < 0.5 else float("inf")
+                if len(killed) < 20 and time.monotonic() > ends[job]:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(job, signal.SIGKILL)
+                        killed.append(stage)
+    assert status == 0, log.read_text()[-5000:]
+    assert len(killed) == 20 and len(set(killed)) >= 8, killed
     same_results(workflow, finished)
+
+
+def test_a_worker_that_dies_is_named(tmp_path):
+    workflow = Workflow(tmp_path)
+    command = [sys.executable, "-m", "snakemake", PICTURES, "--snakefile", ROOT / "Snakefile", "--directory", tmp_path]
+    command += ["--cores", "2", "--configfile", tmp_path / "tiny.yaml"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    while len(jobs := script_processes(tmp_path)) < 2:
+        assert process.poll() is None, process.stdout.read()
+    os.kill(max(jobs), signal.SIGKILL)  # the stage itself has the lowest id
+    text, _ = process.communicate()
+    assert process.returncode != 0 and "draw_playground: a worker process died" in text, text
+    workflow.must_run(PICTURES)
 
 
 def test_a_killed_snakemake_is_unlocked_and_goes_on(finished, tmp_path):

@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+import yaml
 from tiny_workflow import ROOT, Workflow
 
 pytestmark = pytest.mark.workflow
@@ -22,48 +23,124 @@ AFTER_RECORDING = {"record_activations", *AFTER_RANGES} - {"measure_recovery"}
 AFTER_TRAINING = {"train_encoder_network", "train_playground_network", *AFTER_RECORDING, *AFTER_EXEMPLARS}
 EVERYTHING = {"draw_playground", "list_images", *AFTER_CONCEPTS, *AFTER_TRAINING}
 
+# of one network alone; it is the encoder of the captioning model too
+AFTER_WEIGHTS = AFTER_RECORDING | AFTER_EXEMPLARS
+AFTER_NETWORK = {"train_encoder_network", *AFTER_WEIGHTS}
+
 CONFIG_EDITS = {
-    "explanations.beam": (6, AFTER_EXPLAIN),
-    "explanations.length": (2, AFTER_EXPLAIN),
-    "explanations.search": ("beam", AFTER_EXPLAIN),
-    "explanations.seconds": (60, AFTER_EXPLAIN),
-    "explanations.chunks": (2, AFTER_RANGES),
-    "activations.shards": (2, AFTER_RECORDING),
-    "concepts.playground.categories": (["color", "object"], {"record_activations", *AFTER_CONCEPTS}),
+    "seed": (1, EVERYTHING),
+    "models.resnet18.arguments": ({"zero_init_residual": True}, AFTER_NETWORK),
+    "models.resnet18.factory": ("resnet34", AFTER_NETWORK),
+    "models.resnet18.normalisation": ("untrained", AFTER_NETWORK),
+    "models.resnet18.input_size": (40, AFTER_NETWORK),
+    "models.resnet18.weights": ("none", AFTER_WEIGHTS - AFTER_MILAN | AFTER_DESCRIBE),
+    "models.resnet18.key_prefix": ("a.", AFTER_WEIGHTS - AFTER_MILAN | AFTER_DESCRIBE),
+    "models.resnet18.renames": ([["a", "b"]], AFTER_WEIGHTS - AFTER_MILAN | AFTER_DESCRIBE),
+    "models.resnet18.sha256": ("0" * 64, AFTER_WEIGHTS - AFTER_MILAN | AFTER_DESCRIBE),
+    "datasets.playground.weights": ("none", AFTER_WEIGHTS),
+    "datasets.playground.images": ("resources/data/playground/images", {"list_images", *AFTER_EXEMPLARS}),
+    "datasets.playground.image_column": ("file", {"list_images", *AFTER_EXEMPLARS}),
+    "datasets.playground.subset": ("train/", {"list_images", *AFTER_EXEMPLARS}),
+    "datasets.playground.input_size": (40, AFTER_TRAINING),
     "datasets.playground.resize": (56, AFTER_EXEMPLARS),
     "datasets.playground.normalisation": ("untrained", AFTER_TRAINING),
-    "heuristics.units": (2, set()),
-    "comparison.iou": (0.1, set()),  # nothing to compare with a single target
+    "datasets.playground.k": (4, AFTER_EXEMPLARS),
+    "datasets.playground.output_size": (64, AFTER_COLLECTION),
+    "datasets.playground.milan": ("resources/milan/playground.safetensors", set()),
+    "concepts.playground.source": ("resources/data/playground", set()),
+    "concepts.playground.subset": ("train/", {"record_activations", *AFTER_CONCEPTS}),
+    "concepts.playground.categories": (["color", "object"], {"record_activations", *AFTER_CONCEPTS}),
+    "playground.n_images": (50, EVERYTHING),
+    "playground.image_size": (64, EVERYTHING),
+    "playground.validation_share": (0.5, EVERYTHING),
+    "training.sizes": ([0.7, 1.0], AFTER_TRAINING),
+    "training.batch_size": (10, AFTER_TRAINING),
+    "training.learning_rate": (0.01, AFTER_TRAINING),
+    "training.weight_decay": (0.1, AFTER_TRAINING),
+    "activations.shards": (2, AFTER_RECORDING),
     "ranges.quantile": (0.01, AFTER_RANGES),
     "ranges.clusters": (4, AFTER_RANGES | AFTER_PLANT),
+    "explanations.search": ("beam", AFTER_EXPLAIN),
+    "explanations.seconds": (60, AFTER_EXPLAIN),
+    "explanations.length": (2, AFTER_EXPLAIN),
+    "explanations.beam": (6, AFTER_EXPLAIN),
+    "explanations.chunks": (2, AFTER_RANGES),
+    "metrics.masking_images": (1, {"measure_label_masking", *AFTER_SCORES}),
+    "exemplars.quantile": (0.95, AFTER_EXEMPLARS),
+    "exemplars.shards": (2, AFTER_EXEMPLARS),
+    "milan.strategy": ("beam", AFTER_DESCRIBE),
     "milan.beam": (5, AFTER_DESCRIBE),
     "milan.temperature": (0.3, AFTER_DESCRIBE),
-    "milan.strategy": ("beam", AFTER_DESCRIBE),
     "milan.n_best": (3, AFTER_DESCRIBE),
     "milan.chunks": (2, AFTER_DESCRIBE),
     "milan.bert_score_model": ("roberta", {"score_descriptions"}),
     "milan.lm_sum": ("published", AFTER_DESCRIBE),
-    "milan.clip.lambda": (0.2, set()),
-    "milan.training.epochs": (3, AFTER_MILAN),
-    "milan.training.hold_out": (0.2, AFTER_MILAN),
+    "milan.training.networks": (
+        ["mobilenet_v3_small"],
+        {"train_playground_network", "tally_units", *AFTER_COLLECTION},
+    ),
     "milan.training.units_per_layer": (20, AFTER_EXEMPLARS),
-    "datasets.playground.k": (4, AFTER_EXEMPLARS),
-    "exemplars.quantile": (0.95, AFTER_EXEMPLARS),
-    "exemplars.shards": (2, AFTER_EXEMPLARS),
-    "datasets.playground.output_size": (64, AFTER_COLLECTION),
-    "training.batch_size": (10, AFTER_TRAINING),
-    "playground.n_images": (50, EVERYTHING),
-    "seed": (1, EVERYTHING),
+    "milan.training.encoder": ("alexnet", {"train_encoder_network", *AFTER_MILAN}),
+    "milan.training.embedding_size": (8, AFTER_MILAN),
+    "milan.training.hidden_size": (8, AFTER_MILAN),
+    "milan.training.attention_size": (4, AFTER_MILAN),
+    "milan.training.lm_hidden_size": (4, AFTER_MILAN),
+    "milan.training.lm_layers": (2, AFTER_MILAN),
+    "milan.training.dropout": (0.1, AFTER_MILAN),
+    "milan.training.epochs": (3, AFTER_MILAN),
+    "milan.training.patience": (1, AFTER_MILAN),
+    "milan.training.batch_size": (8, AFTER_MILAN),
+    "milan.training.learning_rate": (0.01, AFTER_MILAN),
+    "milan.training.hold_out": (0.2, AFTER_MILAN),
+    "milan.training.length": (9, AFTER_MILAN),
+    "milan.training.beam_size": (3, AFTER_MILAN),
+    "milan.training.temperature": (0.1, AFTER_MILAN),
+    "planted.lengths": ([1], AFTER_PLANT),
     "planted.noises": ([0.0, 0.5], AFTER_PLANT),
-    "metrics.masking_images": (1, {"measure_label_masking", *AFTER_SCORES}),
-    "thresholds.quantiles": ([0.1], set()),  # analyses are on request
-    "pictures.k": (2, set()),
-    "catalog.opacity": (0.5, {"write_catalog"}),
+    "planted.repeats": (2, AFTER_PLANT),
     "catalog.k_shown": (2, {"write_catalog"}),
-    "resources.device": ("cpu", set()),
-    "resources.batch_size": (16, set()),
-    "resources.threads": (1, set()),
+    "catalog.opacity": (0.5, {"write_catalog"}),
 }
+
+# keys of entries that another entry of that kind has, or that do not go with those of the playground
+ELSEWHERE = {"samples", "format", "images", "masks", "labels", "mask_size"}
+
+# what the tables and the catalog of the finished run do not depend on, edited all at once
+EDITS_WITHOUT_EFFECT = {
+    "models.resnet18.layers": ["layer2", "layer1"],
+    "models.alexnet.layers": ["features.1"],
+    "datasets.places365.k": 3,
+    "datasets.generated.samples.n": 10,
+    "datasets.generated.samples.latent_size": 8,
+    "concepts.pascal.categories": ["color"],
+    "generator.epochs": 1,
+    "generator.batch_size": 8,
+    "generator.learning_rate": 0.1,
+    "checkpoints.trusted_sha256": ["0" * 64],
+    "downloads.local": {"imagenet_val": "/nowhere"},
+    "thresholds.quantiles": [0.1],
+    "pictures.k": 2,
+    "comparison.iou": 0.1,
+    "heuristics.units": 2,
+    "milan.source": "train",
+    "milan.clip.name": "ViT-L-14",
+    "milan.clip.weights": "laion2b_s32b_b82k",
+    "milan.clip.lambda": 0.2,
+    "milan.milannotations.encoder": "alexnet",
+    "milan.milannotations.embedding_size": 8,
+    "milan.milannotations.hidden_size": 8,
+    "milan.milannotations.attention_size": 8,
+    "milan.milannotations.lm_hidden_size": 8,
+    "milan.milannotations.lm_layers": 1,
+    "milan.milannotations.dropout": 0.1,
+    "milan.milannotations.epochs": 2,
+    "milan.milannotations.patience": 1,
+    "milan.milannotations.batch_size": 8,
+    "milan.milannotations.learning_rate": 0.1,
+    "milan.milannotations.hold_out": 0.2,
+    "milan.milannotations.beam_size": 3,
+}
+EDITS_OF_SPEED = {"resources.device": "cpu", "resources.batch_size": 16, "resources.threads": 1}
 
 CODE_EDITS = {
     "lib/kernels/beam.py": {"plant_units", "find_ranges", *AFTER_EXPLAIN},
@@ -78,15 +155,50 @@ CODE_EDITS = {
 }
 
 
+def nested(edits):
+    """Return {"a": {"b": 1}} of {"a.b": 1}."""
+    settings = {}
+    for key, value in edits.items():
+        *sections, last = key.split(".")
+        place = settings
+        for section in sections:
+            place = place.setdefault(section, {})
+        place[last] = value
+    return settings
+
+
+def keys_of(config, prefix=""):
+    for key, value in config.items():
+        if isinstance(value, dict) and value:
+            yield from keys_of(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key
+
+
+def test_every_key_of_the_config_is_edited():
+    named = ("models.", "datasets.", "concepts.")
+    edited = {key for key in (*CONFIG_EDITS, *EDITS_WITHOUT_EFFECT, *EDITS_OF_SPEED) if not key.startswith(named)}
+    keys = set(keys_of(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))))
+    assert edited == {key for key in keys if not key.startswith(named)} - {"targets"}
+    schema = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text(encoding="utf-8"))["properties"]
+    for section, name in (("models", "resnet18"), ("datasets", "playground"), ("concepts", "playground")):
+        (entry,) = schema[section]["patternProperties"].values()
+        own = {
+            key.split(".")[2] for key in (*CONFIG_EDITS, *EDITS_WITHOUT_EFFECT) if key.startswith(f"{section}.{name}.")
+        }
+        assert set(entry["properties"]) - own <= ELSEWHERE
+
+
 @pytest.mark.parametrize("key", CONFIG_EDITS)
 def test_a_config_edit_reruns_just_what_depends_on_it(finished, key):
     value, expected = CONFIG_EDITS[key]
-    settings = value
-    for part in reversed(key.split(".")):
-        settings = {part: settings}
-    # every edit is written down but of what changes speed alone
-    written = set() if key.startswith("resources.") else {"write_provenance"}
-    assert set(finished.planned(settings=settings)) == expected | written
+    # every edit is written down
+    assert set(finished.planned(settings=nested({key: value}))) == expected | {"write_provenance"}
+
+
+def test_a_config_edit_of_what_is_not_used_reruns_nothing(finished):
+    assert set(finished.planned(settings=nested(EDITS_WITHOUT_EFFECT))) == {"write_provenance"}
+    assert finished.planned(settings=nested(EDITS_OF_SPEED)) == {}
 
 
 def test_a_new_layer_leaves_the_others_alone(finished):
