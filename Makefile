@@ -1,10 +1,10 @@
 # make demo    label every unit of a network trained on the embedded data set
 # make test    run the tests
 # make test-cluster   run the workflow on a Slurm cluster of two nodes on this machine (Debian: apt-get install slurm-wlm munge)
-# make test-faults   kill jobs, fill the disk, damage files and check what the next run makes of it (15 minutes)
+# make test-faults   kill jobs, fill the disk, damage files and check what the next run makes of it (20 minutes)
 # make fuzz    feed damaged files to every reader for 5 minutes
 # make status  list the jobs that are still to run
-# make bench   time the engine beside the published package (in an environment of its own), exemplars and captions
+# make bench   time the engine beside the published package (in an environment of its own), exemplars, captions, the workflow
 # make compare-peer   check the searches against the published package on 210 random problems (5 minutes)
 # VENV=path    use (or make) a virtual environment elsewhere, for example one that several checkouts share
 
@@ -52,6 +52,7 @@ format: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python tests/benchmarks/bench_engine.py --peer-venv $(VENV)-peer
 	$(BIN)/python tests/benchmarks/bench_milan.py
+	$(BIN)/python tests/benchmarks/bench_workflow.py
 
 compare-peer: $(STAMP)
 	$(BIN)/python tests/benchmarks/compare_peer.py --peer-venv $(VENV)-peer

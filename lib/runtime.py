@@ -27,8 +27,8 @@ def stage(snakemake):
     Yields
     ------
     dict
-        Named inputs, outputs and params by name (lists stay lists; the param `code` only says when to rerun and is left
-        out), and the resources `device` and `batch_size` where the rule
+        Named inputs, outputs and params by name (lists stay lists; what is in the param `settings` stands for itself; the
+        param `code` only says when to rerun and is left out), and the resources `device` and `batch_size` where the rule
         sets them.
     """
     log = snakemake.log[0]
@@ -91,6 +91,7 @@ def _arguments(snakemake):
             }
         )
     arguments.pop("code", None)
+    arguments |= arguments.pop("settings", {})
     resources = dict(snakemake.resources.items())
     return arguments | {name: resources[name] for name in ("device", "batch_size") if name in resources}
 

@@ -20,13 +20,15 @@ rule record_activations:
         device=config["resources"]["device"],
         batch_size=config["resources"]["batch_size"],
     params:
-        layers=lambda wildcards: configuration.layers_of_batch(wildcards.batch),
-        shard="{shard}",
-        network=network_of,
-        concepts=concepts_of,
-        input_size=input_size_of,
+        settings=settings(
+            layers=lambda wildcards: configuration.layers_of_batch(wildcards.batch),
+            shard=pattern("{shard}"),
+            network=network_of,
+            concepts=concepts_of,
+            input_size=input_size_of,
+            version=code_hash("lib.stages.record_activations"),
+        ),
         trusted_sha256=trusted_sha256,
-        version=code_hash("lib.stages.record_activations"),
     script:
         "../workflow_scripts/record_activations.py"
 
@@ -49,9 +51,11 @@ rule list_layers:
     resources:
         device=config["resources"]["device"],
     params:
-        network=network_of,
-        input_size=lambda wildcards: (
-            None if is_generated(wildcards) else input_size_of(wildcards)
+        settings=settings(
+            network=network_of,
+            input_size=lambda wildcards: (
+                None if is_generated(wildcards) else input_size_of(wildcards)
+            ),
         ),
         trusted_sha256=trusted_sha256,
         code=code_hash("lib.stages.list_layers"),

@@ -20,10 +20,12 @@ rule measure_range_importance:
         device=config["resources"]["device"],
         batch_size=config["resources"]["batch_size"],
     params:
-        layer="{layer}",
-        network=network_of,
-        concepts=concepts_of,
-        input_size=input_size_of,
+        settings=settings(
+            layer=pattern("{layer}"),
+            network=network_of,
+            concepts=concepts_of,
+            input_size=input_size_of,
+        ),
         trusted_sha256=trusted_sha256,
         code=code_hash("lib.stages.measure_range_importance"),
     script:
@@ -46,7 +48,10 @@ use rule merge_tables as merge_range_importance with:
     log:
         "logs/merge_range_importance/{model}/{dataset}/{concepts}.log",
     params:
-        table="range_importance",
+        settings=settings(
+            table="range_importance",
+            layers=layers_of,
+        ),
 
 
 rule plot_range_importance:
@@ -129,9 +134,11 @@ rule find_thresholds:
     conda:
         "../envs/base.yaml"
     params:
-        layer="{layer}",
-        chunk="{chunk}",
-        quantiles=config["thresholds"]["quantiles"],
+        settings=settings(
+            layer=pattern("{layer}"),
+            chunk=pattern("{chunk}"),
+            quantiles=config["thresholds"]["quantiles"],
+        ),
         code=code_hash("lib.stages.find_thresholds"),
     script:
         "../workflow_scripts/find_thresholds.py"
@@ -204,7 +211,7 @@ use rule explain_units as dissect_units with:
     benchmark:
         "benchmarks/dissect_units/{model}/{dataset}/{concepts}/{layer}.{chunk}.jsonl"
     params:
-        length=1,
+        settings=explanation_settings(length=1),
 
 
 use rule merge_tables as merge_dissection with:
@@ -220,7 +227,10 @@ use rule merge_tables as merge_dissection with:
     log:
         "logs/merge_dissection/{model}/{dataset}/{concepts}.log",
     params:
-        table="explanations",
+        settings=settings(
+            table="explanations",
+            layers=layers_of,
+        ),
 
 
 rule count_detectors:
@@ -291,9 +301,11 @@ rule draw_unit_pictures:
         "../envs/base.yaml"
     threads: THREADS
     params:
-        layer="{layer}",
-        concepts=concepts_of,
-        k=config["pictures"]["k"],
+        settings=settings(
+            layer=pattern("{layer}"),
+            concepts=concepts_of,
+            k=config["pictures"]["k"],
+        ),
         code=code_hash("lib.reporting.unit_pictures"),
     script:
         "../workflow_scripts/draw_unit_pictures.py"

@@ -37,14 +37,16 @@ rule train_milan:
     resources:
         device=config["resources"]["device"],
     params:
-        **{key: milan_setting(key) for key in sorted(MILAN_SETTINGS)},
-        normalisation=lambda wildcards: (
-            config["datasets"]["playground"]["normalisation"]
-            if wildcards.milan == "playground"
-            else "imagenet"
+        settings=settings(
+            **{key: milan_setting(key) for key in sorted(MILAN_SETTINGS)},
+            normalisation=lambda wildcards: (
+                config["datasets"]["playground"]["normalisation"]
+                if wildcards.milan == "playground"
+                else "imagenet"
+            ),
+            seed=config["seed"],
         ),
         trusted_sha256=trusted_sha256,
-        seed=config["seed"],
         code=code_hash("lib.stages.train_milan"),
     script:
         "../workflow_scripts/train_milan.py"
@@ -86,13 +88,15 @@ rule describe_units:
     resources:
         device=config["resources"]["device"],
     params:
-        chunk="{chunk}",
-        n_listed=config["milan"]["n_best"],
-        beam_size=config["milan"]["beam"],
-        temperature=config["milan"]["temperature"],
-        strategy=config["milan"]["strategy"],
-        lm_sum=config["milan"]["lm_sum"],
-        clip=clip_settings(),
+        settings=settings(
+            chunk=pattern("{chunk}"),
+            n_listed=config["milan"]["n_best"],
+            beam_size=config["milan"]["beam"],
+            temperature=config["milan"]["temperature"],
+            strategy=config["milan"]["strategy"],
+            lm_sum=config["milan"]["lm_sum"],
+            clip=clip_settings(),
+        ),
         trusted_sha256=trusted_sha256,
         code=code_hash("lib.stages.describe_units"),
     script:
@@ -114,7 +118,10 @@ rule merge_descriptions:
     conda:
         "../envs/base.yaml"
     params:
-        table="{table}",
+        settings=settings(
+            table=pattern("{table}"),
+            layers=layers_of,
+        ),
         code=code_hash("lib.stages.merge_tables"),
     script:
         "../workflow_scripts/merge_tables.py"
@@ -133,8 +140,10 @@ rule score_descriptions:
     conda:
         "../envs/base.yaml"
     params:
-        bert_score_model=config["milan"]["bert_score_model"],
-        seed=config["seed"],
+        settings=settings(
+            bert_score_model=config["milan"]["bert_score_model"],
+            seed=config["seed"],
+        ),
         code=code_hash("lib.stages.score_descriptions"),
     script:
         "../workflow_scripts/score_descriptions.py"

@@ -16,11 +16,13 @@ rule write_catalog:
     conda:
         "../envs/base.yaml"
     params:
-        concept_sets=concept_sets_of,
-        model="{model}",
-        dataset="{dataset}",
-        opacity=config["catalog"]["opacity"],
-        k_shown=config["catalog"]["k_shown"],
+        settings=settings(
+            concept_sets=concept_sets_of,
+            model=pattern("{model}"),
+            dataset=pattern("{dataset}"),
+            opacity=config["catalog"]["opacity"],
+            k_shown=config["catalog"]["k_shown"],
+        ),
         code=code_hash("lib.reporting.catalog", "lib/reporting/templates"),
     script:
         "../workflow_scripts/write_catalog.py"
@@ -41,10 +43,12 @@ rule write_provenance:
     resources:
         device=config["resources"]["device"],
     params:
-        model="{model}",
-        dataset="{dataset}",
-        # all that can change results
-        config={key: value for key, value in config.items() if key != "resources"},
+        settings=settings(
+            model=pattern("{model}"),
+            dataset=pattern("{dataset}"),
+            # all that can change results
+            config={key: value for key, value in config.items() if key != "resources"},
+        ),
         code=code_hash("lib.stages.write_provenance"),
     script:
         "../workflow_scripts/write_provenance.py"

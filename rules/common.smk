@@ -54,8 +54,31 @@ input_size_of = checked(networks.input_size, "model", "dataset")
 milan_of = checked(configuration.milan_file, "model", "dataset")
 
 
+def pattern(text):
+    """Return a function that puts wildcards into a text."""
+    return lambda wildcards: text.format(**wildcards)
+
+
+def settings(**entries):
+    """Return a params function that gives all settings of a rule as one dict; functions among them get the wildcards.
+
+    Snakemake compares the params of a rule as a set of values: one that turns into the value of another (length 3 and
+    beam 5 into 5 and 5), and a list in a new order, would rerun nothing.
+    """
+    return lambda wildcards: {
+        name: value(wildcards) if callable(value) else value
+        for name, value in entries.items()
+    }
+
+
+def explanation_settings(**changes):
+    keys = ("search", "seconds", "length", "beam")
+    entries = {key: config["explanations"][key] for key in keys}
+    return settings(layer=pattern("{layer}"), **entries | changes)
+
+
 def trusted_sha256(wildcards, threads):
-    """Return the checkpoints that are trusted; Snakemake sees no reason to rerun in params that depend on threads."""
+    """Return the checkpoints that are trusted; params that depend on threads are no reason to rerun."""
     return config["checkpoints"]["trusted_sha256"]
 
 

@@ -21,8 +21,10 @@ rule compare_targets:
     conda:
         "../envs/base.yaml"
     params:
-        entries=compared_entries(),
-        iou=config["comparison"]["iou"],
+        settings=settings(
+            entries=compared_entries(),
+            iou=config["comparison"]["iou"],
+        ),
         code=code_hash("lib.stages.compare_targets"),
     script:
         "../workflow_scripts/compare_targets.py"

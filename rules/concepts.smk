@@ -12,14 +12,16 @@ rule convert_concepts:
         "../envs/base.yaml"
     threads: THREADS
     params:
-        format=lambda wildcards: config["concepts"][wildcards.concepts]["format"],
-        places=lambda wildcards: {
-            key: value
-            for key, value in config["concepts"][wildcards.concepts].items()
-            if key in ("images", "masks", "labels")
-        },
-        mask_size=lambda wildcards: config["concepts"][wildcards.concepts].get(
-            "mask_size", 112
+        settings=settings(
+            format=lambda wildcards: config["concepts"][wildcards.concepts]["format"],
+            places=lambda wildcards: {
+                key: value
+                for key, value in config["concepts"][wildcards.concepts].items()
+                if key in ("images", "masks", "labels")
+            },
+            mask_size=lambda wildcards: config["concepts"][wildcards.concepts].get(
+                "mask_size", 112
+            ),
         ),
         code=code_hash("lib.stages.convert_concepts"),
     script:
@@ -39,7 +41,9 @@ rule build_concepts:
         "../envs/base.yaml"
     threads: THREADS
     params:
-        concepts=concepts_of,
+        settings=settings(
+            concepts=concepts_of,
+        ),
         code=code_hash("lib.stages.build_concepts"),
     script:
         "../workflow_scripts/build_concepts.py"

@@ -8,7 +8,9 @@ rule list_sources:
     conda:
         "../envs/base.yaml"
     params:
-        local=config["downloads"]["local"],
+        settings=settings(
+            local=config["downloads"]["local"],
+        ),
         code=code_hash("lib.stages.list_sources", "lib/data"),
     script:
         "../workflow_scripts/list_sources.py"
@@ -24,9 +26,11 @@ rule fetch_data:
     conda:
         "../envs/base.yaml"
     params:
-        source="{source}",
-        local=lambda wildcards: config["downloads"]["local"].get(wildcards.source),
-        config_key="downloads.local.{source}",
+        settings=settings(
+            source=pattern("{source}"),
+            local=lambda wildcards: config["downloads"]["local"].get(wildcards.source),
+            config_key=pattern("downloads.local.{source}"),
+        ),
     script:
         "../workflow_scripts/fetch_folder.py"
 
@@ -41,12 +45,14 @@ rule fetch_weights:
     conda:
         "../envs/base.yaml"
     params:
-        model="{model}",
-        weights_set="{weights_set}",
-        local=lambda wildcards: config["downloads"]["local"].get(
-            f"{wildcards.model}-{wildcards.weights_set}"
+        settings=settings(
+            model=pattern("{model}"),
+            weights_set=pattern("{weights_set}"),
+            local=lambda wildcards: config["downloads"]["local"].get(
+                f"{wildcards.model}-{wildcards.weights_set}"
+            ),
+            config_key=pattern("downloads.local.{model}-{weights_set}"),
         ),
-        config_key="downloads.local.{model}-{weights_set}",
     script:
         "../workflow_scripts/fetch_weights.py"
 
@@ -62,9 +68,11 @@ rule fetch_own_weights:
     conda:
         "../envs/base.yaml"
     params:
-        url=lambda wildcards: config["models"][wildcards.model]["weights"],
-        sha256=lambda wildcards: config["models"][wildcards.model]["sha256"],
-        config_key="models.{model}.weights",
+        settings=settings(
+            url=lambda wildcards: config["models"][wildcards.model]["weights"],
+            sha256=lambda wildcards: config["models"][wildcards.model]["sha256"],
+            config_key=pattern("models.{model}.weights"),
+        ),
     script:
         "../workflow_scripts/fetch_own_weights.py"
 
@@ -79,11 +87,13 @@ rule fetch_milan:
     conda:
         "../envs/base.yaml"
     params:
-        source="milan-{milan}",
-        local=lambda wildcards: config["downloads"]["local"].get(
-            f"milan-{wildcards.milan}"
+        settings=settings(
+            source=pattern("milan-{milan}"),
+            local=lambda wildcards: config["downloads"]["local"].get(
+                f"milan-{wildcards.milan}"
+            ),
+            config_key=pattern("downloads.local.milan-{milan}"),
         ),
-        config_key="downloads.local.milan-{milan}",
     script:
         "../workflow_scripts/fetch_file.py"
 
@@ -98,10 +108,12 @@ rule fetch_clip:
     conda:
         "../envs/base.yaml"
     params:
-        source="clip-{clip}",
-        local=lambda wildcards: config["downloads"]["local"].get(
-            f"clip-{wildcards.clip}"
+        settings=settings(
+            source=pattern("clip-{clip}"),
+            local=lambda wildcards: config["downloads"]["local"].get(
+                f"clip-{wildcards.clip}"
+            ),
+            config_key=pattern("downloads.local.clip-{clip}"),
         ),
-        config_key="downloads.local.clip-{clip}",
     script:
         "../workflow_scripts/fetch_file.py"

@@ -30,9 +30,11 @@ rule list_images:
         "../envs/base.yaml"
     threads: THREADS
     params:
-        subset=lambda wildcards: config["datasets"][wildcards.dataset]["subset"],
-        column=lambda wildcards: config["datasets"][wildcards.dataset].get(
-            "image_column", "path"
+        settings=settings(
+            subset=lambda wildcards: config["datasets"][wildcards.dataset]["subset"],
+            column=lambda wildcards: config["datasets"][wildcards.dataset].get(
+                "image_column", "path"
+            ),
         ),
         code=code_hash("lib.stages.list_images"),
     script:
@@ -53,8 +55,10 @@ rule draw_samples:
     conda:
         "../envs/base.yaml"
     params:
-        draw=drawn_of,
-        seed=config["seed"],
+        settings=settings(
+            draw=drawn_of,
+            seed=config["seed"],
+        ),
         code=code_hash("lib.stages.draw_samples"),
     script:
         "../workflow_scripts/draw_samples.py"
@@ -77,15 +81,17 @@ rule tally_units:
         device=config["resources"]["device"],
         batch_size=config["resources"]["batch_size"],
     params:
-        layers=lambda wildcards: configuration.layers_of_batch(wildcards.batch),
-        shard="{shard}",
-        network=network_of,
-        geometry=geometry_of,
-        k=lambda wildcards: config["datasets"][wildcards.dataset]["k"],
-        quantile=config["exemplars"]["quantile"],
-        max_units=annotated_units_of,
+        settings=settings(
+            layers=lambda wildcards: configuration.layers_of_batch(wildcards.batch),
+            shard=pattern("{shard}"),
+            network=network_of,
+            geometry=geometry_of,
+            k=lambda wildcards: config["datasets"][wildcards.dataset]["k"],
+            quantile=config["exemplars"]["quantile"],
+            max_units=annotated_units_of,
+            version=code_hash("lib.stages.tally_units"),
+        ),
         trusted_sha256=trusted_sha256,
-        version=code_hash("lib.stages.tally_units"),
     script:
         "../workflow_scripts/tally_units.py"
 
@@ -111,14 +117,16 @@ rule collect_exemplars:
         device=config["resources"]["device"],
         batch_size=config["resources"]["batch_size"],
     params:
-        layers=layers_of,
-        network=lambda wildcards: (
-            network_of(wildcards) if is_generated(wildcards) else None
+        settings=settings(
+            layers=layers_of,
+            network=lambda wildcards: (
+                network_of(wildcards) if is_generated(wildcards) else None
+            ),
+            geometry=geometry_of,
+            output_size=lambda wildcards: config["datasets"][wildcards.dataset][
+                "output_size"
+            ],
         ),
-        geometry=geometry_of,
-        output_size=lambda wildcards: config["datasets"][wildcards.dataset][
-            "output_size"
-        ],
         trusted_sha256=trusted_sha256,
         code=code_hash("lib.stages.collect_exemplars"),
     script:
@@ -139,7 +147,9 @@ rule annotate_exemplars:
     conda:
         "../envs/base.yaml"
     params:
-        seed=config["seed"],
+        settings=settings(
+            seed=config["seed"],
+        ),
         code=code_hash("lib.stages.annotate_exemplars"),
     script:
         "../workflow_scripts/annotate_exemplars.py"

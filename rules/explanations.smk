@@ -11,12 +11,14 @@ rule find_ranges:
     conda:
         "../envs/base.yaml"
     params:
-        layer="{layer}",
-        chunk="{chunk}",
-        quantile=config["ranges"]["quantile"],
-        # one cluster is no choice: the range `top` alone, as in the programs before Clustered Compositional Explanations
-        n_clusters=(
-            config["ranges"]["clusters"] if config["ranges"]["clusters"] > 1 else 0
+        settings=settings(
+            layer=pattern("{layer}"),
+            chunk=pattern("{chunk}"),
+            quantile=config["ranges"]["quantile"],
+            # one cluster is no choice: the range `top` alone, as in the programs before Clustered Compositional Explanations
+            n_clusters=(
+                config["ranges"]["clusters"] if config["ranges"]["clusters"] > 1 else 0
+            ),
         ),
         code=code_hash("lib.stages.find_ranges"),
     script:
@@ -39,11 +41,7 @@ rule explain_units:
     resources:
         device=config["resources"]["device"],
     params:
-        layer="{layer}",
-        search=config["explanations"]["search"],
-        seconds=config["explanations"]["seconds"],
-        length=config["explanations"]["length"],
-        beam=config["explanations"]["beam"],
+        settings=explanation_settings(),
         code=code_hash("lib.stages.explain_units"),
     script:
         "../workflow_scripts/explain_units.py"
@@ -68,7 +66,9 @@ rule score_explanations:
     conda:
         "../envs/base.yaml"
     params:
-        layer="{layer}",
+        settings=settings(
+            layer=pattern("{layer}"),
+        ),
         code=code_hash("lib.stages.score_explanations"),
     script:
         "../workflow_scripts/score_explanations.py"
@@ -93,12 +93,14 @@ rule measure_label_masking:
         device=config["resources"]["device"],
         batch_size=config["resources"]["batch_size"],
     params:
-        layer="{layer}",
-        network=network_of,
-        concepts=concepts_of,
-        input_size=input_size_of,
-        n_images=config["metrics"]["masking_images"],
-        seed=config["seed"],
+        settings=settings(
+            layer=pattern("{layer}"),
+            network=network_of,
+            concepts=concepts_of,
+            input_size=input_size_of,
+            n_images=config["metrics"]["masking_images"],
+            seed=config["seed"],
+        ),
         trusted_sha256=trusted_sha256,
         code=code_hash("lib.stages.measure_label_masking"),
     script:
@@ -117,7 +119,10 @@ rule merge_tables:
     conda:
         "../envs/base.yaml"
     params:
-        table="{table}",
+        settings=settings(
+            table=pattern("{table}"),
+            layers=layers_of,
+        ),
         code=code_hash("lib.stages.merge_tables"),
     script:
         "../workflow_scripts/merge_tables.py"

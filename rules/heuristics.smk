@@ -12,10 +12,12 @@ rule compare_heuristics:
     conda:
         "../envs/base.yaml"
     params:
-        units=config["heuristics"]["units"],
-        seconds=config["explanations"]["seconds"],
-        length=config["explanations"]["length"],
-        beam=config["explanations"]["beam"],
+        settings=settings(
+            units=config["heuristics"]["units"],
+            seconds=config["explanations"]["seconds"],
+            length=config["explanations"]["length"],
+            beam=config["explanations"]["beam"],
+        ),
         code=code_hash("lib.stages.compare_heuristics"),
     script:
         "../workflow_scripts/compare_heuristics.py"

@@ -19,7 +19,7 @@ def annotated(file):
 
     def look_up(wildcards):
         if wildcards.milan == "playground":
-            networks = config["milan"]["training"]["networks"]
+            networks = sorted(config["milan"]["training"]["networks"])
             return expand(
                 "results/{model}/playground/{file}", model=networks, file=file
             )

@@ -16,11 +16,15 @@ checkpoint fetch_annotations:
     conda:
         "../envs/base.yaml"
     params:
-        source="annotations-{annotated_model}-{annotated_images}",
-        local=lambda wildcards: config["downloads"]["local"].get(
-            f"annotations-{wildcards.annotated_model}-{wildcards.annotated_images}"
+        settings=settings(
+            source=pattern("annotations-{annotated_model}-{annotated_images}"),
+            local=lambda wildcards: config["downloads"]["local"].get(
+                f"annotations-{wildcards.annotated_model}-{wildcards.annotated_images}"
+            ),
+            config_key=pattern(
+                "downloads.local.annotations-{annotated_model}-{annotated_images}"
+            ),
         ),
-        config_key="downloads.local.annotations-{annotated_model}-{annotated_images}",
     script:
         "../workflow_scripts/fetch_folder.py"
 
@@ -43,7 +47,9 @@ rule complete_annotations:
         "../envs/base.yaml"
     threads: THREADS
     params:
-        network="{annotated_model}/{annotated_images}",
+        settings=settings(
+            network=pattern("{annotated_model}/{annotated_images}"),
+        ),
         code=code_hash("lib.stages.complete_annotations"),
     script:
         "../workflow_scripts/complete_annotations.py"
@@ -66,7 +72,9 @@ rule list_annotations:
     conda:
         "../envs/base.yaml"
     params:
-        networks=lambda wildcards: milan_groups.GROUPS[wildcards.group],
+        settings=settings(
+            networks=lambda wildcards: milan_groups.GROUPS[wildcards.group],
+        ),
         code=code_hash("lib.stages.list_annotations"),
     script:
         "../workflow_scripts/list_annotations.py"

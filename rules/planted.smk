@@ -13,11 +13,13 @@ rule plant_units:
     conda:
         "../envs/base.yaml"
     params:
-        lengths=config["planted"]["lengths"],
-        noises=config["planted"]["noises"],
-        repeats=config["planted"]["repeats"],
-        n_levels=config["ranges"]["clusters"],
-        seed=config["seed"],
+        settings=settings(
+            lengths=config["planted"]["lengths"],
+            noises=config["planted"]["noises"],
+            repeats=config["planted"]["repeats"],
+            n_levels=config["ranges"]["clusters"],
+            seed=config["seed"],
+        ),
         code=code_hash("lib.stages.plant_units"),
     script:
         "../workflow_scripts/plant_units.py"

@@ -9,10 +9,12 @@ rule draw_playground:
         "../envs/base.yaml"
     threads: N_CORES
     params:
-        n_images=config["playground"]["n_images"],
-        image_size=config["playground"]["image_size"],
-        validation_share=config["playground"]["validation_share"],
-        seed=config["seed"],
+        settings=settings(
+            n_images=config["playground"]["n_images"],
+            image_size=config["playground"]["image_size"],
+            validation_share=config["playground"]["validation_share"],
+            seed=config["seed"],
+        ),
         code=code_hash("lib.stages.draw_playground"),
     script:
         "../workflow_scripts/draw_playground.py"
@@ -29,7 +31,9 @@ rule draw_example:
     conda:
         "../envs/base.yaml"
     params:
-        seed=config["seed"],
+        settings=settings(
+            seed=config["seed"],
+        ),
         code=code_hash("lib.stages.draw_example"),
     script:
         "../workflow_scripts/draw_example.py"
@@ -50,13 +54,15 @@ rule train_playground_network:
     resources:
         device=config["resources"]["device"],
     params:
-        network=lambda wildcards: networks.training_settings(
-            wildcards.model, "playground", config=config
+        settings=settings(
+            network=lambda wildcards: networks.training_settings(
+                wildcards.model, "playground", config=config
+            ),
+            input_size=lambda wildcards: networks.input_size(
+                wildcards.model, "playground", config=config
+            ),
+            training=config["training"],
         ),
-        input_size=lambda wildcards: networks.input_size(
-            wildcards.model, "playground", config=config
-        ),
-        training=config["training"],
         code=code_hash("lib.stages.train_playground_network"),
     script:
         "../workflow_scripts/train_playground_network.py"
@@ -87,10 +93,12 @@ rule train_playground_generator:
     resources:
         device=config["resources"]["device"],
     params:
-        network=lambda wildcards: networks.training_settings(
-            wildcards.model, "playground", config=config
+        settings=settings(
+            network=lambda wildcards: networks.training_settings(
+                wildcards.model, "playground", config=config
+            ),
+            training=config["generator"],
         ),
-        training=config["generator"],
         code=code_hash("lib.stages.train_playground_generator"),
     script:
         "../workflow_scripts/train_playground_generator.py"

@@ -256,17 +256,3 @@ def read_table(path, name, *, written_here=True):
             "Delete the file and run again to rebuild it."
         ) from error
     return frame[list(columns)]
-
-
-def merge_tables(parts, path, name):
-    """Write the rows of several files of one table as one file.
-
-    Parameters
-    ----------
-    parts : list of str
-        The files, in the order of their rows.
-    path : str
-    name : str
-        A key of `COLUMNS`.
-    """
-    write_table(pd.concat([read_table(part, name) for part in parts], ignore_index=True), path, name)

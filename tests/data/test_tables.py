@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.data.tables import COLUMNS, merge_tables, read_table, write_table
+from lib.data.tables import COLUMNS, read_table, write_table
 
 # no lone surrogates (not UTF-8) and no NUL, which CSV cannot hold
 texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"))
@@ -116,16 +116,6 @@ def test_a_text_in_a_float_column_is_refused(tmp_path):
     (tmp_path / "a.csv").write_text("layer,unit,status,minimum,maximum,threshold\na,1,ok,low,1,2\n")
     with pytest.raises(ValueError, match="is no units table"):
         read_table(tmp_path / "a.csv", "units")
-
-
-def test_merging_keeps_the_order(tmp_path):
-    first, second = frame_of("annotations", [("b", 2, "x")]), frame_of("annotations", [("a", 1, "nan"), ("a", 1, "")])
-    write_table(first, tmp_path / "1.csv", "annotations")
-    write_table(second, tmp_path / "2.csv", "annotations")
-    merge_tables([tmp_path / "1.csv", tmp_path / "2.csv"], tmp_path / "all.csv", "annotations")
-    assert_same(
-        read_table(tmp_path / "all.csv", "annotations"), pd.concat([first, second], ignore_index=True), "annotations"
-    )
 
 
 def test_a_table_that_was_cut_off_is_refused(tmp_path):

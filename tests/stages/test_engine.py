@@ -327,8 +327,14 @@ def test_tables_do_not_depend_on_threads_and_chunks(playground, small_network, c
     whole = explain(target, concept_set, tmp_path, layer="features", chunk="0-of-1", threads=2)
     parts = [explain(target, concept_set, tmp_path, layer="features", chunk=f"{i}-of-4", threads=1) for i in range(4)]
     for name, path in whole.items():
-        merge_tables(parts=[part[name] for part in parts], merged=str(tmp_path / name), table=name)
+        own = {"parts": [part[name] for part in parts], "merged": str(tmp_path / name), "table": name}
+        merge_tables(**own, layers=["features"])
         assert (tmp_path / name).read_bytes() == Path(path).read_bytes(), name
+    rows = Path(own["parts"][1]).read_text().splitlines(keepends=True)
+    Path(own["parts"][1]).write_text("".join(rows[:2]))
+    for layers in (["features"], ["features", "more"]):
+        with pytest.raises(ValueError, match=rf"units of {', '.join(layers)} are missing.*Delete .* and run again"):
+            merge_tables(**own, layers=layers)
 
 
 def collect(playground, folder, **changes):

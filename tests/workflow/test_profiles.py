@@ -32,7 +32,7 @@ def test_jobs_can_be_grouped(tmp_path, target, settings):
 
 def test_cores_are_set_for_the_rules_that_use_several():
     profile = yaml.safe_load((PROFILE / "profile.v9+.yaml").read_text(encoding="utf-8"))
-    rules = {re.match(r"\w+", part)[0]: part for part in re.split(r"^rule ", RULES, flags=re.M)[1:]}
+    rules = {re.match(r"\w+", part)[0]: part for part in re.split(r"^(?:rule|checkpoint) ", RULES, flags=re.M)[1:]}
     parallel = {name for name, text in rules.items() if re.search(r"^    threads:", text, re.M)}
     assert set(profile["set-threads"]) == parallel
     inherited = set(re.findall(r"^use rule \w+ as (\w+)", RULES, re.M))

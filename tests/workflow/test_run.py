@@ -80,7 +80,7 @@ def test_a_second_run_does_nothing(finished):
 
 def test_one_core_and_many_parts_give_the_same_bytes(finished, tmp_path):
     other = Workflow(tmp_path / "one_core")
-    parts = {"shards": 2}, {"chunks": 2}
+    parts = {"shards": 7}, {"chunks": 2}
     settings = {"activations": parts[0], "exemplars": parts[0], "explanations": parts[1], "milan": parts[1]}
     other.must_run(cores=1, settings=settings | {"resources": {"batch_size": 9}})
     merged = {name: content for name, content in finished.tables().items() if "/parts/" not in name}
