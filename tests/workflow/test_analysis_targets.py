@@ -9,6 +9,7 @@ pytestmark = pytest.mark.workflow
 ROOT = "results/resnet18/playground/playground"
 # one layer is enough
 SETTINGS = {"models": {"resnet18": {"layers": ["layer1"]}}, "thresholds": {"quantiles": [0.05, 0.9]}}
+TARGETS = ("analyses", f"{ROOT}/heuristics.csv", "results/comparison.csv")
 ANALYSES = ("range_importance", "specialization", "thresholds", "detectors")
 
 
@@ -16,7 +17,7 @@ ANALYSES = ("range_importance", "specialization", "thresholds", "detectors")
 def analysed(finished, tmp_path_factory):
     """Return a copy of the finished run with all analyses; the run itself stays as other tests expect it."""
     workflow = finished.copy(tmp_path_factory.mktemp("analysed") / "run")
-    workflow.must_run("analyses", settings=SETTINGS)
+    workflow.must_run(*TARGETS, settings=SETTINGS)
     return workflow
 
 
@@ -41,7 +42,24 @@ def test_all_analyses_are_made(analysed):
         for name in ("resnet18~random", "resnet18")
     )
     assert twin != own and len(twin.splitlines()) == len(own.splitlines())
-    assert analysed.planned("analyses", settings=SETTINGS) == {}
+    assert analysed.planned(*TARGETS, settings=SETTINGS) == {}
+
+
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        (
+            {"thresholds": {"quantiles": [0.05, 0.8]}},
+            {"find_thresholds", "explain_thresholds", "measure_thresholds", "plot_thresholds"},
+        ),
+        ({"pictures": {"k": 2}}, {"draw_unit_pictures"}),
+        ({"heuristics": {"units": 2}}, {"compare_heuristics", "plot_heuristics"}),
+        ({"comparison": {"iou": 0.1}}, {"compare_targets"}),
+    ],
+    ids=["thresholds", "pictures", "heuristics", "comparison"],
+)
+def test_an_edit_of_an_analysis_reruns_that_alone(analysed, edit, expected):
+    assert set(analysed.planned(*TARGETS, settings=SETTINGS | edit)) == expected
 
 
 def test_the_report_holds_them_with_captions_and_categories(analysed):

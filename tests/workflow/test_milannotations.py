@@ -82,6 +82,11 @@ def test_a_group_is_trained_on_its_zips(published):
     model = read_captioner(str(workflow.folder / milan))
     assert model.decoder.sizes.hidden_size == 8 and model.settings.beam_size == 3
     assert model.encoder.config == "resnet18" and "things" in model.indexer.tokens
+    assert workflow.planned(milan, table, settings=settings) == {}
+    more = settings | {
+        "milan": settings["milan"] | {"milannotations": settings["milan"]["milannotations"] | {"epochs": 2}}
+    }
+    assert workflow.planned(milan, table, settings=more) == {"train_milan": 1}
     report = read_table(str(workflow.folder / "resources/milan/alexnet.csv"), "description_metrics")
     assert report["n_units"].unique().tolist() == [4]
     assert planned(workflow, settings) == (set(CHOICES) - {"alexnet"}, set())

@@ -23,8 +23,11 @@ MUCH = {
 }
 
 
-@pytest.mark.parametrize("settings", [{}, MUCH], ids=["one", "many"])
-@pytest.mark.parametrize("target", ["all", "analyses", "results/resnet18/places365/descriptions.csv"])
+@pytest.mark.parametrize(
+    ("target", "settings"),
+    [("all", {}), ("all", MUCH), ("analyses", MUCH), ("results/resnet18/places365/descriptions.csv", {})],
+    ids=["all", "many", "analyses", "published"],
+)
 def test_jobs_can_be_grouped(tmp_path, target, settings):
     planned = Workflow(tmp_path).planned(target, "--workflow-profile", str(PROFILE), settings=settings, cores=None)
     assert len(planned) > 5

@@ -23,22 +23,28 @@ AFTER_RECORDING = {"record_activations", *AFTER_RANGES} - {"measure_recovery"}
 AFTER_TRAINING = {"train_encoder_network", "train_playground_network", *AFTER_RECORDING, *AFTER_EXEMPLARS}
 EVERYTHING = {"draw_playground", "list_images", *AFTER_CONCEPTS, *AFTER_TRAINING}
 
-# of one network alone; it is the encoder of the captioning model too
-AFTER_WEIGHTS = AFTER_RECORDING | AFTER_EXEMPLARS
-AFTER_NETWORK = {"train_encoder_network", *AFTER_WEIGHTS}
+# of a network that is only annotated
+AFTER_NETWORK = {"train_playground_network", *AFTER_EXEMPLARS}
 
 CONFIG_EDITS = {
     "seed": (1, EVERYTHING),
-    "models.resnet18.arguments": ({"zero_init_residual": True}, AFTER_NETWORK),
-    "models.resnet18.factory": ("resnet34", AFTER_NETWORK),
-    "models.resnet18.normalisation": ("untrained", AFTER_NETWORK),
-    "models.resnet18.input_size": (40, AFTER_NETWORK),
-    "models.resnet18.weights": ("none", AFTER_WEIGHTS - AFTER_MILAN | AFTER_DESCRIBE),
-    "models.resnet18.key_prefix": ("a.", AFTER_WEIGHTS - AFTER_MILAN | AFTER_DESCRIBE),
-    "models.resnet18.renames": ([["a", "b"]], AFTER_WEIGHTS - AFTER_MILAN | AFTER_DESCRIBE),
-    "models.resnet18.sha256": ("0" * 64, AFTER_WEIGHTS - AFTER_MILAN | AFTER_DESCRIBE),
-    "datasets.playground.weights": ("none", AFTER_WEIGHTS),
-    "datasets.playground.images": ("resources/data/playground/images", {"list_images", *AFTER_EXEMPLARS}),
+    "models.resnet18.layers": (
+        ["layer2", "layer1"],
+        {"merge_tables", "collect_exemplars", "annotate_exemplars", *AFTER_DESCRIBE},
+    ),
+    "models.shufflenet_v2_x1_0.arguments": ({"num_classes": 30}, AFTER_NETWORK),
+    "models.shufflenet_v2_x1_0.factory": ("shufflenet_v2_x0_5", AFTER_NETWORK),
+    "models.shufflenet_v2_x1_0.normalisation": ("untrained", AFTER_NETWORK),
+    "models.shufflenet_v2_x1_0.input_size": (40, AFTER_NETWORK),
+    "models.shufflenet_v2_x1_0.weights": ("none", AFTER_EXEMPLARS),
+    "models.shufflenet_v2_x1_0.key_prefix": ("a.", AFTER_EXEMPLARS),
+    "models.shufflenet_v2_x1_0.renames": ([["a", "b"]], AFTER_EXEMPLARS),
+    "models.shufflenet_v2_x1_0.sha256": ("0" * 64, AFTER_EXEMPLARS),
+    "datasets.playground.weights": ("none", AFTER_RECORDING | AFTER_EXEMPLARS),
+    "datasets.playground.images": (
+        "resources/data/playground/images",
+        {"list_images", *AFTER_EXEMPLARS} - {"score_descriptions"},
+    ),
     "datasets.playground.image_column": ("file", {"list_images", *AFTER_EXEMPLARS}),
     "datasets.playground.subset": ("train/", {"list_images", *AFTER_EXEMPLARS}),
     "datasets.playground.input_size": (40, AFTER_TRAINING),
@@ -107,7 +113,6 @@ ELSEWHERE = {"samples", "format", "images", "masks", "labels", "mask_size"}
 
 # what the tables and the catalog of the finished run do not depend on, edited all at once
 EDITS_WITHOUT_EFFECT = {
-    "models.resnet18.layers": ["layer2", "layer1"],
     "models.alexnet.layers": ["features.1"],
     "datasets.places365.k": 3,
     "datasets.generated.samples.n": 10,
@@ -181,11 +186,9 @@ def test_every_key_of_the_config_is_edited():
     keys = set(keys_of(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))))
     assert edited == {key for key in keys if not key.startswith(named)} - {"targets"}
     schema = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text(encoding="utf-8"))["properties"]
-    for section, name in (("models", "resnet18"), ("datasets", "playground"), ("concepts", "playground")):
+    for section in ("models", "datasets", "concepts"):
         (entry,) = schema[section]["patternProperties"].values()
-        own = {
-            key.split(".")[2] for key in (*CONFIG_EDITS, *EDITS_WITHOUT_EFFECT) if key.startswith(f"{section}.{name}.")
-        }
+        own = {key.split(".")[2] for key in CONFIG_EDITS if key.startswith(f"{section}.")}
         assert set(entry["properties"]) - own <= ELSEWHERE
 
 
