@@ -3,12 +3,10 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
-import yaml
-from tiny_workflow import ROOT, TINY, Workflow
+from tiny_workflow import ROOT, Workflow
 
 pytestmark = pytest.mark.cluster
 
@@ -21,21 +19,18 @@ def local(tmp_path_factory):
     return workflow
 
 
-class ClusterRun:
+class ClusterRun(Workflow):
     """Snakemake with the Slurm profile, in a folder of its own."""
 
     def __init__(self, folder, environment):
-        self.folder, self.environment = folder, environment
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY))
-        self.log = folder / "snakemake.log"
+        super().__init__(folder)
+        self.environment, self.log = environment, folder / "snakemake.log"
 
     def start(self):
-        command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile"]
-        command += ["--directory", self.folder, "--workflow-profile", ROOT / "profiles/slurm"]
-        command += ["--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "5"]
-        command += ["--configfile", self.folder / "tiny.yaml"]
+        options = ["--workflow-profile", str(ROOT / "profiles/slurm"), "--latency-wait", "5"]
+        options += ["--slurm-init-seconds-before-status-checks", "2"]
         with self.log.open("a") as log:
+            command = self.command(*options, cores=None)
             return subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, start_new_session=True)
 
     def jobs(self, state="all"):
@@ -58,8 +53,6 @@ class ClusterRun:
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=True)
         return done.stdout
 
-    tables = Workflow.tables
-
 
 def test_a_cancelled_job_and_a_killed_snakemake_change_no_byte(cluster, local, tmp_path):
     """The whole of the tiny demo on two nodes."""
@@ -75,9 +68,8 @@ def test_a_cancelled_job_and_a_killed_snakemake_change_no_byte(cluster, local, t
     again = run.start()
     assert again.wait(timeout=120) != 0
     assert "--unlock" in run.log.read_text()
-    run.slurm("scancel", *run.jobs("running,pending"))
-    unlock = ["--snakefile", ROOT / "Snakefile", "--directory", run.folder, "--unlock"]
-    subprocess.run([sys.executable, "-m", "snakemake", *unlock], check=True)
+    run.slurm("scancel", "--me")
+    run.must_run("--unlock")
     process = run.start()
     assert process.wait(timeout=1200) == 0, run.log.read_text()[-5000:]
     assert set(run.slurm("squeue", "--noheader", "--states", "completed", "--format", "%N").split()) == {"n1", "n2"}

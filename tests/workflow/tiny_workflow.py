@@ -44,20 +44,22 @@ class Workflow:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "tiny.yaml").write_text(yaml.safe_dump(TINY))
 
-    def run(self, *arguments, settings=None, cores=2):
-        """Run Snakemake, without a number of cores if that is None, and return its exit status and all it wrote."""
+    def command(self, *arguments, settings=None, cores=2):
+        """Return the command that runs Snakemake, without a number of cores if that is None."""
         files = ["tiny.yaml"]
         if settings:
             (self.folder / "settings.yaml").write_text(yaml.safe_dump(settings))
             files.append("settings.yaml")
-        command = ["--snakefile", str(self.snakefile), "--directory", str(self.folder)]
-        command += [] if cores is None else ["--cores", str(cores)]
-        command += [*arguments, "--configfile", *(str(self.folder / name) for name in files)]
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.snakefile)]
+        command += ["--directory", str(self.folder), *([] if cores is None else ["--cores", str(cores)])]
+        return [*command, *arguments, "--configfile", *(str(self.folder / name) for name in files)]
+
+    def run(self, *arguments, **options):
+        """Run Snakemake with the options of `command` and return its exit status and all it wrote."""
+        command = self.command(*arguments, **options)
         if "--dry-run" in arguments:
-            return _plan(command)
-        done = subprocess.run(
-            [sys.executable, "-m", "snakemake", *command], capture_output=True, text=True, timeout=900
-        )
+            return _plan(command[3:])
+        done = subprocess.run(command, capture_output=True, text=True, timeout=900)
         return done.returncode, done.stdout + done.stderr
 
     def must_run(self, *arguments, **options):
