@@ -38,6 +38,7 @@ rule train_milan:
         device=config["resources"]["device"],
     params:
         settings=settings(
+            networks=annotated_networks_of,
             **{key: milan_setting(key) for key in sorted(MILAN_SETTINGS)},
             normalisation=lambda wildcards: (
                 config["datasets"]["playground"]["normalisation"]

@@ -62,7 +62,7 @@ def pattern(text):
 def settings(**entries):
     """Return a params function that gives all settings of a rule as one dict; functions among them get the wildcards.
 
-    Snakemake compares the params of a rule as a set of values: one that turns into the value of another (length 3 and
+    Snakemake compares the params of a job as a set of values: one that turns into the value of another (length 3 and
     beam 5 into 5 and 5), and a list in a new order, would rerun nothing.
     """
     return lambda wildcards: {

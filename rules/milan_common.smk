@@ -14,18 +14,24 @@ def milan_training(wildcards):
     return config["milan"]["training"] | config["milan"]["milannotations"]
 
 
+def annotated_networks_of(wildcards):
+    """Return the networks on whose annotated units a captioning model is trained, in this order."""
+    if wildcards.milan == "playground":
+        return config["milan"]["training"]["networks"]
+    return milan_groups.GROUPS[wildcards.milan]
+
+
 def annotated(file):
-    """Return an input function: this file of each network whose annotated units a captioning model is trained on."""
+    """Return an input function: this file of each of the annotated networks."""
 
     def look_up(wildcards):
-        if wildcards.milan == "playground":
-            networks = sorted(config["milan"]["training"]["networks"])
-            return expand(
-                "results/{model}/playground/{file}", model=networks, file=file
-            )
-        networks = milan_groups.GROUPS[wildcards.milan]
+        folder = (
+            "results/{network}/playground"
+            if wildcards.milan == "playground"
+            else "resources/milannotations/{network}"
+        )
         return expand(
-            "resources/milannotations/{network}/{file}", network=networks, file=file
+            f"{folder}/{{file}}", network=annotated_networks_of(wildcards), file=file
         )
 
     return look_up

@@ -36,6 +36,7 @@ def train_milan(
     encoder_weights: str,
     milan: str,
     report: str,
+    networks: list[str],
     encoder: str,
     normalisation: str,
     trusted_sha256: list[str],
@@ -75,6 +76,8 @@ def train_milan(
         Output: the captioning model, one safetensors file with all that describing needs.
     report : str
         Output table `description_metrics`.
+    networks : list of str
+        Names of the annotated networks, in the order of their exemplars.
     encoder : str
         Name of the encoder's network: alexnet, resnet18, resnet50 or resnet101.
     normalisation : str
@@ -108,7 +111,7 @@ def train_milan(
     network = open_network(settings, weights=encoder_weights, trusted_sha256=trusted_sha256, device=device)
     place, (mean, std) = network.device, NORMALISATION[normalisation]
     eye = Encoder(network.module, encoder, mean=mean, std=std).to(place)
-    features, captions = _collect(exemplars, annotations, eye, threads)
+    features, captions = _collect(networks, exemplars, annotations, eye, threads)
     train, stop, test = split_units(len(captions), (hold_out, hold_out), seed=seed)
     logger.info("%d units to train on, %d for early stopping, %d for the report", len(train), len(stop), len(test))
 
@@ -148,12 +151,13 @@ def train_milan(
 
 
 def _collect(
-    roots: list[str], tables: list[str], eye: Encoder, threads: int
+    networks: list[str], roots: list[str], tables: list[str], eye: Encoder, threads: int
 ) -> tuple[np.ndarray, list[tuple[str, ...]]]:
     """Encode the exemplars of all networks and keep the annotated units, with their annotations."""
     layers, captions = [], []
-    for root, table in zip(roots, tables, strict=True):
+    for network, root, table in zip(networks, roots, tables, strict=True):
         annotations = read_annotations(table)
+        logger.info("%s: %d annotated units", network, len(annotations))
         own = [read_exemplars(root, layer) for layer in read_layers(root)]
         known = {(layer.layer, int(unit)) for layer in own for unit in layer.units}
         unknown = sorted(annotations.keys() - known)

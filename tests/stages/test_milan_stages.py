@@ -67,6 +67,7 @@ def training_of(root, name, **changed):
             encoder_weights=str(root / "encoder.safetensors"),
             milan=str(root / name),
             report=str(root / f"{name}.csv"),
+            networks=["network"],
             encoder="resnet18",
             normalisation="imagenet",
             trusted_sha256=[],
