@@ -9,7 +9,7 @@ pytestmark = pytest.mark.workflow
 ROOT = "results/resnet18/playground/playground"
 # one layer is enough
 SETTINGS = {"models": {"resnet18": {"layers": ["layer1"]}}, "thresholds": {"quantiles": [0.05, 0.9]}}
-TARGETS = ("analyses", f"{ROOT}/heuristics.csv", "results/comparison.csv")
+TARGETS = ("analyses", f"{ROOT}/heuristics.png", "results/comparison.csv")
 ANALYSES = ("range_importance", "specialization", "thresholds", "detectors")
 
 
