@@ -239,6 +239,13 @@ def test_rules_rerun_when_their_code_changes(name):
     assert re.findall(r'\b(?:code|version)=code_hash\(\s*"([^"]+)"', text) == [module]
 
 
+@pytest.mark.parametrize("path", RULE_FILES, ids=lambda path: path.stem)
+def test_settings_are_one_param(path):
+    """Snakemake compares params as a set of values, in which one may hide the change of another."""
+    for params in re.findall(r"^    params:\n((?: {8}.*\n)+)", path.read_text(encoding="utf-8"), re.M):
+        assert set(re.findall(r"^ {8}(\w+)", params, re.M)) <= {"settings", "trusted_sha256", "code"}
+
+
 def test_every_workflow_script_has_a_rule():
     used = {Path(script).name for text in RULES.values() for script in re.findall(r'script:\s+"([^"]+)"', text)}
     assert used == {script.name for script in SCRIPTS}
