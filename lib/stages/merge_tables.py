@@ -1,5 +1,7 @@
 """Stage: join the parts of a table that several jobs wrote."""
 
+import os
+
 import pandas as pd
 
 from lib.data.tables import read_table, write_table
@@ -24,16 +26,18 @@ def merge_tables(*, parts, merged, table, layers):
     Raises
     ------
     ValueError
-        If the rows of a layer or of a unit are missing in a table that has some for all units.
+        If, in a table that has equally many rows for each unit, a layer, a unit before the last one or a row is missing.
     """
-    rows = pd.concat([read_table(part, table) for part in parts], ignore_index=True)
+    found = [read_table(part, table) for part in parts]
+    rows = pd.concat(found, ignore_index=True)
     if table in OF_ALL_UNITS:
-        units = rows.drop_duplicates(["layer", "unit"])
-        missing = set(layers) - set(units["layer"])
-        missing |= set(units["layer"][units["unit"] != units.groupby("layer").cumcount()])
+        units = rows.groupby(["layer", "unit"], sort=False, as_index=False).size()
+        uneven = (units["unit"] != units.groupby("layer").cumcount()) | (units["size"] != units["size"].max())
+        missing = set(layers) - set(units["layer"]) | set(units["layer"][uneven])
         if missing:
+            suspects = [part for part, own in zip(parts, found, strict=True) if missing & set(own["layer"])]
             raise ValueError(
-                f"units of {', '.join(sorted(missing))} are missing in the parts of {merged}: one was cut off. "
-                f"Delete {', '.join(parts)} and run again to rebuild them."
+                f"rows of {', '.join(sorted(missing))} are missing in the parts of {merged}: one was cut off. "
+                f"Delete {os.path.commonpath(suspects or parts)} and run again to rebuild it."
             )
     write_table(rows, merged, table)

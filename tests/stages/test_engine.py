@@ -330,10 +330,11 @@ def test_tables_do_not_depend_on_threads_and_chunks(playground, small_network, c
         own = {"parts": [part[name] for part in parts], "merged": str(tmp_path / name), "table": name}
         merge_tables(**own, layers=["features"])
         assert (tmp_path / name).read_bytes() == Path(path).read_bytes(), name
-    rows = Path(own["parts"][1]).read_text().splitlines(keepends=True)
-    Path(own["parts"][1]).write_text("".join(rows[:2]))
-    for layers in (["features"], ["features", "more"]):
-        with pytest.raises(ValueError, match=rf"units of {', '.join(layers)} are missing.*Delete .* and run again"):
+    part = Path(own["parts"][1])
+    lines = part.read_text().splitlines(keepends=True)
+    for kept, layers in ((-1, ["features"]), (1, ["features"]), (len(lines), ["features", "more"])):
+        part.write_text("".join(lines[:kept]))
+        with pytest.raises(ValueError, match=rf"rows of {layers[-1]} are missing.*Delete .* and run again"):
             merge_tables(**own, layers=layers)
 
 
