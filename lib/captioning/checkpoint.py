@@ -208,7 +208,7 @@ def read_published(path: str, *, needs_encoder: bool = True) -> Captioner:
                 f"{path} is refused, and nothing of it was run: it holds more than tensors and plain values"
                 + (f", namely {surplus[1]}" if surplus else "")
             ) from error
-        except (RuntimeError, EOFError, OSError) as error:
+        except Exception as error:  # on damaged bytes torch's unpickler fails in many ways
             raise ValueError(f"{path} is truncated or otherwise damaged; get it again") from error
     try:
         parts, state = payload["properties"], payload["state_dict"]

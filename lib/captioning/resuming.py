@@ -6,7 +6,6 @@ training that wrote it: its key names the data, the first weights, the settings 
 
 import hashlib
 import logging
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +77,7 @@ def read_state(path: str, *, key: str) -> dict[str, Any] | None:
     with Path(path).open("rb") as file:
         try:
             kept = torch.load(file, map_location="cpu", weights_only=True)
-        except (pickle.UnpicklingError, RuntimeError, EOFError, OSError):
+        except Exception:  # on damaged bytes torch's unpickler fails in many ways
             LOG.warning("%s is damaged or holds more than tensors and plain values; the training starts anew", path)
             return None
     if not isinstance(kept, dict) or kept.get("key") != key:

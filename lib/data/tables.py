@@ -250,7 +250,7 @@ def read_table(path, name, *, written_here=True):
             if unknown:
                 raise ValueError(f"column {column} holds {unknown[0]!r}, which is neither True nor False")
             frame[column] = frame[column] == "True"
-    except (ValueError, pd.errors.ParserError) as error:
+    except (ValueError, OverflowError, pd.errors.ParserError) as error:
         raise ValueError(
             f"{path} is no {name} table ({error}); its columns are {', '.join(columns)}. "
             "Delete the file and run again to rebuild it."

@@ -197,6 +197,16 @@ def test_truncated_files_are_refused(captioner, tmp_path, kind):
         assert "\n" not in str(refused.value)
 
 
+def test_a_payload_with_damaged_text_is_refused(captioner, tmp_path):
+    path = tmp_path / "model.pth"
+    write_published(str(path), with_network(captioner))
+    whole = path.read_bytes()
+    assert whole.count(b"properties") == 1
+    path.write_bytes(whole.replace(b"properties", b"prop\xffrties"))
+    with pytest.raises(ValueError, match=r"model\.pth is truncated or otherwise damaged"):
+        read_captioner(str(path))
+
+
 @pytest.mark.parametrize(
     ("metadata", "message"),
     [

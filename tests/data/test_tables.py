@@ -112,8 +112,9 @@ def test_an_unknown_truth_value_is_refused(tmp_path, cell):
         read_table(tmp_path / "a.csv", "explanations")
 
 
-def test_a_text_in_a_float_column_is_refused(tmp_path):
-    (tmp_path / "a.csv").write_text("layer,unit,status,minimum,maximum,threshold\na,1,ok,low,1,2\n")
+@pytest.mark.parametrize("cells", ["a,1,ok,low,1,2", "a,999999999999999999999999999999,ok,0,1,2"])
+def test_a_text_or_a_huge_number_is_refused(tmp_path, cells):
+    (tmp_path / "a.csv").write_text(f"layer,unit,status,minimum,maximum,threshold\n{cells}\n")
     with pytest.raises(ValueError, match="is no units table"):
         read_table(tmp_path / "a.csv", "units")
 
