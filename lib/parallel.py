@@ -1,5 +1,8 @@
-"""Running independent pieces of work on several threads, with results in order."""
+"""Running independent pieces of work on several threads, with results in order; and processes that leave no orphans."""
 
+import multiprocessing
+import os
+import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
@@ -24,3 +27,17 @@ def map_in_order(function, items, *, threads):
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
+
+
+def end_with_parent():
+    """Make a worker process end when the process that started it is killed; the initializer of every process pool.
+
+    A worker would wait for work for ever otherwise, and hold the lock of the job (see `lib.job_lock`).
+    """
+    parent = multiprocessing.parent_process()
+
+    def watch():
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

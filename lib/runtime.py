@@ -12,12 +12,15 @@ import traceback
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+from lib.job_lock import hold_lock
 from lib.progress import Progress
 
 
 @contextlib.contextmanager
 def stage(snakemake):
     """Send everything that a rule's script writes to the rule's log and yield the arguments of its stage function.
+
+    The job is refused while another process runs it too, which a killed Snakemake has left behind.
 
     Parameters
     ----------
@@ -38,7 +41,8 @@ def stage(snakemake):
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", force=True)
         Progress.label = " ".join([snakemake.rule, *snakemake.wildcards])
         try:
-            yield _arguments(snakemake)
+            with hold_lock(log + ".lock"):
+                yield _arguments(snakemake)
         except Exception as error:
             Path(log + ".traceback").write_text(traceback.format_exc(), encoding="utf-8")
             sys.stderr.write(f"\n{snakemake.rule}: {_advice(error)}\n(details for developers: {log}.traceback)\n")
@@ -74,11 +78,19 @@ def _advice(error):
             "a worker process died, killed by somebody or for want of memory; run again, "
             "with a lower resources.threads if it was the memory"
         )
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if _disk_is_full(error):
         return f"the disk is full ({error}); free some space and run again, what is complete is kept"
     if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return f"no permission ({error}); make the folder writable, or run with --directory elsewhere"
     return str(error) or type(error).__name__
+
+
+def _disk_is_full(error):
+    """Tell a full disk, or quota, also where a library keeps nothing of the system's error but its text, or not even that."""
+    numbers = errno.ENOSPC, errno.EDQUOT
+    numpy_wrote_less = r"\d+ requested and \d+ written"
+    texts = "|".join([*map(os.strerror, numbers), numpy_wrote_less])
+    return getattr(error, "errno", None) in numbers or re.search(texts, str(error))
 
 
 def _arguments(snakemake):

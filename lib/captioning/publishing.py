@@ -1,12 +1,12 @@
 """Writing a captioning model in the structure of the published payloads, for the published program to read."""
 
 from collections import OrderedDict
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from lib.captioning.checkpoint import PUBLISHED_ENCODERS, PUBLISHED_NETWORK, Captioner, EncoderRecord
+from lib.captioning.saving import save_tensors
 from lib.captioning.vocabulary import Indexer, english_pipeline
 
 CLASSES = 1000  # of the networks that the published program builds
@@ -56,10 +56,7 @@ def write_published(path: str, captioner: Captioner) -> None:
     payload = _entry(properties, encoder=kind) | {
         "state_dict": OrderedDict((name, tensor.detach().cpu()) for name, tensor in state.items())
     }
-    partial = Path(f"{path}.part")
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(payload, partial)
-    partial.replace(path)
+    save_tensors(path, payload)
 
 
 def _entry(properties: dict[str, Any], **children: str) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from lib.captioning.saving import save_tensors
+
 LOG = logging.getLogger(__name__)
 
 
@@ -51,10 +53,7 @@ def write_state(path: str, state: dict[str, Any], *, key: str) -> None:
     key : str
         As `training_key` names the training.
     """
-    partial = Path(f"{path}.part")
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({"key": key, "state": state}, partial)
-    partial.replace(path)
+    save_tensors(path, {"key": key, "state": state})
 
 
 def read_state(path: str, *, key: str) -> dict[str, Any] | None:

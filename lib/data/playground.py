@@ -22,6 +22,7 @@ from lib.data.playground_paint import Dice
 from lib.data.playground_rooms import ROOMS
 from lib.data.playground_stage import Stage, light
 from lib.data.playground_vocabulary import CATEGORIES, NAMES, NUMBERS
+from lib.parallel import end_with_parent
 from lib.progress import Progress
 
 logger = logging.getLogger(__name__)
@@ -186,7 +187,8 @@ def draw_playground(
         drawn = list(Progress(map(work, range(n_images)), total=n_images, desc="playground"))
     else:
         # fork: the workers need neither the caller's main module nor a second import of it.
-        with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("fork")) as pool:
+        fork = multiprocessing.get_context("fork")
+        with ProcessPoolExecutor(processes, mp_context=fork, initializer=end_with_parent) as pool:
             drawn = list(Progress(pool.map(work, range(n_images), chunksize=16), total=n_images, desc="playground"))
     _write_index(partial_folder, [cells for cells, _ in drawn], image_size=image_size)
     _write_labels(partial_folder, [shares for _, shares in drawn])

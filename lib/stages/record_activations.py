@@ -1,9 +1,5 @@
 """Stage: record the activations of some layers on a shard of the images of a concept set, in one forward pass."""
 
-import json
-import logging
-import os
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +9,11 @@ from lib.data.broden import open_broden
 from lib.data.fingerprints import fingerprint_job
 from lib.data.images import Geometry, load_batch
 from lib.data.stores import WRITE_ALL, create_activations, images_per_block
+from lib.data.unfinished import UnfinishedFolder
 from lib.models.loading import open_network
 from lib.models.recorder import Recorder
 from lib.parallel import map_in_order
 from lib.progress import Progress
-
-logger = logging.getLogger(__name__)
 
 
 def record_activations(
@@ -100,27 +95,25 @@ def record_activations(
 
 
 class _PartialStore:
-    """The stores being written, block by block, with a mark of how far they are complete."""
+    """The stores being written, block by block."""
 
     def __init__(self, target, layers, fingerprint, *, images_per_chunk):
-        self._images_per_chunk = images_per_chunk
-        self._target, self._layers, self._fingerprint = target, layers, fingerprint
-        self._folder = target.with_name(target.name + ".partial")
-        self._mark = self._folder / "progress.json"
-        self._waiting, self._n_waiting, self.n_done = [], 0, 0
+        self._folder = UnfinishedFolder(target, fingerprint)
+        self._layers, self._images_per_chunk = layers, images_per_chunk
+        self._waiting, self._n_waiting = [], 0
         self._arrays = {}
-        if self._mark.is_file():
-            mark = json.loads(self._mark.read_text())
-            if mark["fingerprint"] == fingerprint:
-                self.n_done = mark["n_done"]
-                self._arrays = {
-                    layer: zarr.open_array(str(self._folder / f"{layer}.zarr"), mode="r+", config=WRITE_ALL)
-                    for layer in layers
-                }
-                logger.info("going on after %d images of an interrupted run", self.n_done)
-                return
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder.mkdir(parents=True)
+        if self.n_done:
+            self._arrays = {
+                layer: zarr.open_array(str(self._path_of(layer)), mode="r+", config=WRITE_ALL) for layer in layers
+            }
+
+    @property
+    def n_done(self):
+        """Images that are written."""
+        return self._folder.n_done
+
+    def _path_of(self, layer):
+        return self._folder.path / f"{layer}.zarr"
 
     def add(self, outputs, n_images):
         """Take the activations of the next images and write whenever a block is full."""
@@ -128,9 +121,7 @@ class _PartialStore:
             shapes = {layer: maps.shape[1:] for layer, maps in outputs.items()}
             per_chunk = min(images_per_block(list(shapes.values())), self._images_per_chunk)
             self._arrays = {
-                layer: create_activations(
-                    self._folder / f"{layer}.zarr", (n_images, *shape), images_per_chunk=per_chunk
-                )
+                layer: create_activations(self._path_of(layer), (n_images, *shape), images_per_chunk=per_chunk)
                 for layer, shape in shapes.items()
             }
         self._waiting.append(outputs)
@@ -143,12 +134,9 @@ class _PartialStore:
         joined = {layer: np.concatenate([outputs[layer] for outputs in self._waiting]) for layer in self._layers}
         for layer, maps in joined.items():
             self._arrays[layer][self.n_done : self.n_done + n] = maps[:n]
-        self.n_done += n
         self._n_waiting -= n
         self._waiting = [{layer: maps[n:] for layer, maps in joined.items()}]
-        mark = self._mark.with_suffix(".part")
-        mark.write_text(json.dumps({"fingerprint": self._fingerprint, "n_done": self.n_done}))
-        os.replace(mark, self._mark)
+        self._folder.mark(self.n_done + n)
 
     def finish(self, n_images):
         """Write the rest and give the folder its name."""
@@ -156,6 +144,4 @@ class _PartialStore:
             self._write(self._n_waiting)
         if self.n_done != n_images:
             raise ValueError(f"{self.n_done} of {n_images} images were recorded")
-        self._mark.unlink()
-        shutil.rmtree(self._target, ignore_errors=True)
-        os.replace(self._folder, self._target)
+        self._folder.finish()

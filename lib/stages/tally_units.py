@@ -1,8 +1,6 @@
 """Stage: pass a shard of the images through a network and keep what decides exemplars and thresholds of its units."""
 
-import json
 import logging
-import os
 import shutil
 import time
 from pathlib import Path
@@ -13,6 +11,7 @@ from lib.data.fingerprints import fingerprint_job
 from lib.data.images import Geometry
 from lib.data.inputs import Samples, open_inputs
 from lib.data.tallies import read_tally, write_tally
+from lib.data.unfinished import UnfinishedFolder
 from lib.kernels.tally import UnitTally
 from lib.models.generating import generate
 from lib.models.loading import open_network
@@ -130,47 +129,36 @@ def _new_tally(shape, first, last, *, n_images, k, quantile, max_units):
 
 
 class _Saved:
-    """The tallies on disk while they grow: a folder for each time they were saved, and a mark that names the last."""
+    """The tallies on disk while they grow: a folder for each time they were saved, of which the last is marked."""
 
     def __init__(self, target, layers, fingerprint):
-        self._target, self._layers, self._fingerprint = target, layers, fingerprint
-        self._folder = target.with_name(target.name + ".partial")
-        self._mark = self._folder / "progress.json"
+        self._folder, self._layers = UnfinishedFolder(target, fingerprint), layers
         self._last = time.monotonic()
 
     def restore(self, *, n_here):
         """Return {layer: tally} as last saved, empty if nothing fitting is there."""
-        if self._mark.is_file():
-            mark = json.loads(self._mark.read_text())
-            if mark["fingerprint"] == self._fingerprint:
-                logger.info("going on after %d images of an interrupted run", mark["n_done"])
-                folder = self._folder / str(mark["n_done"])
-                return {layer: UnitTally.restore(read_tally(folder, layer), n_here=n_here) for layer in self._layers}
-        shutil.rmtree(self._folder, ignore_errors=True)
-        return {}
+        if not self._folder.n_done:
+            return {}
+        saved = self._folder.path / str(self._folder.n_done)
+        return {layer: UnitTally.restore(read_tally(saved, layer), n_here=n_here) for layer in self._layers}
 
     def save_now_and_then(self, tallies):
         """Save if that was some minutes ago."""
         if time.monotonic() - self._last < SECONDS_BETWEEN_SAVES:
             return
-        folder = self._write(tallies)
-        mark = self._mark.with_suffix(".part")
-        mark.write_text(json.dumps({"fingerprint": self._fingerprint, "n_done": int(folder.name)}))
-        os.replace(mark, self._mark)
-        for other in self._folder.iterdir():
-            if other.is_dir() and other != folder:
+        name = self._write(tallies)
+        self._folder.mark(int(name))
+        for other in self._folder.path.iterdir():
+            if other.is_dir() and other.name != name:
                 shutil.rmtree(other)
         self._last = time.monotonic()
 
     def _write(self, tallies):
-        folder = self._folder / str(tallies[self._layers[0]].n_done)
+        name = str(tallies[self._layers[0]].n_done)
         for layer in self._layers:
-            write_tally(folder, layer, tallies[layer].arrays())
-        return folder
+            write_tally(self._folder.path / name, layer, tallies[layer].arrays())
+        return name
 
     def finish(self, tallies):
         """Write all into the folder of the stage, which appears when it is complete."""
-        folder = self._write(tallies)
-        shutil.rmtree(self._target, ignore_errors=True)
-        os.replace(folder, self._target)
-        shutil.rmtree(self._folder)
+        self._folder.finish(self._write(tallies))

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from small_disk import Mount
 from tiny_workflow import Workflow
 
 from lib.data.tables import read_table
@@ -25,6 +26,8 @@ FORMULAS = f"{ROOT_OF_RESULTS}/playground"
 ACTIVATIONS = f"{FORMULAS}/activations/layer1+layer2/0-of-1"
 RANGES = f"{FORMULAS}/parts/ranges/layer2/0-of-1.csv"
 PICTURES = "resources/data/playground"
+EXEMPLARS = f"{ROOT_OF_RESULTS}/exemplars"
+MILAN = "resources/milan/playground.safetensors"
 
 
 @pytest.fixture
@@ -124,6 +127,43 @@ def test_a_killed_snakemake_is_unlocked_and_goes_on(finished, tmp_path):
     same_results(workflow, finished)
 
 
+@pytest.mark.parametrize(
+    ("stage", "target", "end"),
+    [
+        ("record_activations", ACTIVATIONS, signal.SIGCONT),
+        ("tally_units", EXEMPLARS, signal.SIGCONT),
+        ("draw_playground", PICTURES, signal.SIGKILL),
+        ("train_milan", MILAN, signal.SIGKILL),
+    ],
+)
+def test_an_orphan_of_a_killed_snakemake_is_named_and_spoils_nothing(finished, run, stage, target, end):
+    """The job outlives Snakemake: its repetition does not begin before it has ended or is ended."""
+    shutil.rmtree(run.folder / f"{ROOT_OF_RESULTS}/tallies")
+    remove(run.folder / target)
+    log = run.folder / "snakemake.log"
+    with log.open("w") as written:
+        snakemake = subprocess.Popen(run.command(target), stdout=written, stderr=written)
+    while not (found := [lock.read_text() for lock in run.folder.glob(f"logs/{stage}*/**/*.lock")]) or not found[0]:
+        assert snakemake.poll() is None, log.read_text()
+        time.sleep(0.02)
+    orphan = int(found[0].split()[0])
+    os.kill(orphan, signal.SIGSTOP)
+    snakemake.kill()
+    snakemake.wait()
+    try:
+        run.must_run("--unlock")
+        fails(run, target, words=[f"{stage}: this job is still run by process {orphan}", f"(kill {orphan})"])
+        assert not (run.folder / target).exists()
+    finally:
+        os.kill(orphan, end)
+    while Path(f"/proc/{orphan}/cwd").exists():
+        time.sleep(0.1)
+    run.must_run(target)
+    run.must_run()
+    same_results(run, finished)
+    assert not list(run.folder.rglob("*.lock")) and not list(run.folder.rglob("*.partial"))
+
+
 def test_a_corrupted_chunk_is_named_and_recorded_anew(finished, run):
     chunk = next(path for path in sorted((run.folder / ACTIVATIONS / "layer2.zarr/c").rglob("*")) if path.is_file())
     content = bytearray(chunk.read_bytes())
@@ -218,28 +258,53 @@ def test_too_little_memory_names_the_setting_to_lower(finished, run):
     same_results(run, finished)
 
 
-class Mount:
-    """A file system of its own over a folder; skips where that is not allowed."""
-
-    def __init__(self, folder, options):
-        self.folder, self.options = folder, options
-
-    def __enter__(self):
-        self.folder.mkdir(parents=True, exist_ok=True)
-        command = ["mount", "-t", "tmpfs", "-o", self.options, "tmpfs", str(self.folder)]
-        if os.geteuid() != 0 or subprocess.run(command, capture_output=True).returncode != 0:
-            pytest.skip("mounting a small file system needs root")
-
-    def __exit__(self, *_):
-        subprocess.run(["umount", str(self.folder)], check=True)
-
-
 def test_a_full_disk_is_named_and_what_is_complete_is_kept(finished, run):
     folder = (run.folder / ACTIVATIONS).parent
     shutil.rmtree(folder)
     with Mount(folder, "size=200k"):
         fails(run, ACTIVATIONS, words=["the disk is full"])
         assert not (folder / "0-of-1").exists()
+    run.must_run()
+    same_results(run, finished)
+
+
+@pytest.mark.parametrize(
+    ("target", "size", "rest"),
+    [(EXEMPLARS, "200k", "/images.npy"), (MILAN, "100k", "language_model.training"), (MILAN, "30m", "(os error 28)")],
+)
+def test_a_full_disk_is_named_by_every_writer(finished, run, target, size, rest):
+    """Exemplars are written to mapped files, training states by torch, models by safetensors."""
+    remove(run.folder / target)
+    place = (run.folder / target).parent
+    aside = place.with_name("aside")
+    if target == EXEMPLARS:  # the tallies stay where they are
+        place = run.folder / f"{target}.partial"
+    else:
+        place.rename(aside)
+    with Mount(place, f"size={size}"):
+        fails(run, target, words=["the disk is full", rest])
+        assert not (run.folder / target).exists()
+    place.rmdir()
+    if aside.exists():
+        aside.rename(place)
+    run.must_run(target)
+    run.must_run()
+    same_results(run, finished)
+
+
+def test_lost_and_truncated_exemplars_are_named(finished, run):
+    """The catalog and the sentences name what is missing or cut off, and both are made again."""
+    catalog, descriptions = f"{ROOT_OF_RESULTS}/catalog", f"{ROOT_OF_RESULTS}/parts/descriptions/0-of-1.csv"
+    remove(run.folder / catalog)
+    remove(run.folder / EXEMPLARS / "layer2")
+    fails(run, catalog, words=[f"{EXEMPLARS}/layer2 is missing", f"delete {EXEMPLARS} and run again"])
+    remove(run.folder / descriptions)
+    images = run.folder / EXEMPLARS / "layer1/images.npy"
+    images.write_bytes(images.read_bytes()[:1000])
+    shutil.copytree(finished.folder / EXEMPLARS / "layer2", run.folder / EXEMPLARS / "layer2")
+    fails(run, descriptions, words=[f"{EXEMPLARS}/layer1/images.npy is damaged", f"delete {EXEMPLARS}"])
+    remove(run.folder / EXEMPLARS)
+    run.must_run(EXEMPLARS)
     run.must_run()
     same_results(run, finished)
 
