@@ -1,9 +1,12 @@
 """The exemplar folder in MILAN's layout: per layer images, masks, units, ids and activations."""
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from lib.data.arrays import create_array, open_array
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,11 @@ def create_exemplars(root, layer, *, units, ids, activations, size):
     -------
     images, masks : numpy.memmap
         uint8, of shapes (n_units, k, 3, size, size) and (n_units, k, 1, size, size), zero.
+
+    Raises
+    ------
+    OSError
+        If the disk has too little space for them.
     """
     folder = Path(root) / layer
     folder.mkdir(parents=True, exist_ok=True)
@@ -56,21 +64,16 @@ def create_exemplars(root, layer, *, units, ids, activations, size):
     np.save(folder / "units.npy", np.asarray(units, dtype=np.int64))
     np.savetxt(folder / "ids.csv", ids, fmt="%d", delimiter=",")
     np.savetxt(folder / "activations.csv", activations, fmt="%.5e", delimiter=",")
-    shape = (n_units, k, 3, size, size)
-    images = np.lib.format.open_memmap(folder / "images.npy", mode="w+", dtype=np.uint8, shape=shape)
-    masks = np.lib.format.open_memmap(
-        folder / "masks.npy", mode="w+", dtype=np.uint8, shape=(n_units, k, 1, size, size)
-    )
+    images = create_array(folder / "images.npy", (n_units, k, 3, size, size))
+    masks = create_array(folder / "masks.npy", (n_units, k, 1, size, size))
     return images, masks
 
 
 def read_layers(root):
     """Return the names of the layers that have exemplars below `root`, sorted."""
-    layers = sorted(path.parent.name for path in Path(root).glob("*/masks.npy"))
+    layers = sorted(path.name for path in Path(root).glob("[!.]*") if path.is_dir())
     if not layers:
-        raise FileNotFoundError(
-            f"{root} holds no layer folder with masks.npy; build it with the rule collect_exemplars"
-        )
+        raise FileNotFoundError(f"{root} holds no folder of a layer; build it with the rule collect_exemplars")
     return layers
 
 
@@ -89,29 +92,45 @@ def read_exemplars(root, layer):
     Raises
     ------
     FileNotFoundError
-        If a file of the layer is missing.
+        If the layer's folder or a file in it is missing.
     ValueError
-        If the files do not fit each other.
+        If a file is damaged, or the files do not fit each other.
     """
     folder = Path(root) / layer
+    cure = f"delete {root} and run again to rebuild the exemplars"
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is missing; {cure}")
     for name in ("images.npy", "masks.npy", "ids.csv", "activations.csv"):
         if not (folder / name).is_file():
-            raise FileNotFoundError(f"{folder / name} is missing; delete {root} and run again to rebuild the exemplars")
-    images = np.load(folder / "images.npy", mmap_mode="r")
-    masks = np.load(folder / "masks.npy", mmap_mode="r")
-    n_units, k = masks.shape[:2]
-    ids = np.loadtxt(folder / "ids.csv", delimiter=",", dtype=np.int64, ndmin=2)
-    activations = np.loadtxt(folder / "activations.csv", delimiter=",", dtype=np.float64, ndmin=2)
-    units = np.load(folder / "units.npy") if (folder / "units.npy").is_file() else np.arange(n_units)
+            raise FileNotFoundError(f"{folder / name} is missing; {cure}")
+    try:
+        images, masks = open_array(folder / "images.npy"), open_array(folder / "masks.npy")
+        ids = _read_numbers(folder / "ids.csv", np.int64)
+        activations = _read_numbers(folder / "activations.csv", np.float64)
+        has_units = (folder / "units.npy").exists()
+        units = open_array(folder / "units.npy") if has_units else np.arange(len(ids))
+    except ValueError as error:
+        raise ValueError(f"{error}; {cure}") from error
     if (
-        images.shape[:2] != (n_units, k)
+        images.ndim != 5
+        or masks.ndim != 5
         or images.shape[3:] != masks.shape[3:]
-        or ids.shape != (n_units, k)
-        or activations.shape != (n_units, k)
-        or units.shape != (n_units,)
+        or not images.shape[:2] == masks.shape[:2] == ids.shape == activations.shape
+        or units.shape != ids.shape[:1]
     ):
         raise ValueError(
             f"{folder}: images {images.shape}, masks {masks.shape}, ids {ids.shape}, activations {activations.shape} and "
-            f"units {units.shape} do not describe the same exemplars; delete {root} and run again"
+            f"units {units.shape} do not describe the same exemplars; {cure}"
         )
     return Exemplars(layer, images, masks, units.astype(np.int64), ids, activations)
+
+
+def _read_numbers(path, dtype):
+    """Read a table of numbers without a header, whose last number is whole if a line's end follows it."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        if not text.endswith("\n"):
+            raise ValueError("it was cut off in its last line")
+        return np.loadtxt(io.StringIO(text), delimiter=",", dtype=dtype, ndmin=2)
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: {error}") from error

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lib.data.arrays import create_array, open_array
 from lib.data.image_lists import list_images
 from lib.data.images import Geometry
 
@@ -142,7 +143,7 @@ def open_pictures(path: str | Path, *, n_channels: int) -> np.ndarray:
     ValueError
         If it is no such array.
     """
-    pictures = _open_array(path)
+    pictures = open_array(path)
     if pictures.ndim != 5 or pictures.shape[2] != n_channels or pictures.shape[3] != pictures.shape[4]:
         raise ValueError(f"{path} has shape {pictures.shape} instead of (units, exemplars, {n_channels}, H, H)")
     if pictures.dtype != np.uint8 or not pictures.size:
@@ -172,17 +173,10 @@ def read_units(path: str | Path, n_units: int) -> np.ndarray:
     """
     if not Path(path).is_file():
         return np.arange(n_units)
-    units = _open_array(path)
+    units = open_array(path)
     if units.shape != (n_units,) or units.dtype.kind not in "iu" or len(np.unique(units)) < n_units:
         raise ValueError(f"{path} must hold {n_units} different unit numbers, one for each row of masks.npy")
     return np.array(units, dtype=np.int64)
-
-
-def _open_array(path: str | Path) -> np.ndarray:
-    try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise ValueError(f"{path} is damaged or no array: {error}") from error
 
 
 def geometry_of(size: int) -> Geometry:
@@ -218,8 +212,13 @@ def write_images(
         Height and width, pixels.
     per_block : int
         Images read at a time.
+
+    Raises
+    ------
+    OSError
+        If the disk has too little space for them.
     """
-    images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(*ids.shape, 3, size, size))
+    images = create_array(path, (*ids.shape, 3, size, size))
     needed, places = np.unique(ids, return_inverse=True)
     order = np.argsort(places, axis=None, kind="stable")
     starts = np.searchsorted(places.reshape(-1)[order], np.arange(len(needed) + 1))

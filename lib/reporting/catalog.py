@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jinja2
 import numpy as np
+import pandas as pd
 
 from lib.data.exemplars import Exemplars, read_exemplars, read_layers
 from lib.data.tables import read_table
@@ -68,6 +69,8 @@ def write_catalog(
 
     Raises
     ------
+    FileNotFoundError
+        If a layer of the tables has no exemplars.
     ValueError
         If a list is neither empty nor as long as `concept_sets`, a table lacks a column, or a setting is out of bounds.
     """
@@ -82,12 +85,14 @@ def write_catalog(
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
 
-    pictured = {layer: read_exemplars(exemplars, layer) for layer in read_layers(exemplars)}
-    table = _unit_table(descriptions, units, pictured)
+    said, seen = read_table(descriptions, "descriptions"), read_table(units, "units")
+    named = {*said["layer"], *seen["layer"], *read_layers(exemplars)}
+    layers = sorted(named, key=lambda layer: (natural_key(layer), layer))
+    pictured = {layer: read_exemplars(exemplars, layer) for layer in layers}
+    table = _unit_table(said, seen, pictured)
     positions = {key: row for row, key in enumerate(zip(table["layer"], table["unit"], strict=True))}
-    layers = sorted(set(table["layer"]), key=natural_key)
     writer = PictureWriter(draft / "pictures", opacity=opacity, k_shown=k_shown)
-    images = _write_pictures(pictured, layers, writer)
+    images = _write_pictures(pictured, writer)
     sets = [
         read_concept_set(name, positions, **{kind: paths[number] if paths else None for kind, paths in tables.items()})
         for number, name in enumerate(concept_sets)
@@ -99,7 +104,7 @@ def write_catalog(
         "dataset": dataset,
         "explained_above": EXPLAINED_ABOVE,
         "measures": MEASURES,
-        "layers": [_layer(name, pictured.get(name)) for name in layers],
+        "layers": [_layer(found) for found in pictured.values()],
         "units": {
             "layer": layer_of_unit.tolist(),
             "unit": table["unit"],
@@ -112,10 +117,9 @@ def write_catalog(
     }
     _write_script(draft / "data.js", "window.LEXICON_DATA = ", index)
     (draft / "layers").mkdir()
-    for number in range(len(layers)):
+    for number, (layer, found) in enumerate(pictured.items()):
         rows = np.flatnonzero(layer_of_unit == number)
-        found = pictured.get(layers[number])
-        shown = [ranks.get((layers[number], table["unit"][row])) for row in rows]
+        shown = [ranks.get((layer, table["unit"][row])) for row in rows]
         details = {
             "first": int(rows[0]),
             "concept_sets": [_details(s, rows) for s in sets],
@@ -153,10 +157,8 @@ def script(prefix: str, value: object) -> str:
     return prefix + text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026") + ";\n"
 
 
-def _unit_table(descriptions: str, units: str, pictured: dict[str, Exemplars]) -> dict[str, list]:
+def _unit_table(said: pd.DataFrame, seen: pd.DataFrame, pictured: dict[str, Exemplars]) -> dict[str, list]:
     """Join the tables of units: every unit that any of them knows, layers in natural order, units by number."""
-    said = read_table(descriptions, "descriptions")
-    seen = read_table(units, "units")
     texts = {(r.layer, r.unit): (r.description, r.score, r.status) for r in said.itertuples(index=False)}
     states = {(r.layer, r.unit): r.status for r in seen.itertuples(index=False)}
     shown = {(layer, int(unit)) for layer, found in pictured.items() for unit in found.units}
@@ -173,20 +175,19 @@ def _unit_table(descriptions: str, units: str, pictured: dict[str, Exemplars]) -
     }
 
 
-def _write_pictures(pictured: dict[str, Exemplars], layers: list[str], writer: PictureWriter) -> dict:
+def _write_pictures(pictured: dict[str, Exemplars], writer: PictureWriter) -> dict:
     """Write the pictures of all layers; return the numbers of the images of each (layer, unit)."""
     images = {}
-    for number, layer in enumerate(Progress(layers, desc="pictures", unit="layer")):
-        if layer in pictured:
-            numbers = writer.write(pictured[layer], number)
-            images |= {(layer, int(u)): own for u, own in zip(pictured[layer].units, numbers, strict=True)}
+    for number, (layer, found) in enumerate(Progress(pictured.items(), desc="pictures", unit="layer")):
+        numbers = writer.write(found, number)
+        images |= {(layer, int(unit)): own for unit, own in zip(found.units, numbers, strict=True)}
     return images
 
 
-def _layer(name: str, found: Exemplars | None) -> dict:
+def _layer(found: Exemplars) -> dict:
     """Describe a layer: its name, and height and width of its exemplars in pixels."""
-    height, width = found.images.shape[-2:] if found is not None else (1, 1)
-    return {"name": name, "height": height, "width": width}
+    height, width = found.images.shape[-2:]
+    return {"name": found.layer, "height": height, "width": width}
 
 
 def _overview(concept_set: ConceptSet, summary: list[dict]) -> dict:

@@ -1,7 +1,29 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
+from small_disk import Mount
 
 from lib.data.exemplars import create_exemplars, read_exemplars, read_layers
+
+ROOT = Path(__file__).resolve().parents[2]
+# in a process of its own, which the kernel kills if it writes to a mapped file that the disk has no space for
+FILL = """
+import sys
+import numpy as np
+from lib.data.exemplars import create_exemplars
+
+values = np.zeros((20, 5))
+try:
+    images, masks = create_exemplars(
+        sys.argv[1], "a", units=np.arange(20), ids=values.astype(int), activations=values, size=32
+    )
+    images[:] = 1
+except OSError as error:
+    print(error.errno, error)
+"""
 
 
 @pytest.fixture
@@ -67,6 +89,40 @@ def test_files_that_do_not_fit_are_refused(folder):
     np.savetxt(root / "layer2" / "ids.csv", np.zeros((2, 4)), fmt="%d", delimiter=",")
     with pytest.raises(ValueError, match="do not describe the same exemplars"):
         read_exemplars(root, "layer2")
+
+
+def test_a_full_disk_is_an_error_and_no_death(tmp_path):
+    with Mount(tmp_path / "disk", "size=100k") as disk:
+        done = subprocess.run([sys.executable, "-c", FILL, disk], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, f"killed by signal {-done.returncode}"
+    size = 20 * 5 * 3 * 32 * 32 + 128
+    assert done.stdout.startswith("28 ") and f"{size} bytes are needed: '{disk}/a/images.npy'" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["images.npy", "masks.npy", "units.npy", "ids.csv", "activations.csv"])
+@pytest.mark.parametrize("length", [-1, 20, 9, 0])
+def test_a_truncated_file_is_named_with_the_cure(folder, name, length):
+    path = folder[0] / "layer2" / name
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(ValueError, match=rf"{name} is damaged.*; delete .*exemplars and run again"):
+        read_exemplars(folder[0], "layer2")
+
+
+def test_arrays_of_other_dimensions_are_refused(folder):
+    for name in ("images.npy", "masks.npy"):
+        path = folder[0] / "layer2" / name
+        content = path.read_bytes()
+        np.save(path, np.zeros(3, np.uint8))
+        with pytest.raises(ValueError, match="do not describe the same exemplars; delete"):
+            read_exemplars(folder[0], "layer2")
+        path.write_bytes(content)
+
+
+def test_a_missing_layer_and_one_without_masks_are_named(folder):
+    (folder[0] / "layer2" / "masks.npy").unlink()
+    assert read_layers(folder[0]) == ["features.10", "layer2"], "it is not left out silently"
+    with pytest.raises(FileNotFoundError, match=r"layer3 is missing; delete .*exemplars and run again"):
+        read_exemplars(folder[0], "layer3")
 
 
 def test_an_empty_root_is_refused(tmp_path):

@@ -217,6 +217,15 @@ def test_pictures_belong_to_units_by_number(inputs):
     assert shown[4] != shown[9]
 
 
+@pytest.mark.parametrize("lost", ["layer2", "layer2/masks.npy", "layer2/ids.csv"])
+def test_a_layer_that_lost_its_exemplars_is_named(inputs, lost):
+    path = Path(inputs["exemplars"], lost)
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with pytest.raises(FileNotFoundError, match=rf"exemplars/{lost} is missing; delete .*exemplars and run again"):
+        write_catalog(**inputs)
+    assert not Path(inputs["catalog"]).exists()
+
+
 def test_works_without_explanations(inputs):
     empty = {name: [] for name in ("explanations", "ranges", "histograms", "metrics", "concept_sets")}
     write_catalog(**inputs | empty)
