@@ -44,7 +44,7 @@ def read_annotations(path: str) -> Annotations:
     ValueError
         If a column is missing, a unit is no number or an annotation is blank.
     """
-    if not Path(path).is_file():
+    if not Path(path).exists():
         raise FileNotFoundError(
             f"{path} is missing; it holds the annotations, one a row, with columns layer,unit,summary"
         )

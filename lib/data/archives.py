@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
 
 from lib.progress import Progress
+from lib.regular_files import check_regular_file
 
 IGNORED_ROOTS = ("__MACOSX",)
 BUFFER = 1 << 20  # bytes
@@ -65,6 +66,7 @@ def unpack(archive: str | Path, folder: str | Path, *, max_size: int, max_ratio:
         If the disk is too small.
     """
     archive, folder = Path(archive), Path(folder)
+    check_regular_file(archive, name="archive")
     if folder.is_symlink() or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
         raise FileExistsError(f"{folder} exists already; remove it to unpack {archive} there.")
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -8,15 +8,19 @@ hold for the whole image.
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image, UnidentifiedImageError
+
+from lib.data.image_lists import leads_out
+from lib.data.label_maps import LARGEST_MAP, decode_labels, open_label_map
+from lib.regular_files import check_regular_file
 
 INDEX_COLUMNS = ("image", "split", "ih", "iw", "sh", "sw")
 LABEL_COLUMNS = ("number", "name", "category")
 LARGEST_LABEL = 0xFFFF  # a map stores a label number in two bytes
+LONGEST_NUMBER = 1000  # digits, of which Python converts some thousand
 
 _COUNTED_CATEGORY = re.compile(r"\s*(?P<category>.+?)\s*\(\s*(?P<count>\d+)\s*\)\s*")
 
@@ -81,7 +85,7 @@ class BrodenDataset:
         found: list[tuple[str, np.ndarray | int]] = []
         for category, column in self.cells.items():
             for item in _split(column[i]):
-                value = int(item) if _is_number(item) else self._read_map(i, category, item)
+                value = int(item) if is_number(item) else self._read_map(i, category, item)
                 if isinstance(value, np.ndarray) or value != 0:
                     self._check_known(i, category, item, value)
                     found.append((category, value))
@@ -90,20 +94,22 @@ class BrodenDataset:
     def _read_map(self, i: int, category: str, item: str) -> np.ndarray:
         path = self.folder / "images" / item
         try:
-            labels = _decode_map(path)
+            with open_label_map(path, check_size=self._check_size) as picture:
+                return decode_labels(picture)
         except FileNotFoundError:
             raise FileNotFoundError(
                 f"{self._where(i, category)}: the label map {path} does not exist. The data set is incomplete: "
                 f"delete {self.folder} so that it is fetched and unpacked again, or copy the missing file."
             ) from None
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-            raise ValueError(f"{self._where(i, category)}: the label map {path} cannot be read: {error}") from error
-        if labels.shape != self.mask_shape:
+        except ValueError as error:
+            raise ValueError(f"{self._where(i, category)}: {error}") from error
+
+    def _check_size(self, size: tuple[int, int]) -> None:
+        if size != self.mask_shape:
             raise ValueError(
-                f"{self._where(i, category)}: the label map {path} is {labels.shape[0]} x {labels.shape[1]} pixels, "
-                f"but the index says {self.mask_shape[0]} x {self.mask_shape[1]} (columns sh, sw)."
+                f"it has {size[0]} x {size[1]} pixels, but the index says {self.mask_shape[0]} x {self.mask_shape[1]} "
+                "(columns sh, sw)"
             )
-        return labels
 
     def _check_known(self, i: int, category: str, item: str, value: np.ndarray | int) -> None:
         numbers = np.asarray(value)
@@ -177,13 +183,16 @@ def open_broden(folder: str | Path, *, subset: str, categories: list[str]) -> Br
 
 
 def _read_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"{path} does not exist, so {path.parent} is not a folder in the format of Broden 1.")
+    check_regular_file(path, name="table")
     # Labels are called "nan", "null" or "1" in some data sets: everything stays text.
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except ValueError as error:
         raise ValueError(f"{path} cannot be read as a table: {error}") from error
+    if not isinstance(table.index, pd.RangeIndex):  # what is too much would become the names of the rows
+        raise ValueError(f"{path} cannot be read as a table: a row has more cells than its header.")
     missing = [column for column in columns if column not in table.columns]
     if missing:
         raise ValueError(f"{path} has no column {', '.join(missing)}; its columns are {', '.join(table.columns)}.")
@@ -225,42 +234,29 @@ def _check_paths(chosen: pd.DataFrame, categories: list[str], folder: Path) -> N
                 )
 
 
-def leads_out(item: str) -> bool:
-    """Tell whether a path of an index leads out of the folder to which it is relative.
-
-    Parameters
-    ----------
-    item : str
-        The path.
-
-    Returns
-    -------
-    bool
-        True for empty and absolute paths, and for those with `..`, a drive or a null character.
-    """
-    if not item or item[0] in "/\\" or "\0" in item:
-        return True
-    return (".." in item or ":" in item or "\\" in item) and (
-        ".." in PurePosixPath(item.replace("\\", "/")).parts or bool(PureWindowsPath(item).drive)
-    )
-
-
 def _mask_shape(chosen: pd.DataFrame, folder: Path) -> tuple[int, int]:
     shapes = chosen[["sh", "sw"]].drop_duplicates()
-    if len(shapes) != 1 or not all(_is_number(size) and int(size) > 0 for size in shapes.iloc[0]):
+    if len(shapes) != 1 or not all(is_number(size) and int(size) > 0 for size in shapes.iloc[0]):
         sizes = ", ".join(f"{sh or '?'} x {sw or '?'}" for sh, sw in shapes.head(5).itertuples(index=False))
         raise ValueError(
             f"The label maps of {folder / 'index.csv'} must all have one size; columns sh, sw say {sizes}. "
             "Choose images of one size by the setting `subset`, or scale the maps."
         )
-    return int(shapes.iloc[0]["sh"]), int(shapes.iloc[0]["sw"])
+    height, width = int(shapes.iloc[0]["sh"]), int(shapes.iloc[0]["sw"])
+    if height * width > LARGEST_MAP:
+        raise ValueError(
+            f"The label maps of {folder / 'index.csv'} have {height} x {width} pixels by its columns sh, sw, but "
+            f"{LARGEST_MAP} at most are read; scale the maps."
+        )
+    return height, width
 
 
 def _read_concepts(path: Path, categories: list[str]) -> tuple[np.ndarray, pd.DataFrame]:
     """Read the numbers of all labels, shape (N,), int64, and the table of those that belong to a chosen category."""
     labels = _read_table(path, LABEL_COLUMNS)
-    wrong = [number for number in labels["number"] if not _is_number(number) or int(number) > LARGEST_LABEL]
-    twice = [number for number, count in Counter(labels["number"]).items() if count > 1]
+    wrong = [number for number in labels["number"] if not is_number(number) or int(number) > LARGEST_LABEL]
+    counts = Counter(int(number) for number in labels["number"] if is_number(number))  # 2 and 02 are one number
+    twice = [str(number) for number, count in counts.items() if count > 1]
     if wrong or twice:
         raise ValueError(
             f"{path}: each label needs a number of its own from 1 to {LARGEST_LABEL}; wrong or repeated: "
@@ -307,14 +303,6 @@ def _split(cell: str) -> list[str]:
     return [item for part in cell.split(";") if (item := part.strip())]
 
 
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit()
-
-
-def _decode_map(path: Path) -> np.ndarray:
-    """Decode a PNG to label numbers, shape (Hm, Wm), int32: label = R + 256 * G."""
-    with Image.open(path) as picture:
-        if picture.mode not in ("RGB", "RGBA", "P"):
-            raise ValueError(f"it is a picture of mode {picture.mode}, but label = R + 256 * G needs RGB")
-        channels = np.asarray(picture.convert("RGB") if picture.mode == "P" else picture)
-    return channels[..., 0].astype(np.int32) | (channels[..., 1].astype(np.int32) << 8)
+def is_number(text: str) -> bool:
+    """Tell whether a text is a label number, of not too many digits: plain digits, perhaps with zeros before them."""
+    return text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER

@@ -15,6 +15,7 @@ from lib.data.playground import encode_map
 from lib.parallel import map_in_order
 
 ORIENTATION = 0x0112  # tag of the rotation noted by a camera
+LONGEST_CATEGORY = 200  # bytes
 # value of that tag: (turns, mirrored) by which stored pixels become upright ones
 UPRIGHT = {2: (0, True), 3: (2, False), 4: (2, True), 5: (1, True), 6: (3, False), 7: (3, True), 8: (1, False)}
 
@@ -48,8 +49,10 @@ def write_broden(folder: str | Path, data: LabelledImages, *, mask_size: int, th
     """
     folder = Path(folder)
     categories = sorted({category for name, category in data.labels.values() if name})
-    if wrong := [name for name in categories if name in INDEX_COLUMNS or set(name) & set(';()/\\"\n\r')]:
-        raise ValueError(f"The category {wrong[0]!r} cannot be used: choose a plain word, such as object.")
+    if wrong := [name for name in categories if name in INDEX_COLUMNS or not _is_word(name)]:
+        raise ValueError(
+            f"Labels of {data.folder}: the category {wrong[0][:100]!r} cannot be used; choose a plain word, such as object."
+        )
     (folder / "images" / "maps").mkdir(parents=True)
     os.symlink(data.folder, folder / "images" / "given")
 
@@ -85,7 +88,8 @@ def _convert(folder: Path, data: LabelledImages, i: int, mask_size: int) -> tupl
         check_image(path)
     except (OSError, ValueError) as error:
         return {}, str(error)
-    numbers = data.read[i]()
+    frame = _Frame(path)
+    numbers = data.read[i](frame.check_size)
     whole = isinstance(numbers, list)
     present = np.unique(numbers).astype(int).tolist()
     if unknown := [number for number in present if number not in data.labels]:
@@ -94,7 +98,7 @@ def _convert(folder: Path, data: LabelledImages, i: int, mask_size: int) -> tupl
             "an empty name it means no label."
         )
     if not whole:
-        numbers = _fit(path, numbers, mask_size)
+        numbers = frame.fit(numbers, mask_size)
         present = np.unique(numbers).tolist()
     cells = {}
     for category in {data.labels[number][1] for number in present}:
@@ -110,23 +114,36 @@ def _convert(folder: Path, data: LabelledImages, i: int, mask_size: int) -> tupl
     return cells, ""
 
 
-def _fit(path: Path, numbers: np.ndarray, size: int) -> np.ndarray:
-    """Turn a label map as its image is turned, and reduce it."""
-    with Image.open(path) as picture:
-        width, height = picture.size
-        orientation = picture.getexif().get(ORIENTATION, 1)
-    turned = orientation in (5, 6, 7, 8)
-    as_stored, upright = _alike(numbers.shape, (height, width)), turned and _alike(numbers.shape, (width, height))
-    if not as_stored and not upright:
-        raise ValueError(
-            f"The label map of {path} has {numbers.shape[0]} x {numbers.shape[1]} pixels, but the image {height} x "
-            f"{width}: the proportions must be the same."
-        )
-    if as_stored and orientation in UPRIGHT:
-        turns, mirrored = UPRIGHT[orientation]
-        numbers = np.rot90(numbers[:, ::-1] if mirrored else numbers, turns)
-    rows, columns = ((np.arange(size) + 0.5) * side // size for side in numbers.shape)
-    return numbers[np.ix_(rows.astype(int), columns.astype(int))]
+class _Frame:
+    """Size and rotation of an image, which its label map must fit."""
+
+    def __init__(self, path: Path) -> None:
+        with Image.open(path) as picture:
+            self._stored = picture.height, picture.width
+            self._orientation = picture.getexif().get(ORIENTATION, 1)
+        self._path = path
+        self._upright = self._stored[::-1] if self._orientation in (5, 6, 7, 8) else self._stored
+
+    def check_size(self, shape: tuple[int, int]) -> None:
+        """Check that a map has the proportions of the image, as it is stored or upright."""
+        if not (_alike(shape, self._stored) or _alike(shape, self._upright)):
+            raise ValueError(
+                f"it has {shape[0]} x {shape[1]} pixels, but the image {self._path} {self._stored[0]} x "
+                f"{self._stored[1]}: the proportions must be the same"
+            )
+
+    def fit(self, numbers: np.ndarray, size: int) -> np.ndarray:
+        """Turn a label map as its image is turned, and reduce it."""
+        if _alike(numbers.shape, self._stored) and self._orientation in UPRIGHT:
+            turns, mirrored = UPRIGHT[self._orientation]
+            numbers = np.rot90(numbers[:, ::-1] if mirrored else numbers, turns)
+        rows, columns = ((np.arange(size) + 0.5) * side // size for side in numbers.shape)
+        return numbers[np.ix_(rows.astype(int), columns.astype(int))]
+
+
+def _is_word(category: str) -> bool:
+    """Tell whether a category can be a column's and a file's name."""
+    return not set(category) & set(';()/\\"\n\r') and len(category.encode()) <= LONGEST_CATEGORY
 
 
 def _alike(shape: tuple[int, int], other: tuple[int, int]) -> bool:

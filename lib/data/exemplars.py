@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lib.data.arrays import create_array, open_array
+from lib.regular_files import check_regular_file
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def read_exemplars(root, layer):
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is missing; {cure}")
     for name in ("images.npy", "masks.npy", "ids.csv", "activations.csv"):
-        if not (folder / name).is_file():
+        if not (folder / name).exists():
             raise FileNotFoundError(f"{folder / name} is missing; {cure}")
     try:
         images, masks = open_array(folder / "images.npy"), open_array(folder / "masks.npy")
@@ -127,6 +128,7 @@ def read_exemplars(root, layer):
 
 def _read_numbers(path, dtype):
     """Read a table of numbers without a header, whose last number is whole if a line's end follows it."""
+    check_regular_file(path, name="table of numbers")
     try:
         text = path.read_text(encoding="utf-8")
         if not text.endswith("\n"):

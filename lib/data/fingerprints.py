@@ -4,6 +4,8 @@ import hashlib
 import json
 from pathlib import Path
 
+from lib.regular_files import check_regular_file
+
 
 def fingerprint_job(facts, *, images, weights):
     """Return a text that changes with anything that decides the result.
@@ -21,6 +23,8 @@ def fingerprint_job(facts, *, images, weights):
     -------
     str
     """
+    if weights:
+        check_regular_file(weights, name="checkpoint")
     checkpoint = hashlib.sha256(Path(weights).read_bytes()).hexdigest() if weights else "random"
     found = [facts, checkpoint, images, [Path(path).stat().st_size for path in images]]
     return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()

@@ -1,11 +1,11 @@
 """Which images a data set has, in a fixed order: folders, Broden's index, tables of paths."""
 
 import os
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 import pandas as pd
 
-from lib.data.broden import leads_out
+from lib.regular_files import check_regular_file
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"})
 TABLES = (".csv", ".parquet")
@@ -99,9 +99,28 @@ def list_dataset_images(data: str | Path, *, subset: str, column: str) -> list[s
     return chosen
 
 
+def leads_out(item: str) -> bool:
+    """Tell whether a path of an index leads out of the folder to which it is relative.
+
+    Parameters
+    ----------
+    item : str
+        The path.
+
+    Returns
+    -------
+    bool
+        True for empty and absolute paths, and for those with `..`, a drive or a null character.
+    """
+    if not item or item[0] in "/\\" or "\0" in item:
+        return True
+    return (".." in item or ":" in item or "\\" in item) and (
+        ".." in PurePosixPath(item.replace("\\", "/")).parts or bool(PureWindowsPath(item).drive)
+    )
+
+
 def _read_paths(table: Path, column: str) -> list[str]:
-    if not table.is_file():
-        raise FileNotFoundError(f"The table of images {table} does not exist.")
+    check_regular_file(table, name="table of images")
     try:
         if table.suffix.lower() == ".csv":
             frame = pd.read_csv(table, dtype=str, keep_default_na=False, encoding="utf-8-sig")

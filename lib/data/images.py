@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from lib.regular_files import check_regular_file
+
 LARGEST_PROPORTION = 100  # long to short side; a line of pixels scaled by its short side would fill the memory
 # what Pillow raises on damaged and hostile files
 DAMAGE = (
@@ -65,8 +67,7 @@ def check_image(path: str | Path) -> None:
 
 
 def _read(path: str | Path, *, draft: bool) -> np.ndarray:
-    if not Path(path).is_file():  # a pipe or a device would be waited for
-        raise FileNotFoundError(f"The image {path} does not exist or is not a file.")
+    check_regular_file(path, name="image")
     try:
         with Image.open(path) as picture:
             width, height = picture.size

@@ -8,6 +8,7 @@ import numpy as np
 from lib.data.arrays import create_array, open_array
 from lib.data.image_lists import list_images
 from lib.data.images import Geometry
+from lib.regular_files import check_regular_file
 
 # shorter side to which the masks' images were scaled, and side of the central square, pixels
 RESIZE, CROP = 256, 224
@@ -68,6 +69,7 @@ def _read_classes(folder: Path) -> dict[str, int]:
     tables = sorted(folder.rglob(CLASS_LIST))
     if not tables:
         raise FileNotFoundError(f"{folder} holds no {CLASS_LIST}; config key downloads.local.places365_filelist")
+    check_regular_file(tables[0], name="list of classes")
     rows = [line.split() for line in tables[0].read_text(encoding="utf-8").splitlines() if line.strip()]
     if wrong := [row for row in rows if len(row) != 2 or not row[1].isdecimal()]:
         raise ValueError(f"{tables[0]}: the line {' '.join(wrong[0])!r} is not a file name and a class number")
@@ -99,8 +101,9 @@ def read_ids(path: str | Path, shape: tuple[int, int], *, n_images: int | None) 
         With the row and the value that is wrong: no integers, another shape, an id twice in a row or out of range.
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"{path} is missing; it tells which images the exemplars are")
+    check_regular_file(path, name="table of ids")
     try:
         ids = np.loadtxt(path, delimiter=",", dtype=np.int64, ndmin=2)
     except ValueError as error:
@@ -171,7 +174,7 @@ def read_units(path: str | Path, n_units: int) -> np.ndarray:
     ValueError
         If the file does not hold that many different numbers.
     """
-    if not Path(path).is_file():
+    if not Path(path).exists():
         return np.arange(n_units)
     units = open_array(path)
     if units.shape != (n_units,) or units.dtype.kind not in "iu" or len(np.unique(units)) < n_units:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from lib.regular_files import check_regular_file
+
 COLUMNS = {
     "images": {"path": "str"},
     "skipped_images": {"path": "str", "reason": "str"},
@@ -227,12 +229,15 @@ def read_table(path, name, *, written_here=True):
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such file.
     ValueError
         If the file lacks a column, holds a value of another type or was cut off.
     """
     columns = COLUMNS[name]
     kinds = {"str": str, "int": "int64", "float": "float64", "bool": str}
     floats = [column for column, kind in columns.items() if kind == "float"]
+    check_regular_file(path, name="table")
     try:
         if written_here and not Path(path).read_bytes().endswith(b"\n"):
             raise ValueError("it was cut off in its last line")

@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 
+from lib.data.arrays import open_array
 from lib.data.inputs import write_samples
 
 
@@ -42,9 +43,6 @@ def _latents(rng, draw):
 
 def _read(path):
     try:
-        found = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+        return open_array(path)
+    except ValueError as error:
         raise ValueError(f"{path} is no .npy file of numbers ({error}); see `samples` of the data set") from error
-    if not isinstance(found, np.ndarray):
-        raise ValueError(f"{path} holds several arrays; save one as .npy; see `samples` of the data set")
-    return found

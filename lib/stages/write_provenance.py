@@ -81,7 +81,8 @@ def _checksums(paths):
     """Return {path: sha256} of files, and of the tables in folders."""
     found = {}
     for path in map(Path, paths):
-        for file in sorted(path.rglob("*.csv")) if path.is_dir() else [path]:
+        tables = sorted(table for table in path.rglob("*.csv") if table.is_file())
+        for file in tables if path.is_dir() else [path]:
             with file.open("rb") as handle:
                 found[str(file)] = hashlib.file_digest(handle, "sha256").hexdigest()
     return found

@@ -128,7 +128,7 @@ def test_missing_map(folder):
 
 def test_map_of_another_size(folder):
     write_map(folder / "images/pascal/c.png", np.zeros((5, 6), int))
-    with pytest.raises(ValueError, match=r"c\.png is 5 x 6 pixels, but the index says 4 x 6"):
+    with pytest.raises(ValueError, match=r"c\.png cannot be read: it has 5 x 6 pixels, but the index says 4 x 6"):
         open_broden(folder, subset="pascal", categories=["object"]).annotations(0)
 
 
@@ -209,7 +209,20 @@ def test_not_a_broden_folder(tmp_path):
         open_broden(tmp_path, subset="", categories=["object"])
 
 
-@pytest.mark.parametrize("numbers", [["1", "1"], ["1", "x"], ["1", "65536"]])
+def test_a_row_with_more_cells_than_the_header(folder):
+    path = folder / "index.csv"
+    header, first, *rest = path.read_text().splitlines()
+    path.write_text("\n".join([header, f"more,{first}", *rest]))
+    with pytest.raises(ValueError, match=r"index\.csv cannot be read as a table"):
+        open_broden(folder, subset="", categories=["object"])
+    path.write_text("\n".join([header, *(f"more,{row}" for row in [first, *rest])]))
+    with pytest.raises(ValueError, match=r"index\.csv cannot be read as a table: a row has more cells"):
+        open_broden(folder, subset="", categories=["object"])
+
+
+@pytest.mark.parametrize(
+    "numbers", [["1", "1"], ["1", "x"], ["1", "65536"], ["2", "02"], ["0", "000"], ["1", "9" * 5000]]
+)
 def test_wrong_label_numbers(tmp_path, numbers):
     root = make_folder(tmp_path / "b", [row("x.jpg", object="1")], [(number, "n", "object(1)") for number in numbers])
     with pytest.raises(ValueError, match="number of its own"):

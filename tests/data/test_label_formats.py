@@ -123,12 +123,39 @@ def test_broken_coco(tmp_path):
         convert(source, "coco_panoptic")
     del content["annotations"][0]["segments_info"][1]
     path.write_text(json.dumps(content))
-    with pytest.raises(ValueError, match=r"1\.png holds segment 300"):
+    with pytest.raises(ValueError, match=r"1\.png cannot be read: it holds segment 300"):
         convert(source, "coco_panoptic")
     content["images"][0]["file_name"] = "../../1.jpg"
     path.write_text(json.dumps(content))
     with pytest.raises(ValueError, match="leads out of its folder"):
         convert(source, "coco_panoptic")
+
+
+@pytest.mark.parametrize(
+    ("part", "extra", "message"),
+    [
+        ("categories", {"id": "01", "name": "again"}, "the category 1 stands there twice"),
+        ("images", {"id": 5, "file_name": "2.jpg"}, "the image 5 stands there twice"),
+        ("segments_info", {"id": "0300", "category_id": 1}, "the segment 300 stands there twice"),
+        ("segments_info", {"id": 8, "category_id": 9}, "a segment has the category 9, which `categories` lacks"),
+        ("segments_info", {"id": 8, "category_id": float("inf")}, "OverflowError"),
+        ("categories", {"id": "9" * 5000, "name": "many"}, "ValueError"),
+    ],
+)
+def test_coco_with_numbers_that_are_not_its_own(tmp_path, part, extra, message):
+    source, content = coco(tmp_path / "in")
+    (content["annotations"][0] if part == "segments_info" else content)[part].append(extra)
+    (source / "panoptic_val2017.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=rf"panoptic_val2017\.json.*{message}"):
+        convert(source, "coco_panoptic")
+
+
+def test_coco_with_pictures_that_are_no_segments(tmp_path):
+    source, _ = coco(tmp_path / "in")
+    for mode in ("L", "LA"):
+        Image.new(mode, (24, 16)).save(source / "panoptic_val2017/1.png")
+        with pytest.raises(ValueError, match=r"1\.png cannot be read: it is no colour picture"):
+            convert(source, "coco_panoptic")
 
 
 def test_cityscapes(tmp_path):
@@ -163,12 +190,17 @@ def test_tags(tmp_path):
         ({"labels": "1,sky\n2,car\n"}, r"a\.jpg holds the value 3, which has no line"),
         ({"labels": "0,wall\n1,sky\n2,car\n"}, r"a\.jpg holds the value 3, which"),
         ({"labels": "1,sky\n1,car\n"}, "number of its own"),
+        ({"labels": "2,sky\n02,car\n"}, r"\['02', 'car'\] needs a number of its own"),
+        ({"labels": f"{'9' * 5000},sky\n"}, "number of its own"),
+        ({"labels": "number,name\n²,sky\n"}, "number of its own"),
+        ({"labels": f"1,{'x' * 200_000}\n"}, r"labels\.csv is no table of labels.*field larger than"),
         ({"labels": "x,sky\n"}, "needs `number` and `name`"),
         ({"labels": ""}, "holds no label"),
         ({"labels": "1,sky,a;b\n2,car\n3,x\n"}, "category 'a;b' cannot be used"),
         ({"labels": "1,sky,split\n2,car\n3,x\n"}, "category 'split' cannot be used"),
-        ({"numbers": MAP[:, :20]}, r"a\.jpg has 16 x 20 pixels, but the image 16 x 24"),
-        ({"numbers": np.zeros((16, 24, 3))}, r"a\.png is a colour picture"),
+        ({"labels": f"1,sky,{'x' * 300}\n2,car\n3,x\n"}, "category 'x{100}' cannot be used"),
+        ({"numbers": MAP[:, :20]}, r"a\.png cannot be read: it has 16 x 20 pixels, but the image .*a\.jpg 16 x 24"),
+        ({"numbers": np.zeros((16, 24, 3))}, r"a\.png cannot be read: it is a colour picture"),
     ],
 )
 def test_wrong_index_pngs(tmp_path, change, message):
