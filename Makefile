@@ -1,7 +1,7 @@
 # make demo    label every unit of a network trained on the embedded data set
 # make test    run the tests
 # make test-cluster   run the workflow on a Slurm cluster of two nodes on this machine (Debian: apt-get install slurm-wlm munge)
-# make test-faults   kill jobs, fill the disk, damage files and check what the next run makes of it (20 minutes)
+# make test-faults   kill jobs, fill the disk, damage files and check what the next run makes of it (an hour)
 # make fuzz    feed damaged files to every reader for 5 minutes
 # make status  list the jobs that are still to run
 # make bench   time the engine beside the published package (in an environment of its own), exemplars, captions, the workflow

@@ -77,7 +77,8 @@ def _read(path: str | Path, *, draft: bool) -> np.ndarray:
                 )
             if draft and picture.format == "JPEG":
                 picture.draft(picture.mode, (width // 8, height // 8))
-            return np.array(_as_rgb(ImageOps.exif_transpose(picture)))
+            ImageOps.exif_transpose(picture, in_place=True)
+            return np.array(_as_rgb(picture))
     except DAMAGE as error:
         raise ValueError(f"The image {path} cannot be read: {error}") from error
 
@@ -92,7 +93,7 @@ def _as_rgb(picture: Image.Image) -> Image.Image:
         raise ValueError("it holds floating-point numbers; save it as 8-bit or 16-bit")
     if picture.mode == "P":
         picture = picture.convert("RGBA")
-    return picture.convert("RGB")
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
 @dataclass(frozen=True)

@@ -154,14 +154,16 @@ def transfer(url: str, part: Part, *, expected: Expected, timeout: float) -> Non
                 raise Interrupted("the server cannot continue the transfer")
             _check_answer(answer, asked_for_piece=bool(start))
             if answer.status_code == 206:
-                end = _end_of_piece(answer, part, start=start, edition=edition, expected=expected)
+                end, size = _piece(answer, part, start=start, edition=edition, expected=expected)
             else:
-                start, end = 0, _length(answer)
-                if end is None and not answer.raw.chunked and not (expected.has_digest or expected.size):
+                end = size = _length(answer)
+                if size is None and not answer.raw.chunked and not (expected.has_digest or expected.size):
                     raise Unusable("the server does not say how long the file is, so that a part would pass for it")
-                _check_size(end, expected)
-                part.begin(_Edition(url, _mark(answer), end))
+                _check_size(size, expected)
+                part.begin(_Edition(url, _mark(answer), size))
             _save(answer, part, end=end, expected=expected, timeout=timeout)
+            if size is not None and part.size < size:
+                raise Interrupted(f"the transfer broke off after {part.size} bytes")
     except ValueError as error:
         raise Unusable(f"it is not an http or https URL, or leads to none ({error})") from error
     except requests.TooManyRedirects as error:
@@ -216,10 +218,10 @@ def _check_answer(answer: requests.Response, *, asked_for_piece: bool) -> None:
             raise Unusable(f"the server packs the file ({name}: {answer.headers[name]}), though asked not to")
 
 
-def _end_of_piece(
+def _piece(
     answer: requests.Response, part: Part, *, start: int, edition: _Edition | None, expected: Expected
-) -> int:
-    """Return where a piece of the file ends, after a check that it continues the part."""
+) -> tuple[int, int]:
+    """Return where a piece of the file and the file end, after a check that the piece continues the part."""
     found = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
     first, last, size = map(int, found.groups()) if found else (-1, -1, -1)
     if not first == start <= last < size or _length(answer) not in (None, last + 1 - start):
@@ -231,7 +233,7 @@ def _end_of_piece(
         part.forget()
         raise Interrupted("the file on the server is another one than at the beginning of the transfer")
     _check_size(size, expected)
-    return last + 1
+    return last + 1, size
 
 
 def _length(answer: requests.Response) -> int | None:
@@ -260,7 +262,7 @@ def _check_size(size: int | None, expected: Expected) -> None:
 
 
 def _save(answer: requests.Response, part: Part, *, end: int | None, expected: Expected, timeout: float) -> None:
-    """Append the body to a part; at the end it has `end` bytes, if that is known."""
+    """Append the body to a part, which must not go beyond `end`, if that is known."""
     start, free = part.size, shutil.disk_usage(part.path.parent).free
     if end is not None and end - start > free:
         raise OSError(f"The disk of {part.path.parent} has {free} bytes left, but {answer.url} needs {end - start}.")
@@ -281,8 +283,6 @@ def _save(answer: requests.Response, part: Part, *, end: int | None, expected: E
                 if received < LEAST_SPEED * timeout:
                     raise Interrupted(f"the server sends less than {LEAST_SPEED} bytes per second")
                 window, received = now, 0
-    if end is not None and part.size < end:
-        raise Interrupted(f"the transfer broke off after {part.size} bytes")
 
 
 def _reason(error: Exception, received: int) -> str:

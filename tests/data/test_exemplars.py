@@ -116,6 +116,10 @@ def test_arrays_of_other_dimensions_are_refused(folder):
         with pytest.raises(ValueError, match="do not describe the same exemplars; delete"):
             read_exemplars(folder[0], "layer2")
         path.write_bytes(content)
+    for name, channels in (("images.npy", 3), ("masks.npy", 1)):
+        np.save(folder[0] / "layer2" / name, np.zeros((3, 4, channels, 6), np.uint8))
+    with pytest.raises(ValueError, match="do not describe the same exemplars; delete"):
+        read_exemplars(folder[0], "layer2")
 
 
 def test_a_missing_layer_and_one_without_masks_are_named(folder):

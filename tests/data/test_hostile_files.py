@@ -247,6 +247,14 @@ def test_the_largest_maps_take_bounded_memory(tmp_path, format, mib):
     run_bounded(lambda: convert(root, format), seconds=60, mib=mib)
 
 
+def test_a_large_photograph_is_not_copied_again_and_again(tmp_path):
+    write_png(tmp_path / "a.png", 6000, channels=3)
+    size = (
+        6000 * 6000 / 2**20
+    )  # millions of pixels; Pillow holds 4 bytes of each, an array 3, and what it is made from 3
+    run_bounded(lambda: load_image(tmp_path / "a.png"), seconds=20, mib=12 * size)
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "GIF", "BMP", "TIFF", "WEBP"])
 def test_other_pictures_than_png_are_no_label_maps(tmp_path, kind):
     """A JPEG's numbers are not those that were saved."""

@@ -231,6 +231,16 @@ def test_another_piece_than_asked_for_starts_over(get, server, fields):
     assert ranges(server) == [None, f"bytes={HALF}-", None]
 
 
+def test_a_shorter_piece_than_asked_for_is_not_the_end(get, server):
+    """As a server may send it, or one that wants a third of a file to pass for the file."""
+    third = {"Content_Range": f"bytes {HALF}-{HALF + 999}/{len(OLD)}", "Content_Length": 1000, "ETag": '"1"'}
+    short = [header(206, **third), OLD[HALF : HALF + 1000]]
+    assert get(broken_off(OLD, ETag='"1"'), short, piece(OLD, start=HALF + 1000, ETag='"1"')) == OLD
+    assert ranges(server) == [None, f"bytes={HALF}-", f"bytes={HALF + 1000}-"]
+    with pytest.raises(OSError, match="broke off after"):
+        get(broken_off(OLD, ETag='"1"'), short, retries=1)
+
+
 def test_416_as_the_first_answer_is_a_refusal(get, server):
     with pytest.raises(OSError, match="the server answered 416"):
         get(whole(b"", 416))

@@ -143,10 +143,13 @@ def test_an_orphan_of_a_killed_snakemake_is_named_and_spoils_nothing(finished, r
     log = run.folder / "snakemake.log"
     with log.open("w") as written:
         snakemake = subprocess.Popen(run.command(target), stdout=written, stderr=written)
-    while not (found := [lock.read_text() for lock in run.folder.glob(f"logs/{stage}*/**/*.lock")]) or not found[0]:
+    holder = ""
+    while not holder:
         assert snakemake.poll() is None, log.read_text()
+        locks = [path for path in (run.folder / "logs").rglob("*.lock") if f"logs/{stage}" in str(path)]
+        holder = locks[0].read_text() if locks else ""
         time.sleep(0.02)
-    orphan = int(found[0].split()[0])
+    orphan = int(holder.split()[0])
     os.kill(orphan, signal.SIGSTOP)
     snakemake.kill()
     snakemake.wait()
