@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from lib.captioning.decoder import Decoder, DecoderSizes
@@ -123,13 +123,13 @@ def write_captioner(path: str, captioner: Captioner) -> None:
     tensors |= {} if lm is None else {f"lm.{name}": tensor for name, tensor in lm.state_dict().items()}
     tensors |= {f"encoder.{name}": tensor for name, tensor in weights.items()}
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    partial = f"{path}.part"
-    save_file(
+    content = save(
         {name: tensor.cpu().contiguous() for name, tensor in tensors.items()},
-        partial,
         metadata={METADATA_KEY: json.dumps(config, sort_keys=True)},
     )
-    Path(partial).replace(path)
+    partial = Path(f"{path}.part")
+    partial.write_bytes(content)  # save_file would make it readable for its owner alone
+    partial.replace(path)
 
 
 def read_captioner(path: str, *, needs_encoder: bool = True) -> Captioner:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
 from lib.models.weight_names import rename_keys, shorten
@@ -165,7 +165,7 @@ def save_state_dict(network: nn.Module, path: str | Path) -> None:
     temporary = path.with_name(f".{path.name}.part")
     # A clone each, because the format refuses tensors that share memory.
     tensors = {key: value.detach().cpu().clone().contiguous() for key, value in network.state_dict().items()}
-    save_file(tensors, temporary)
+    temporary.write_bytes(save(tensors))  # save_file would make it readable for its owner alone
     temporary.replace(path)
 
 

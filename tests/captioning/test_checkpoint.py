@@ -63,6 +63,16 @@ def test_native_round_trip_and_equal_bytes(captioner, tmp_path):
     assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".part")] == []
 
 
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_a_model_may_be_read_by_whom_the_umask_lets(captioner, tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        write_captioner(str(tmp_path / "model.safetensors"), captioner)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "model.safetensors").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

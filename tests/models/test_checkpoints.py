@@ -223,6 +223,16 @@ def test_round_trip_and_same_bytes(resnet, tmp_path):
     assert_same(network, resnet)
 
 
+@pytest.mark.parametrize("umask", [0o022, 0o027, 0o077])
+def test_weights_may_be_read_by_whom_the_umask_lets(tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        save_state_dict(torch.nn.Linear(2, 2), tmp_path / "x.safetensors")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "x.safetensors").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
 def test_a_link_to_safetensors_is_read_as_such(resnet, tmp_path):
     save_state_dict(resnet, tmp_path / "mine.safetensors")
     (tmp_path / "resnet18.pth").symlink_to(tmp_path / "mine.safetensors")
