@@ -15,6 +15,12 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.neuron-lexicon-$(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' '-')
 SOURCES := lib workflow_scripts tests
 
+# Snakemake keeps a cache in the home folder; where nobody may write there, below this one
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)
+ifeq ($(shell mkdir -p "$(CACHE)" 2>/dev/null && test -w "$(CACHE)" && echo yes),)
+export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
+endif
+
 # where Python may not keep what it compiles, every job would compile torch anew, which takes 10 seconds
 unexport PYTHONDONTWRITEBYTECODE
 

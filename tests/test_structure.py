@@ -22,6 +22,7 @@ ROOMS = {
     "networks": {"models"},  # to find layers
     "milan": {"models", "captioning"},
     "parallel": set(),
+    "planning": set(),
     "progress": set(),
     "provenance": set(),
     "runtime": set(),
