@@ -26,6 +26,10 @@ include: "rules/analyses.smk"
 include: "rules/comparison.smk"
 
 
+if workflow.is_main_process:
+    check_paths()
+
+
 localrules:
     all,
     analyses,

@@ -21,11 +21,17 @@ ROOMS = {
     "configuration": {"data"},  # to know sources and groups of annotations
     "networks": {"models"},  # to find layers
     "milan": {"models", "captioning"},
+    "memory": set(),
     "parallel": set(),
+    "paths": {"data", "models"},  # to know sources and kinds of networks
     "planning": set(),
     "progress": set(),
     "provenance": set(),
     "runtime": set(),
+}
+CHECKS_OF_THE_CONFIG = {
+    "lib.networks": {"lib.configuration"},
+    "lib.paths": {"lib.configuration", "lib.networks"},
 }
 HAS_PARAMETERS = re.compile(r"^Parameters(\n-+$| are those of )", re.M)
 TORCH_ROOMS = {"models", "captioning", "stages", "milan"}
@@ -98,9 +104,9 @@ def test_imports_go_one_way(path):
             assert room in TORCH_ROOMS, f"{module} imports {imported}"
         if top in ("workflow_scripts", "tests", "snakemake"):
             pytest.fail(f"{module} imports {imported}")
-        if top != "lib" or imported in ("lib.parallel", "lib.progress"):
+        if top != "lib" or imported in ("lib.memory", "lib.parallel", "lib.progress"):
             continue
-        if (module, imported) == ("lib.networks", "lib.configuration"):
+        if imported in CHECKS_OF_THE_CONFIG.get(module, ()):
             continue
         assert len(imported.split(".")) > 2, (
             f"{module} imports {imported}, which is for rules and workflow_scripts only"
@@ -244,7 +250,7 @@ def test_rules_rerun_when_their_code_changes(name):
 def test_settings_are_one_param(path):
     """Snakemake compares params as a set of values, in which one may hide the change of another."""
     for params in re.findall(r"^    params:\n((?: {8}.*\n)+)", path.read_text(encoding="utf-8"), re.M):
-        assert set(re.findall(r"^ {8}(\w+)", params, re.M)) <= {"settings", "trusted_sha256", "code"}
+        assert set(re.findall(r"^ {8}(\w+)", params, re.M)) <= {"settings", "trusted_sha256", "contents", "code"}
 
 
 def test_every_workflow_script_has_a_rule():
