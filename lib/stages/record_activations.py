@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import zarr
 
+from lib.blocks import whole_blocks
 from lib.data.broden import open_broden
 from lib.data.fingerprints import fingerprint_job
 from lib.data.images import Geometry, load_batch
@@ -65,7 +66,7 @@ def record_activations(
         Checkpoints that may hold more than tensors.
     device : str
     batch_size : int
-        Images per forward pass; no result depends on it.
+        Images that travel together, rounded up to whole blocks (`lib.blocks`); no result depends on it.
     threads : int
 
     Raises
@@ -85,13 +86,14 @@ def record_activations(
     fingerprint = fingerprint_job(facts, images=images, weights=weights)
     store = _PartialStore(Path(activations), layers, fingerprint, images_per_chunk=largest)
 
+    per_batch = whole_blocks(batch_size)
     with Recorder(model.module, layers) as recorder:
 
         def record(first):
-            batch = load_batch(images[first : first + batch_size], geometry, threads=1)
+            batch = load_batch(images[first : first + per_batch], geometry, threads=1)
             return {layer: maps.cpu().numpy() for layer, maps in recorder(model.to_input(batch)).items()}
 
-        starts = range(store.n_done, len(images), batch_size)
+        starts = range(store.n_done, len(images), per_batch)
         with Progress(total=len(images), initial=store.n_done, unit="image") as progress:
             for outputs in map_in_order(record, starts, threads=threads):
                 store.add(outputs, len(images))

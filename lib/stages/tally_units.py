@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lib.blocks import whole_blocks
 from lib.data.fingerprints import fingerprint_job
 from lib.data.images import Geometry
 from lib.data.inputs import Samples, open_inputs
@@ -101,13 +102,14 @@ def tally_units(
     if isinstance(source, Samples):
         generate(model, source.load([first]))  # refuses what is no generator of these samples
 
+    per_batch = whole_blocks(batch_size)
     with Recorder(model.module, layers) as recorder:
 
         def record(start):
-            batch = source.load(range(start, min(start + batch_size, last)))
+            batch = source.load(range(start, min(start + per_batch, last)))
             return {layer: maps.cpu().numpy() for layer, maps in recorder(*model.to_inputs(batch)).items()}
 
-        starts = range(first + n_done, last, batch_size)
+        starts = range(first + n_done, last, per_batch)
         with Progress(total=last - first, initial=n_done, unit="image") as progress:
             for outputs in map_in_order(record, starts, threads=threads):
                 for layer, maps in outputs.items():
