@@ -12,7 +12,7 @@ MODULES = sorted((ROOT / "lib").rglob("*.py"))
 SCRIPTS = sorted((ROOT / "workflow_scripts").glob("*.py"))
 RULE_FILES = sorted((ROOT / "rules").glob("*.smk"))
 ROOMS = {
-    "data": {"data"},
+    "data": {"data", "kernels"},  # the types of kernels
     "models": {"models"},
     "kernels": {"kernels"},
     "captioning": {"kernels", "captioning"},

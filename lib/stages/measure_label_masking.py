@@ -8,10 +8,9 @@ from torch.nn.functional import interpolate
 
 from lib.blocks import whole_blocks
 from lib.data.broden import open_broden
+from lib.data.concept_store import read_atoms
 from lib.data.images import Geometry, load_batch
-from lib.data.stores import read_atoms
 from lib.data.tables import read_table, write_table
-from lib.kernels.atoms import Atoms
 from lib.kernels.beam import ConceptCounts
 from lib.kernels.formula import evaluate, parse_formula
 from lib.kernels.masking import noisy_mask, range_similarity
@@ -74,8 +73,7 @@ def measure_label_masking(
         Images that travel together, rounded up to whole blocks (`lib.blocks`); no result depends on it.
     threads : int
     """
-    tables, names = read_atoms(concept_set)
-    atoms = Atoms(**tables, n_concepts=len(names))
+    atoms, names = read_atoms(concept_set)
     table = read_table(explanations, "explanations")
     groups = list(table[table["status"] == "ok"].groupby("formula", sort=False))
     formulas = [parse_formula(text, names["name"].tolist()) for text, _ in groups]
