@@ -12,7 +12,7 @@ MODULES = sorted((ROOT / "lib").rglob("*.py"))
 SCRIPTS = sorted((ROOT / "workflow_scripts").glob("*.py"))
 RULE_FILES = sorted((ROOT / "rules").glob("*.smk"))
 ROOMS = {
-    "data": {"data"},
+    "data": {"data", "kernels"},  # the types of kernels
     "models": {"models"},
     "kernels": {"kernels"},
     "captioning": {"kernels", "captioning"},
@@ -21,6 +21,7 @@ ROOMS = {
     "configuration": {"data"},  # to know sources and groups of annotations
     "networks": {"models"},  # to find layers
     "milan": {"models", "captioning"},
+    "blocks": set(),
     "memory": set(),
     "parallel": set(),
     "paths": {"data", "models"},  # to know sources and kinds of networks
@@ -34,7 +35,7 @@ CHECKS_OF_THE_CONFIG = {
     "lib.paths": {"lib.configuration", "lib.networks"},
 }
 HAS_PARAMETERS = re.compile(r"^Parameters(\n-+$| are those of )", re.M)
-TORCH_ROOMS = {"models", "captioning", "stages", "milan"}
+TORCH_ROOMS = {"blocks", "models", "captioning", "stages", "milan"}
 
 
 def name_of(path):
@@ -104,7 +105,7 @@ def test_imports_go_one_way(path):
             assert room in TORCH_ROOMS, f"{module} imports {imported}"
         if top in ("workflow_scripts", "tests", "snakemake"):
             pytest.fail(f"{module} imports {imported}")
-        if top != "lib" or imported in ("lib.memory", "lib.parallel", "lib.progress"):
+        if top != "lib" or imported in ("lib.blocks", "lib.memory", "lib.parallel", "lib.progress"):
             continue
         if imported in CHECKS_OF_THE_CONFIG.get(module, ()):
             continue
