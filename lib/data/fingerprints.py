@@ -21,6 +21,13 @@ def fingerprint_job(facts, *, images, weights):
     -------
     str
     """
-    checkpoint = hashlib.sha256(Path(weights).read_bytes()).hexdigest() if weights else "random"
+    checkpoint = _digest(weights) if weights else "random"
     found = [facts, checkpoint, images, [Path(path).stat().st_size for path in images]]
     return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
+
+
+def _digest(path):
+    if not Path(path).is_file():
+        raise ValueError(f"{path} is no regular file: it is missing, a folder, a pipe or a device; give a checkpoint.")
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

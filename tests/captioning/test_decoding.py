@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from lib.captioning.checkpoint import read_published
 from lib.captioning.decoder import Decoder, DecoderSizes
 from lib.captioning.decoding import (
     MutualInformation,
@@ -20,6 +19,7 @@ from lib.captioning.decoding import (
     sum_to_stop,
 )
 from lib.captioning.language_model import LanguageModel
+from lib.captioning.published import read_published
 from lib.captioning.reranking import describe, rerank
 from lib.captioning.vocabulary import Indexer
 
