@@ -12,7 +12,7 @@ MODULES = sorted((ROOT / "lib").rglob("*.py"))
 SCRIPTS = sorted((ROOT / "workflow_scripts").glob("*.py"))
 RULE_FILES = sorted((ROOT / "rules").glob("*.smk"))
 ROOMS = {
-    "data": {"data"},
+    "data": {"data", "kernels"},  # the types of kernels
     "models": {"models"},
     "kernels": {"kernels"},
     "captioning": {"models", "kernels", "captioning"},  # models, whose readers are safe
@@ -21,13 +21,14 @@ ROOMS = {
     "configuration": {"data"},  # to know sources and groups of annotations
     "networks": {"models"},  # to find layers
     "milan": {"models", "captioning"},
+    "blocks": set(),
     "parallel": set(),
     "progress": set(),
     "provenance": set(),
     "runtime": set(),
 }
 HAS_PARAMETERS = re.compile(r"^Parameters(\n-+$| are those of )", re.M)
-TORCH_ROOMS = {"models", "captioning", "stages", "milan"}
+TORCH_ROOMS = {"blocks", "models", "captioning", "stages", "milan"}
 
 
 def name_of(path):
@@ -97,7 +98,7 @@ def test_imports_go_one_way(path):
             assert room in TORCH_ROOMS, f"{module} imports {imported}"
         if top in ("workflow_scripts", "tests", "snakemake"):
             pytest.fail(f"{module} imports {imported}")
-        if top != "lib" or imported in ("lib.parallel", "lib.progress"):
+        if top != "lib" or imported in ("lib.parallel", "lib.progress", "lib.blocks"):
             continue
         if (module, imported) == ("lib.networks", "lib.configuration"):
             continue

@@ -13,10 +13,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from lib.blocks import IMAGES_PER_BLOCK
 from lib.captioning.pictures import Place, group_pictures, stack_pictures
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-IMAGES_PER_BLOCK = 16  # fixed, so that no figure depends on how the pictures were grouped
 NEARLY_ZERO = 1e-8
 
 

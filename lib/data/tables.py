@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from lib.data.checksums import check_file, seal_file
+
 COLUMNS = {
     "images": {"path": "str"},
     "skipped_images": {"path": "str", "reason": "str"},
@@ -205,6 +207,7 @@ def write_table(frame, path, name):
     odd = any(frame[column].astype(str).str.contains("\r", regex=False).any() for column in texts)
     quoting = csv.QUOTE_NONNUMERIC if odd else csv.QUOTE_MINIMAL
     frame[list(columns)].to_csv(partial, index=False, lineterminator="\n", encoding="utf-8", quoting=quoting)
+    seal_file(target, content=partial)
     os.replace(partial, target)
 
 
@@ -218,7 +221,8 @@ def read_table(path, name, *, written_here=True):
     name : str
         A key of `COLUMNS`.
     written_here : bool
-        Whether the last line must end, as `write_table` ends it, because what does not was cut off.
+        Whether `write_table` wrote it: then the file must fit its checksum, if there is one beside it, and its last line
+        must end.
 
     Returns
     -------
@@ -234,6 +238,8 @@ def read_table(path, name, *, written_here=True):
     kinds = {"str": str, "int": "int64", "float": "float64", "bool": str}
     floats = [column for column, kind in columns.items() if kind == "float"]
     try:
+        if written_here:
+            check_file(path)
         if written_here and not Path(path).read_bytes().endswith(b"\n"):
             raise ValueError("it was cut off in its last line")
         frame = pd.read_csv(

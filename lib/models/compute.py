@@ -1,6 +1,14 @@
 """Choice of the device that computes, set up so that results can be repeated."""
 
+import os
+import platform
+import re
+from pathlib import Path
+
 import torch
+
+# what forces libraries to an instruction set
+INSTRUCTION_VARIABLES = ("ONEDNN_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR", "ATEN_CPU_CAPABILITY")
 
 
 def prepare_device(device: str) -> torch.device:
@@ -42,3 +50,18 @@ def prepare_device(device: str) -> torch.device:
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
     return torch.device("cuda", int(number or 0))
+
+
+def processor() -> str:
+    """Return the model of the processor and its instruction set, as the libraries use it.
+
+    Results are the same bytes on processors for which this is the same; between others last digits may differ.
+    """
+    try:
+        facts = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:  # not Linux
+        facts = ""
+    model = re.search(r"^model name\s*:\s*(.+)$", facts, re.M)
+    forced = [f"{name}={os.environ[name]}" for name in INSTRUCTION_VARIABLES if name in os.environ]
+    name = model[1] if model else platform.processor() or platform.machine()
+    return ", ".join([name, torch.backends.cpu.get_cpu_capability(), *forced])

@@ -10,9 +10,9 @@ import yaml
 from exemplar_stages import make_exemplars
 from PIL import Image
 
+from lib.data.concept_store import read_atoms
 from lib.data.exemplars import read_exemplars
 from lib.data.sources import all_sources
-from lib.data.stores import read_atoms
 from lib.data.tables import read_table
 from lib.kernels.formula import Formula, format_formula, parse_formula
 from lib.stages.build_concepts import build_concepts
