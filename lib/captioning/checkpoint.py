@@ -16,7 +16,7 @@ from lib.captioning.checks import shown
 from lib.captioning.decoder import DecoderSizes
 from lib.captioning.published import read_published
 from lib.captioning.vocabulary import Indexer, Tokenizer
-from lib.models.plain_pickles import Unreadable
+from lib.models.refusals import Unreadable
 from lib.models.safetensors_files import read_safetensors, write_safetensors
 from lib.models.trust import check_regular
 

@@ -11,7 +11,8 @@ from lib.captioning.checks import check_choice, check_flag
 from lib.captioning.decoder import DecoderSizes
 from lib.captioning.encoder import IMAGENET_MEAN, IMAGENET_STD
 from lib.captioning.vocabulary import Indexer, Tokenizer
-from lib.models.plain_pickles import HoldsCode, Unreadable, as_mapping
+from lib.models.plain_pickles import as_mapping
+from lib.models.refusals import HoldsCode, Unreadable
 from lib.models.tensor_files import read_tensor_file
 
 PUBLISHED_ENCODERS = {"PyramidConvEncoder": "pyramid", "SpatialConvEncoder": "spatial"}

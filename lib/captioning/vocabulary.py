@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from lib.captioning.checks import LONGEST, check_flag, check_whole, check_words
+from lib.captioning.checks import LONGEST, check_flag, check_whole, check_words, shown
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -147,7 +147,7 @@ class Indexer:
         repeated = [word for word, count in Counter(self.tokens + SPECIALS).items() if count > 1]
         if repeated:
             raise ValueError(
-                f"vocabulary words {repeated[:5]} occur twice or are special symbols; every word needs one number"
+                f"vocabulary words {shown(repeated[:5])} occur twice or are special symbols; every word needs one number"
             )
 
     @cached_property

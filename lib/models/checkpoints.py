@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from lib.models.plain_pickles import HoldsCode, Unreadable
+from lib.models.refusals import HoldsCode, Unreadable
 from lib.models.safetensors_files import read_safetensors, write_safetensors
 from lib.models.tensor_files import read_tensor_file
 from lib.models.trust import check_regular, check_trust, digest_of, is_trusted

@@ -5,9 +5,12 @@ sets of them, and the few names that a subclass knows. Nothing is hashed but num
 a number in the file says so, and the number of operations is bounded.
 """
 
+import gc
 import pickle
 import pickletools
 import struct
+
+from lib.models.refusals import HoldsCode, Unreadable, damaged, excessive
 
 MOST_OPERATIONS = 250_000  # those of 7,000 tensors; few published networks have 1,000
 LONGEST_TEXT = 1 << 16  # bytes; longer ones are passed over
@@ -17,24 +20,6 @@ LONGEST_NAME = 256  # characters of a module or of what it defines
 DEEPEST = 100
 _CHUNK = 1 << 20  # bytes
 _LARGEST_KEY = 1 << 60  # larger numbers can be chosen so that all of them have the same hash
-
-
-class Unreadable(ValueError):
-    """A file cannot be read; the text goes on where the name of the file ends."""
-
-
-class HoldsCode(Unreadable):
-    """A file holds something that only code could make; the text names it."""
-
-
-def damaged(detail):
-    """Return the error of a file that is not as it was written."""
-    return Unreadable(f"is truncated or otherwise damaged ({detail}); get it again")
-
-
-def excessive(detail):
-    """Return the error of a file that is beyond what weights need."""
-    return Unreadable(f"holds {detail}, which no weights need; save them as safetensors")
 
 
 class PlainUnpickler:
@@ -71,6 +56,8 @@ class PlainUnpickler:
         """
         self._stack, self._below, self._memo = [], [], {}
         read, operations = self._stream.read, _OPERATIONS
+        collects = gc.isenabled()
+        gc.disable()  # it would look at all of torch again and again, three quarters of the time
         try:
             while (code := read(1)) != pickle.STOP:
                 self._operations_left -= 1
@@ -82,6 +69,9 @@ class PlainUnpickler:
             raise
         except (LookupError, TypeError, ValueError, OverflowError) as error:
             raise damaged(f"{type(error).__name__} in its pickle") from error
+        finally:
+            if collects:
+                gc.enable()
         _check_depth(content)
         return content
 

@@ -9,7 +9,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from lib.models.plain_pickles import Unreadable, damaged
+from lib.models.refusals import Unreadable, damaged
 from lib.models.trust import check_regular
 
 METADATA_KEY = "neuron-lexicon"

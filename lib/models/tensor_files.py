@@ -14,7 +14,8 @@ from sys import byteorder
 
 import torch
 
-from lib.models.plain_pickles import HoldsCode, PlainUnpickler, Unreadable, damaged
+from lib.models.plain_pickles import PlainUnpickler
+from lib.models.refusals import HoldsCode, Unreadable, damaged
 from lib.models.trust import check_regular
 
 LARGEST_DIRECTORY = 1 << 20  # bytes of a zip archive that list its entries; those of 10,000 tensors

@@ -3,7 +3,7 @@
 import hostile_files
 import pytest
 import torch
-from measured_reads import read_in_another_process
+from measured_reads import measure, read_in_another_process
 
 SECONDS, BYTES = 1.0, 200 * 10**6
 
@@ -25,3 +25,13 @@ def test_hostile_weights_are_refused_at_once(results, name):
     assert result["kind"] == "ValueError" and str(path) in message, result
     assert message.isprintable() and len(message) < 1000
     assert result["seconds"] < SECONDS and result["bytes"] < BYTES
+
+
+def test_memory_that_was_given_back_is_measured_too():
+    def read(_path):
+        held = bytearray(b"x") * (300 << 20)
+        del held
+        sum(range(3_000_000))
+
+    result = measure(read, "x")
+    assert result["kind"] == "read" and result["bytes"] > 300_000_000 and result["seconds"] > 0.01

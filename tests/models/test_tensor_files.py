@@ -1,6 +1,8 @@
 """Files of torch.save, as torch itself and its old versions write them, read as torch reads them."""
 
+import contextlib
 import copyreg
+import gc
 import io
 import pickle
 import sys
@@ -11,7 +13,8 @@ import pytest
 import torch
 from hostile_files import MAGIC, PROTOCOL, STOP, archive, call, number, state, storage, tensor, text
 
-from lib.models.plain_pickles import MOST_OPERATIONS, HoldsCode, Unreadable
+from lib.models.plain_pickles import MOST_OPERATIONS
+from lib.models.refusals import HoldsCode, Unreadable
 from lib.models.tensor_files import read_tensor_file
 
 
@@ -256,6 +259,18 @@ def test_the_count_of_operations_goes_on_in_the_next_pickle(tmp_path):
     (tmp_path / "x").write_bytes(MAGIC + half + half)
     with pytest.raises(Unreadable, match=f"more than {MOST_OPERATIONS:,} operations"):
         read_tensor_file(tmp_path / "x")
+
+
+@pytest.mark.parametrize("content", [b"N", b"cos\nsystem\n"])
+def test_reading_leaves_the_garbage_collector_as_it_was(tmp_path, content):
+    path = archive(tmp_path / "x", content)
+    for collects in (False, True):
+        (gc.enable if collects else gc.disable)()
+        with contextlib.suppress(Unreadable):
+            read_tensor_file(path)
+        found = gc.isenabled()
+        gc.enable()
+        assert found == collects
 
 
 def test_a_stream_that_is_cut_off(tmp_path):
