@@ -10,7 +10,7 @@ from lib.captioning.encoder import encode_exemplars
 from lib.captioning.opening import open_encoder
 from lib.captioning.reranking import Candidate, describe
 from lib.models.checkpoints import n_classes_of
-from lib.models.compute import prepare_device
+from lib.models.compute import choose_device
 from lib.models.zoo import build_network
 
 ROOT = "resources/milan"
@@ -26,11 +26,11 @@ class Milan:
     path : str
         Where it comes from, for messages.
     device : str
-        As for `prepare_device`.
+        As for `choose_device`.
     """
 
     def __init__(self, captioner: Captioner, *, path: str, device: str) -> None:
-        place, record = prepare_device(device), captioner.encoder
+        place, record = choose_device(device), captioner.encoder
         network = build_network(record.config, n_classes=n_classes_of(record.weights, record.config, path=path), seed=0)
         self._encoder = open_encoder(record, network, path=path).to(place)
         self._decoder = captioner.decoder.to(place)
@@ -73,7 +73,8 @@ class Milan:
         Raises
         ------
         ValueError
-            If the shapes do not agree, or the strategy needs a language model that the model does not have.
+            If the images or masks are not such arrays, a setting is out of its bounds, or the strategy needs a language
+            model that the model does not have.
         """
         settings, strategy = self.settings, strategy or self.settings.strategy
         features = encode_exemplars(self._encoder, [images[None]], [masks[None]])[0]

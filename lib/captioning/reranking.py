@@ -1,5 +1,6 @@
 """Reranking: of the sentences that fit a unit, the one that says most about it; and the descriptions of many units."""
 
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -167,10 +168,20 @@ def describe(
     Raises
     ------
     ValueError
-        If the strategy is unknown, or a language model is needed and missing.
+        If the strategy is unknown, a language model is needed and missing, a setting is out of its bounds, or features are
+        not finite.
     """
     if strategy not in STRATEGIES:
         raise ValueError(f"strategy={strategy!r} must be one of {STRATEGIES}; config key milan.strategy")
+    for name, value in (("length", length), ("n_best", n_best), ("beam_size", beam_size)):
+        if value < 1:
+            raise ValueError(f"{name}={value} must be at least 1")
+    if not 0 <= temperature < math.inf:
+        raise ValueError(f"temperature={temperature} must be a number of at least 0; config key milan.temperature")
+    if features.ndim != 3 or not features.shape[1]:
+        raise ValueError(f"features of shape {features.shape} must have the shape (units, exemplars, numbers)")
+    if not np.isfinite(features).all():
+        raise ValueError("features hold NaN or infinite numbers; check the weights of the encoder")
     information = None
     if strategy == "rerank" or use_information:
         if language_model is None:

@@ -83,7 +83,10 @@ def check_file(path: str | Path) -> None:
     path = Path(path)
     seal = _beside(path)
     if seal.is_file() and not seal.read_text(encoding="utf-8").startswith(digest_of(path)):
-        raise ValueError(f"it was changed after it was written; delete {seal} to use it all the same")
+        raise ValueError(
+            f"{path} was changed after it was written. Delete it and run again to make it anew, or delete {seal} to use it "
+            "as it is."
+        )
 
 
 def _beside(path: Path) -> Path:

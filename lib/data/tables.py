@@ -237,9 +237,9 @@ def read_table(path, name, *, written_here=True):
     columns = COLUMNS[name]
     kinds = {"str": str, "int": "int64", "float": "float64", "bool": str}
     floats = [column for column, kind in columns.items() if kind == "float"]
+    if written_here:
+        check_file(path)
     try:
-        if written_here:
-            check_file(path)
         if written_here and not Path(path).read_bytes().endswith(b"\n"):
             raise ValueError("it was cut off in its last line")
         frame = pd.read_csv(

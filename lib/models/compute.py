@@ -12,10 +12,22 @@ INSTRUCTION_VARIABLES = ("ONEDNN_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS", "MKL_C
 
 
 def prepare_device(device: str) -> torch.device:
-    """Choose a device and make its results repeatable.
+    """Choose a device for a whole process and make its results repeatable.
 
     On the CPU one thread is used inside each operation: sums are split among the threads, so that with another number
     of cores their last digits, and with them thresholds and ranks, would change. Jobs run beside each other instead.
+
+    Parameters, result and errors are those of `choose_device`.
+    """
+    chosen = choose_device(device)
+    if chosen.type == "cpu":
+        torch.set_num_threads(1)
+    return chosen
+
+
+def choose_device(device: str) -> torch.device:
+    """Choose a device.
+
     On a GPU, rounding to 19 bits (TF32) and the choice of algorithms by timing are switched off.
 
     Parameters
@@ -43,7 +55,6 @@ def prepare_device(device: str) -> torch.device:
             "Use auto or cpu, or install a PyTorch that fits the GPU driver."
         )
     if kind == "cpu" or not available:
-        torch.set_num_threads(1)
         return torch.device("cpu")
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from lib.models.refusals import Unreadable, damaged
 from lib.models.trust import check_regular
@@ -37,7 +37,7 @@ def write_safetensors(path, tensors, *, about):
     tensors = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
     metadata = {METADATA_KEY: _text(about, _checksum(about, tensors))}
     temporary = path.with_name(f".{path.name}.part")
-    save_file(tensors, temporary, metadata=metadata)
+    temporary.write_bytes(save(tensors, metadata=metadata))  # save_file would make it readable for its owner alone
     temporary.replace(path)
 
 

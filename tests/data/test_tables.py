@@ -141,7 +141,7 @@ def test_a_table_that_was_changed_is_refused_with_two_remedies(tmp_path):
         damaged = bytearray(content)
         damaged[place // 8] ^= 1 << place % 8
         path.write_bytes(damaged)
-        with pytest.raises(ValueError, match=r"changed after it was written.*Delete the file and run again"):
+        with pytest.raises(ValueError, match=r"images.csv was changed after it was written. Delete it and run again"):
             read_table(str(path), "images")
     path.write_bytes(content.replace(b"b.png", b"c.png"))
     (tmp_path / ".images.csv.sha256").unlink()

@@ -327,6 +327,15 @@ def test_weights_that_others_wrote_have_no_checksum(resnet, tmp_path):
     assert torch.equal(read_state_dict(tmp_path / "net.safetensors", trusted_sha256=NOBODY)["a"], torch.ones(2))
 
 
+def test_written_weights_have_the_mode_that_the_user_chose(tmp_path):
+    before = os.umask(0o027)
+    try:
+        save_state_dict(torch.nn.Linear(2, 3), tmp_path / "net.safetensors")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "net.safetensors").stat().st_mode & 0o777 == 0o640
+
+
 def test_a_link_to_safetensors_is_read_as_such(resnet, tmp_path):
     save_state_dict(resnet, tmp_path / "mine.safetensors")
     (tmp_path / "resnet18.pth").symlink_to(tmp_path / "mine.safetensors")
