@@ -1,9 +1,11 @@
-"""Checks of the settings of captioning models, which also come from files of others."""
+"""Checks of what captioning models are given: their settings, which also come from files of others, and exemplars."""
 
 import reprlib
 import unicodedata
 from collections.abc import Collection
 from typing import Any
+
+import numpy as np
 
 LARGEST_SIZE, MOST_LAYERS, MOST_SYMBOLS = 1 << 16, 64, 10_000_000
 LONGEST = 1000  # words of a sentence
@@ -85,3 +87,33 @@ def check_words(words: Any) -> None:
 def shown(value: Any) -> str:
     """Write any value shortly, in ASCII."""
     return reprlib.repr(value).encode("ascii", "backslashreplace").decode()
+
+
+def check_exemplars(images: np.ndarray, masks: np.ndarray) -> None:
+    """Refuse what are no exemplars of units.
+
+    Parameters
+    ----------
+    images : numpy.ndarray
+        Of shape (U, k, 3, H, W), uint8.
+    masks : numpy.ndarray
+        Of shape (U, k, 1, H, W), uint8, values 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If they are of another type or shape, or do not belong together.
+    """
+    for name, array, channels in (("images", images, 3), ("masks", masks, 1)):
+        if array.dtype != np.uint8:
+            cure = "multiply values in [0, 1] by 255 and convert them" if name == "images" else "convert booleans"
+            raise ValueError(f"{name} of type {array.dtype} must be uint8: {cure} with .astype('uint8')")
+        if array.ndim != 5 or array.shape[2] != channels or 0 in array.shape[1:]:
+            raise ValueError(
+                f"{name} of shape {array.shape} must have the shape (units, exemplars, {channels}, height, width), with at "
+                "least one exemplar and pixel"
+            )
+    if images.shape[:2] != masks.shape[:2] or images.shape[3:] != masks.shape[3:]:
+        raise ValueError(
+            f"images of shape {images.shape} and masks of shape {masks.shape} are not of the same exemplars"
+        )
