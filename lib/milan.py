@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.captioning.checkpoint import Captioner, read_captioner
+from lib.captioning.captioner import Captioner
+from lib.captioning.checkpoint import read_captioner
 from lib.captioning.encoder import encode_exemplars
 from lib.captioning.opening import open_encoder
 from lib.captioning.reranking import Candidate, describe
@@ -30,7 +31,7 @@ class Milan:
 
     def __init__(self, captioner: Captioner, *, path: str, device: str) -> None:
         place, record = choose_device(device), captioner.encoder
-        network = build_network(record.config, n_classes=n_classes_of(record.weights, record.config), seed=0)
+        network = build_network(record.config, n_classes=n_classes_of(record.weights, record.config, path=path), seed=0)
         self._encoder = open_encoder(record, network, path=path).to(place)
         self._decoder = captioner.decoder.to(place)
         self._language_model = captioner.language_model and captioner.language_model.to(place)
@@ -116,9 +117,9 @@ def pretrained(name: str, *, root: str | Path = ROOT, device: str = "auto") -> M
     FileNotFoundError
         If the file is not there; the message says how to make it.
     ValueError
-        If the file is damaged.
+        As `read_captioner`.
     """
     path = Path(name) if name.endswith((".pth", ".safetensors")) else Path(root) / f"{name}.safetensors"
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; `snakemake --cores 2 {ROOT}/{name}.safetensors` makes it")
     return Milan(read_captioner(str(path)), path=str(path), device=device)

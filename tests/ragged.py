@@ -21,10 +21,11 @@ from lib.captioning.language_model import LanguageModel  # noqa: E402
 from lib.captioning.reranking import Candidate, describe  # noqa: E402
 from lib.captioning.vocabulary import Indexer  # noqa: E402
 from lib.models.eraser import RangeEraser  # noqa: E402
-from lib.models.factories import Recipe, build, digest_of  # noqa: E402
+from lib.models.factories import Recipe, build  # noqa: E402
 from lib.models.generating import generate  # noqa: E402
 from lib.models.loading import Network  # noqa: E402
 from lib.models.recorder import Recorder  # noqa: E402
+from lib.models.trust import digest_of  # noqa: E402
 from tests.conftest import add_tiny_clip  # noqa: E402
 
 N = 29

@@ -8,7 +8,8 @@ import pytest
 import torch
 from published_milan import annotated_files, payload_of, serve, write_source_images, write_zip
 
-from lib.captioning.checkpoint import Captioner, EncoderRecord, Settings, read_captioner
+from lib.captioning.captioner import Captioner, EncoderRecord, Settings
+from lib.captioning.checkpoint import read_captioner
 from lib.captioning.decoder import Decoder, DecoderSizes
 from lib.captioning.encoder import IMAGENET_MEAN, IMAGENET_STD
 from lib.captioning.fitting import seeded

@@ -15,7 +15,7 @@ ROOMS = {
     "data": {"data", "kernels"},  # the types of kernels
     "models": {"models"},
     "kernels": {"kernels"},
-    "captioning": {"kernels", "captioning"},
+    "captioning": {"models", "kernels", "captioning"},  # models, whose readers are safe
     "stages": {"data", "models", "kernels", "captioning"},
     "reporting": {"data", "kernels", "reporting"},
     "configuration": {"data"},  # to know sources and groups of annotations

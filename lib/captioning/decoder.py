@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from lib.blocks import on_rows
+from lib.captioning.checks import LARGEST_SIZE, MOST_SYMBOLS, check_number, check_whole
 
 
 class EncodedExemplars(NamedTuple):
@@ -44,6 +45,15 @@ class DecoderSizes:
     hidden_size: int = 512
     attention_size: int | None = None
     dropout: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that no decoder can have."""
+        check_whole("n_symbols", self.n_symbols, lowest=5, highest=MOST_SYMBOLS)
+        for name in ("feature_size", "embedding_size", "hidden_size"):
+            check_whole(name, getattr(self, name), lowest=1, highest=LARGEST_SIZE)
+        if self.attention_size is not None:
+            check_whole("attention_size", self.attention_size, lowest=1, highest=LARGEST_SIZE)
+        check_number("dropout", self.dropout, lowest=0, highest=1)
 
 
 class Attention(nn.Module):

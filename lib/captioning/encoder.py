@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 from lib.blocks import IMAGES_PER_BLOCK
+from lib.captioning.checks import check_exemplars
 from lib.captioning.pictures import Place, group_pictures, stack_pictures
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -285,36 +286,6 @@ def encode_exemplars(
         else np.zeros((0, pictures.shape[1], encoder.feature_size), np.float32)
         for pictures, vectors in zip(images, parts, strict=True)
     ]
-
-
-def check_exemplars(images: np.ndarray, masks: np.ndarray) -> None:
-    """Refuse what are no exemplars of units.
-
-    Parameters
-    ----------
-    images : numpy.ndarray
-        Of shape (U, k, 3, H, W), uint8.
-    masks : numpy.ndarray
-        Of shape (U, k, 1, H, W), uint8, values 0 and 1.
-
-    Raises
-    ------
-    ValueError
-        If they are of another type or shape, or do not belong together.
-    """
-    for name, array, channels in (("images", images, 3), ("masks", masks, 1)):
-        if array.dtype != np.uint8:
-            cure = "multiply values in [0, 1] by 255 and convert them" if name == "images" else "convert booleans"
-            raise ValueError(f"{name} of type {array.dtype} must be uint8: {cure} with .astype('uint8')")
-        if array.ndim != 5 or array.shape[2] != channels or 0 in array.shape[1:]:
-            raise ValueError(
-                f"{name} of shape {array.shape} must have the shape (units, exemplars, {channels}, height, width), with at "
-                "least one exemplar and pixel"
-            )
-    if images.shape[:2] != masks.shape[:2] or images.shape[3:] != masks.shape[3:]:
-        raise ValueError(
-            f"images of shape {images.shape} and masks of shape {masks.shape} are not of the same exemplars"
-        )
 
 
 def count_distinct(images: Sequence[np.ndarray]) -> int:

@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from lib.captioning.checks import LARGEST_SIZE, MOST_LAYERS, check_number, check_whole
+
 LM_SUMS = ("published", "exact")
 
 
@@ -20,6 +22,11 @@ class LanguageModel(nn.Module):
     dropout : float
         Share of values dropped between layers while training.
 
+    Raises
+    ------
+    ValueError
+        If a size is of no language model.
+
     References
     ----------
     Hernandez et al., "Natural Language Descriptions of Deep Visual Features", ICLR 2022, section 3.
@@ -34,6 +41,10 @@ class LanguageModel(nn.Module):
         layers: int = 2,
         dropout: float = 0.5,
     ) -> None:
+        for name, size in (("embedding_size", embedding_size), ("hidden_size", hidden_size)):
+            check_whole(f"language model's {name}", size, lowest=1, highest=LARGEST_SIZE)
+        check_whole("language model's layers", layers, lowest=1, highest=MOST_LAYERS)
+        check_number("language model's dropout", dropout, lowest=0, highest=1)
         super().__init__()
         self.n_symbols, self.layers, self.hidden_size = n_symbols, layers, hidden_size
         self.sizes = {

@@ -6,7 +6,8 @@ from typing import Any
 
 import torch
 
-from lib.captioning.checkpoint import PUBLISHED_ENCODERS, PUBLISHED_NETWORK, Captioner, EncoderRecord
+from lib.captioning.captioner import Captioner, EncoderRecord
+from lib.captioning.published import PUBLISHED_ENCODERS, PUBLISHED_NETWORK
 from lib.captioning.vocabulary import Indexer, english_pipeline
 
 CLASSES = 1000  # of the networks that the published program builds

@@ -4,6 +4,8 @@ import hashlib
 import json
 from pathlib import Path
 
+from lib.data.checksums import digest_of
+
 
 def fingerprint_job(facts, *, images, weights):
     """Return a text that changes with anything that decides the result.
@@ -20,7 +22,16 @@ def fingerprint_job(facts, *, images, weights):
     Returns
     -------
     str
+
+    Raises
+    ------
+    ValueError
+        If the checkpoint is no regular file.
     """
-    checkpoint = hashlib.sha256(Path(weights).read_bytes()).hexdigest() if weights else "random"
+    if weights and not Path(weights).is_file():
+        raise ValueError(
+            f"{weights} is no regular file: it is missing, a folder, a pipe or a device; give a checkpoint."
+        )
+    checkpoint = digest_of(weights) if weights else "random"
     found = [facts, checkpoint, images, [Path(path).stat().st_size for path in images]]
     return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()

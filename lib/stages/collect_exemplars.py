@@ -59,7 +59,7 @@ def collect_exemplars(
     output_size : int
         Height and width of the stored images and masks. Images show what the network saw, or made, at this resolution.
     trusted_sha256 : list of str
-        Checkpoints that may hold more than tensors.
+        Checkpoints and archives that may run the code in them.
     device : str
     batch_size, threads : int
         No result depends on them.

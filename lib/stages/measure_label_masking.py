@@ -67,7 +67,7 @@ def measure_label_masking(
         Images per formula at most, evenly spaced among those that hold it; None for all.
     seed : int
     trusted_sha256 : list of str
-        Checkpoints that may hold more than tensors.
+        Checkpoints and archives that may run the code in them.
     device : str
     batch_size : int
         Images that travel together, rounded up to whole blocks (`lib.blocks`); no result depends on it.

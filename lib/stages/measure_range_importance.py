@@ -52,7 +52,7 @@ def measure_range_importance(
     input_size : list of int
         Height and width of the network's input, in pixels.
     trusted_sha256 : list of str
-        Checkpoints that may hold more than tensors.
+        Checkpoints and archives that may run the code in them.
     device : str
     batch_size : int
         Images that travel together, rounded up to whole blocks (`lib.blocks`); no result depends on it.

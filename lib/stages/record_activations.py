@@ -64,7 +64,7 @@ def record_activations(
     version : str
         Changes with the code, so that a partial result of other code is not continued.
     trusted_sha256 : list of str
-        Checkpoints that may hold more than tensors.
+        Checkpoints and archives that may run the code in them.
     device : str
     batch_size : int
         Images that travel together, rounded up to whole blocks (`lib.blocks`); no result depends on it.

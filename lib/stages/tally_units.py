@@ -73,7 +73,7 @@ def tally_units(
     version : str
         Changes with the code, so that a partial result of other code is not continued.
     trusted_sha256 : list of str
-        Checkpoints that may hold more than tensors.
+        Checkpoints and archives that may run the code in them.
     device : str
     batch_size, threads : int
         No result depends on them.

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from lib.captioning.checkpoint import read_published
 from lib.captioning.decoder import Decoder, DecoderSizes
 from lib.captioning.decoding import (
     MutualInformation,
@@ -21,6 +20,7 @@ from lib.captioning.decoding import (
 )
 from lib.captioning.language_model import LanguageModel
 from lib.captioning.prefixes import sum_log_probabilities
+from lib.captioning.published import read_published
 from lib.captioning.reranking import describe, rerank
 from lib.captioning.vocabulary import Indexer
 

@@ -9,12 +9,12 @@ import torch
 from torch import nn
 
 from lib.captioning import training
-from lib.captioning.checkpoint import read_published
 from lib.captioning.decoder import Decoder, DecoderSizes
 from lib.captioning.decoding import decode_greedily
 from lib.captioning.fitting import EarlyStopping, TrainingSettings, seeded
 from lib.captioning.language_model import LanguageModel
 from lib.captioning.losses import attention_penalty, caption_loss
+from lib.captioning.published import read_published
 from lib.captioning.training import split_units, train_decoder, train_language_model
 from lib.captioning.vocabulary import Indexer, Tokenizer, count_vocabulary
 
