@@ -1,19 +1,14 @@
-from snakemake.utils import min_version, validate
+from snakemake.utils import min_version
 
 from lib.provenance import code_hash
 
 min_version("9.20")
 
 
-configfile: workflow.source_path("config.yaml")
-
-
-validate(config, "rules/schemas/config.schema.yaml")
-
-
 report: "rules/captions/workflow.rst"
 
 
+include: "rules/config.smk"
 include: "rules/common.smk"
 include: "rules/milan_common.smk"
 include: "rules/downloads.smk"
@@ -29,6 +24,10 @@ include: "rules/heuristics.smk"
 include: "rules/catalog.smk"
 include: "rules/analyses.smk"
 include: "rules/comparison.smk"
+
+
+if workflow.is_main_process:
+    check_paths()
 
 
 localrules:

@@ -4,7 +4,7 @@ import difflib
 from pathlib import Path
 
 from lib.data.milan_groups import GROUPS
-from lib.data.sources import all_sources
+from lib.data.sources import all_sources, find_source
 
 CAPTIONERS = ("playground", *GROUPS)
 CAPTIONER_FILES = (".safetensors", ".pth")
@@ -14,6 +14,14 @@ PLANTED = "planted"
 GENERATED = "generated"
 # the same network with random weights; not a character of names in the config
 TWIN = "~random"
+# names that the workflow itself gives to what stands where the results of an entry would
+RESERVED = {
+    "models": (PLANTED, "comparison.csv", "benchmarks.csv", "sources.csv"),
+    "concepts": (
+        *("annotations.csv", "catalog", "description_metrics.csv", "descriptions.csv", "exemplars", "layers.csv"),
+        *("n_best.csv", "parts", "provenance.json", "recovery.csv", "tallies", "units.csv"),
+    ),
+}
 
 
 def look_up(section, name, *, config):
@@ -149,13 +157,23 @@ def asks_clip(config):
 
 
 def check_names(config):
-    """Check that every name in the config that stands for another entry has that entry.
+    """Check that every name in the config that stands for another entry has that entry, and none is taken already.
 
     Raises
     ------
     ValueError
         With the value, what is allowed and the nearest name.
     """
+    for section, taken in RESERVED.items():
+        if clashes := sorted(set(taken) & set(config[section])):
+            raise ValueError(
+                f"config key {section}.{clashes[0]}: the workflow itself has results of that name. Choose another one."
+            )
+    for name in config["downloads"]["local"]:
+        try:
+            find_source(name)
+        except ValueError as error:
+            raise ValueError(f"config key downloads.local.{name}: {error}") from None
     for dataset, entry in config["datasets"].items():
         milan = entry["milan"]
         if milan not in CAPTIONERS and not milan.endswith(CAPTIONER_FILES):

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.captioning.checkpoint import Captioner, read_captioner
+from lib.captioning.captioner import Captioner
+from lib.captioning.checkpoint import read_captioner
 from lib.captioning.encoder import encode_exemplars
 from lib.captioning.opening import open_encoder
 from lib.captioning.reranking import Candidate, describe
 from lib.models.checkpoints import n_classes_of
-from lib.models.compute import prepare_device
+from lib.models.compute import choose_device
 from lib.models.zoo import build_network
 
 ROOT = "resources/milan"
@@ -25,12 +26,12 @@ class Milan:
     path : str
         Where it comes from, for messages.
     device : str
-        As for `prepare_device`.
+        As for `choose_device`.
     """
 
     def __init__(self, captioner: Captioner, *, path: str, device: str) -> None:
-        place, record = prepare_device(device), captioner.encoder
-        network = build_network(record.config, n_classes=n_classes_of(record.weights, record.config), seed=0)
+        place, record = choose_device(device), captioner.encoder
+        network = build_network(record.config, n_classes=n_classes_of(record.weights, record.config, path=path), seed=0)
         self._encoder = open_encoder(record, network, path=path).to(place)
         self._decoder = captioner.decoder.to(place)
         self._language_model = captioner.language_model and captioner.language_model.to(place)
@@ -72,7 +73,8 @@ class Milan:
         Raises
         ------
         ValueError
-            If the shapes do not agree, or the strategy needs a language model that the model does not have.
+            If the images or masks are not such arrays, a setting is out of its bounds, or the strategy needs a language
+            model that the model does not have.
         """
         settings, strategy = self.settings, strategy or self.settings.strategy
         features = encode_exemplars(self._encoder, [images[None]], [masks[None]])[0]
@@ -115,9 +117,9 @@ def pretrained(name: str, *, root: str | Path = ROOT, device: str = "auto") -> M
     FileNotFoundError
         If the file is not there; the message says how to make it.
     ValueError
-        If the file is damaged.
+        As `read_captioner`.
     """
     path = Path(name) if name.endswith((".pth", ".safetensors")) else Path(root) / f"{name}.safetensors"
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; `snakemake --cores 2 {ROOT}/{name}.safetensors` makes it")
     return Milan(read_captioner(str(path)), path=str(path), device=device)

@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-import os
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from lib.configuration import GENERATED, TWIN, look_up
+from lib.memory import recall, remember
 from lib.models.kinds import factory_kind, own_weights, split_function
 from lib.models.layer_names import is_glob
 
@@ -195,8 +195,7 @@ def resolve_layers(config, memory):
     ValueError
         If a network or layer is unknown; the message gives the nearest names.
     """
-    memory = Path(memory)
-    seen = _remembered(memory)
+    seen = recall(memory)
     found = {}
     for name, entry in config["models"].items():
         try:
@@ -207,18 +206,8 @@ def resolve_layers(config, memory):
         if digest:
             seen[digest] = layers
             config["models"][name]["layers"] = layers
-    if seen != _remembered(memory):
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        partial = memory.with_name(f"{memory.name}.{os.getpid()}.part")
-        partial.write_text(json.dumps(seen), encoding="utf-8")
-        os.replace(partial, memory)
-
-
-def _remembered(memory):
-    try:
-        return json.loads(memory.read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # none yet, or cut off
-        return {}
+    if seen != recall(memory):
+        remember(memory, seen)
 
 
 def _layers_of_entry(name, entry, seen, trusted_sha256):

@@ -31,8 +31,8 @@ def stage(snakemake):
     ------
     dict
         Named inputs, outputs and params by name (lists stay lists; what is in the param `settings` stands for itself; the
-        param `code` only says when to rerun and is left out), and the resources `device` and `batch_size` where the rule
-        sets them.
+        params `code` and `contents` only say when to rerun and are left out), and the resources `device` and `batch_size`
+        where the rule sets them.
     """
     log = snakemake.log[0]
     started = time.monotonic()
@@ -102,7 +102,8 @@ def _arguments(snakemake):
                 for name, value in values.items()
             }
         )
-    arguments.pop("code", None)
+    for name in ("code", "contents"):
+        arguments.pop(name, None)
     arguments |= arguments.pop("settings", {})
     resources = dict(snakemake.resources.items())
     return arguments | {name: resources[name] for name in ("device", "batch_size") if name in resources}

@@ -29,6 +29,7 @@ rule record_activations:
             version=code_hash("lib.stages.record_activations"),
         ),
         trusted_sha256=trusted_sha256,
+        contents=contents(concept_data_of, network_files_of),
     script:
         "../workflow_scripts/record_activations.py"
 
@@ -58,6 +59,7 @@ rule list_layers:
             ),
         ),
         trusted_sha256=trusted_sha256,
+        contents=contents(network_files_of),
         code=code_hash("lib.stages.list_layers"),
     script:
         "../workflow_scripts/list_layers.py"

@@ -27,6 +27,7 @@ rule measure_range_importance:
             input_size=input_size_of,
         ),
         trusted_sha256=trusted_sha256,
+        contents=contents(concept_data_of, network_files_of),
         code=code_hash("lib.stages.measure_range_importance"),
     script:
         "../workflow_scripts/measure_range_importance.py"
@@ -306,6 +307,7 @@ rule draw_unit_pictures:
             concepts=concepts_of,
             k=config["pictures"]["k"],
         ),
+        contents=contents(concept_data_of),
         code=code_hash("lib.reporting.unit_pictures"),
     script:
         "../workflow_scripts/draw_unit_pictures.py"

@@ -99,6 +99,7 @@ rule describe_units:
             clip=clip_settings(),
         ),
         trusted_sha256=trusted_sha256,
+        contents=contents(milan_of, lambda wildcards: configuration.clip_file(config)),
         code=code_hash("lib.stages.describe_units"),
     script:
         "../workflow_scripts/describe_units.py"
@@ -145,6 +146,7 @@ rule score_descriptions:
             bert_score_model=config["milan"]["bert_score_model"],
             seed=config["seed"],
         ),
+        contents=contents(lambda wildcards: config["milan"]["bert_score_model"] or []),
         code=code_hash("lib.stages.score_descriptions"),
     script:
         "../workflow_scripts/score_descriptions.py"

@@ -49,6 +49,7 @@ rule write_provenance:
             # all that can change results
             config={key: value for key, value in config.items() if key != "resources"},
         ),
+        contents=contents(sources_of, own_images_of),
         code=code_hash("lib.stages.write_provenance"),
     script:
         "../workflow_scripts/write_provenance.py"

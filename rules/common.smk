@@ -1,12 +1,16 @@
+import functools
+import sys
 from pathlib import Path
 
 import lib.configuration as configuration
 import lib.data.milan_groups as milan_groups
 import lib.networks as networks
+import lib.paths as paths
 
+from lib.data.contents import Contents
 from snakemake.exceptions import WorkflowError
 
-MEMORY = ".snakemake/neuron-lexicon-layers.json"
+CONTENTS = Contents(f"{RECORDS}/neuron-lexicon-contents.json")
 # where jobs are submitted to a cluster there may be no number of cores: its profile says how many each rule gets
 N_CORES = workflow.resource_settings.cores or 1
 # half of the cores by default: two jobs run side by side, so that a long one on a single core leaves none idle
@@ -17,7 +21,7 @@ ANALYSES = ("range_importance", "specialization", "thresholds", "detectors")
 try:
     configuration.check_names(config)
     configuration.check_ranges(config)
-    networks.resolve_layers(config, MEMORY)
+    networks.resolve_layers(config, f"{RECORDS}/neuron-lexicon-layers.json")
 except ValueError as error:
     raise WorkflowError(str(error)) from None
 
@@ -52,6 +56,51 @@ network_of = checked(networks.network_settings, "model", "dataset")
 geometry_of = checked(networks.input_geometry, "model", "dataset")
 input_size_of = checked(networks.input_size, "model", "dataset")
 milan_of = checked(configuration.milan_file, "model", "dataset")
+own_images_of = checked(paths.own_images, "dataset")
+network_files_of = checked(paths.network_files, "model", "dataset")
+
+
+@functools.cache
+def is_made(path):
+    """Return whether a rule makes a file or folder."""
+    return any(rule.is_producer(path) for rule in workflow.rules)
+
+
+def check_paths():
+    """Refuse a config that names files or folders that are not there: Snakemake overlooks them where outputs exist."""
+    try:
+        # Snakemake tells the targets only when all rules are read
+        paths.check_paths(config, requested=sys.argv[1:], is_made=is_made)
+    except ValueError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def contents(*inputs):
+    """Return a params function that changes with what the user's own files and folders among some inputs hold.
+
+    Snakemake compares dates alone: an older file in place of another, or a picture more in a folder, would rerun nothing.
+    """
+
+    def digest(wildcards):
+        # only the main process decides what to run
+        if not workflow.is_main_process:
+            return ""
+        given = [found(wildcards) for found in inputs]
+        given = [[path] if isinstance(path, str) else path for path in given]
+        own = [path for found in given for path in found if not is_made(path)]
+        try:
+            return " ".join(CONTENTS.digest(path) for path in own)
+        except OSError as error:
+            raise WorkflowError(
+                f"{error.filename} cannot be read ({error.strerror})."
+            ) from None
+
+    return digest
+
+
+def own_copy_of(source):
+    """Return the input function of the user's own copy in place of a download."""
+    return lambda wildcards: paths.own_copy(source.format(**wildcards), config=config)
 
 
 def pattern(text):

@@ -1,7 +1,11 @@
+def concept_source_of(wildcards):
+    return config["concepts"][wildcards.concepts]["source"]
+
+
 # the user's own labelled images, in another format than Broden's
 rule convert_concepts:
     input:
-        source=lambda wildcards: config["concepts"][wildcards.concepts]["source"],
+        source=concept_source_of,
     output:
         folder=directory("resources/data/concepts/{concepts}"),
     log:
@@ -23,6 +27,7 @@ rule convert_concepts:
                 "mask_size", 112
             ),
         ),
+        contents=contents(concept_source_of),
         code=code_hash("lib.stages.convert_concepts"),
     script:
         "../workflow_scripts/convert_concepts.py"
@@ -44,6 +49,7 @@ rule build_concepts:
         settings=settings(
             concepts=concepts_of,
         ),
+        contents=contents(concept_data_of),
         code=code_hash("lib.stages.build_concepts"),
     script:
         "../workflow_scripts/build_concepts.py"

@@ -31,6 +31,7 @@ rule fetch_data:
             local=lambda wildcards: config["downloads"]["local"].get(wildcards.source),
             config_key=pattern("downloads.local.{source}"),
         ),
+        contents=contents(own_copy_of("{source}")),
     script:
         "../workflow_scripts/fetch_folder.py"
 
@@ -53,6 +54,7 @@ rule fetch_weights:
             ),
             config_key=pattern("downloads.local.{model}-{weights_set}"),
         ),
+        contents=contents(own_copy_of("{model}-{weights_set}")),
     script:
         "../workflow_scripts/fetch_weights.py"
 
@@ -94,6 +96,7 @@ rule fetch_milan:
             ),
             config_key=pattern("downloads.local.milan-{milan}"),
         ),
+        contents=contents(own_copy_of("milan-{milan}")),
     script:
         "../workflow_scripts/fetch_file.py"
 
@@ -115,5 +118,6 @@ rule fetch_clip:
             ),
             config_key=pattern("downloads.local.clip-{clip}"),
         ),
+        contents=contents(own_copy_of("clip-{clip}")),
     script:
         "../workflow_scripts/fetch_file.py"

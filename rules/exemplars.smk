@@ -11,6 +11,7 @@ rule unpack_images:
     conda:
         "../envs/base.yaml"
     params:
+        contents=contents(own_images_of),
         code=code_hash("lib.stages.unpack_images"),
     script:
         "../workflow_scripts/unpack_images.py"
@@ -36,6 +37,7 @@ rule list_images:
                 "image_column", "path"
             ),
         ),
+        contents=contents(own_images_of),
         code=code_hash("lib.stages.list_images"),
     script:
         "../workflow_scripts/list_images.py"
@@ -59,6 +61,7 @@ rule draw_samples:
             draw=drawn_of,
             seed=config["seed"],
         ),
+        contents=contents(samples_file("latents"), samples_file("classes")),
         code=code_hash("lib.stages.draw_samples"),
     script:
         "../workflow_scripts/draw_samples.py"
@@ -92,6 +95,7 @@ rule tally_units:
             version=code_hash("lib.stages.tally_units"),
         ),
         trusted_sha256=trusted_sha256,
+        contents=contents(own_images_of, network_files_of),
     script:
         "../workflow_scripts/tally_units.py"
 

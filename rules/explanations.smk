@@ -102,6 +102,7 @@ rule measure_label_masking:
             seed=config["seed"],
         ),
         trusted_sha256=trusted_sha256,
+        contents=contents(concept_data_of, network_files_of),
         code=code_hash("lib.stages.measure_label_masking"),
     script:
         "../workflow_scripts/measure_label_masking.py"

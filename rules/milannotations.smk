@@ -25,6 +25,9 @@ checkpoint fetch_annotations:
                 "downloads.local.annotations-{annotated_model}-{annotated_images}"
             ),
         ),
+        contents=contents(
+            own_copy_of("annotations-{annotated_model}-{annotated_images}")
+        ),
     script:
         "../workflow_scripts/fetch_folder.py"
 

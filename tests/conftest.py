@@ -19,10 +19,15 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def tiny_clip(tmp_path_factory):
+    """Return the name of a tiny CLIP that open_clip knows."""
+    return add_tiny_clip(tmp_path_factory.mktemp("clip"))
+
+
+def add_tiny_clip(folder):
     """Teach open_clip a CLIP of a few thousand parameters and 9 patches, and return its name."""
     import open_clip
 
-    path = tmp_path_factory.mktemp("clip") / "tiny-clip.json"
+    path = folder / "tiny-clip.json"
     vision = {"image_size": 24, "layers": 2, "width": 16, "head_width": 4, "patch_size": 8}
     text = {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 2}
     path.write_text(json.dumps({"embed_dim": 12, "vision_cfg": vision, "text_cfg": text}))

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from lib.configuration import (
+    RESERVED,
     batch_name,
     check_captioner,
     check_names,
@@ -49,6 +50,7 @@ CONFIG = {
         "training": {"networks": ["mobilenet_v3_small"], "encoder": "resnet18"},
     },
     "checkpoints": {"trusted_sha256": []},
+    "downloads": {"local": {}},
     "seed": 3,
 }
 
@@ -88,6 +90,35 @@ def test_unknown_names_are_refused_with_the_nearest(config, path, value, message
         entry = entry[key]
     entry[path[-1]] = value
     with pytest.raises(ValueError, match=message):
+        check_names(config)
+
+
+@pytest.mark.parametrize(
+    ("section", "name"),
+    [("models", "planted"), ("models", "comparison.csv"), ("concepts", "exemplars"), ("concepts", "units.csv")],
+)
+def test_names_of_the_workflow_itself_are_refused(config, section, name):
+    config[section][name] = next(iter(config[section].values()))
+    with pytest.raises(
+        ValueError, match=rf"config key {section}\.{name}: the workflow itself has results of that name"
+    ):
+        check_names(config)
+
+
+def test_reserved_names_are_those_of_the_outputs():
+    """Every output beside the results of an entry is reserved, so that no entry can have its name."""
+    text = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "rules").glob("*.smk")))
+    # the tables and columns of other programs stand for wildcards in the paths
+    beside = set(re.findall(r'"results/\{model\}/\{dataset\}/([\w.]+)', text)) | {"descriptions.csv", "n_best.csv"}
+    assert beside - {"parts"} <= set(RESERVED["concepts"]) and "parts" in RESERVED["concepts"]
+    assert set(re.findall(r'"results/([\w.]+)', text)) - {"bench"} <= set(RESERVED["models"])
+
+
+def test_a_copy_of_an_unknown_source_is_refused(config):
+    config["downloads"]["local"] = {"imagenet_val": "/nowhere"}
+    check_names(config)
+    config["downloads"]["local"] = {"broden": "/x"}
+    with pytest.raises(ValueError, match=r"config key downloads\.local\.broden: .*no source 'broden'.*broden1_224"):
         check_names(config)
 
 
@@ -146,6 +177,52 @@ def test_text_where_a_list_or_a_number_belongs_is_refused():
         entry[path[-1]] = value
         with pytest.raises(jsonschema.ValidationError, match="is not of type"):
             jsonschema.validate(wrong, schema)
+
+
+NAME = "abc"
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("models", NAME), {"layers": ["layer1"]}),
+        (("datasets", NAME), None),
+        (("concepts", NAME), None),
+        (("targets", 0, "model"), NAME),
+        (("targets", 0, "dataset"), NAME),
+        (("targets", 0, "concepts", 0), NAME),
+        (("models", "resnet18", "layers", 0), NAME),
+        (("models", "resnet18", "sha256"), "0" * 64),
+        (("milan", "training", "networks", 0), NAME),
+        (("milan", "clip", "name"), NAME),
+        (("downloads", "local", NAME), "x"),
+        (("checkpoints", "trusted_sha256"), ["0" * 64]),
+        (("resources", "device"), "cuda:1"),
+        (("datasets", "generated", "samples"), {"latents": "x.npy"}),
+    ],
+)
+def test_a_line_break_after_a_name_is_refused(path, value):
+    schema = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text(encoding="utf-8"))
+
+    def changed(end):
+        config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+        entry = config
+        for key in path[:-1]:
+            entry = entry[key]
+        last = path[-1]
+        if last == NAME:
+            entry[NAME + end] = next(iter(entry.values())) if value is None else value
+        elif isinstance(value, str):
+            entry[last] = value + end
+        elif isinstance(value, list):
+            entry[last] = [part + end for part in value]
+        else:
+            entry[last] = {key: part + end for key, part in value.items()}
+        return config
+
+    jsonschema.validate(changed(""), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(changed("\n"), schema)
 
 
 def test_defaults_name_what_there_is():

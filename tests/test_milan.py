@@ -3,11 +3,13 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from published_milan import annotated_files, payload_of, serve, write_source_images, write_zip
 
-from lib.captioning.checkpoint import Captioner, EncoderRecord, Settings, read_captioner
+from lib.captioning.captioner import Captioner, EncoderRecord, Settings
+from lib.captioning.checkpoint import read_captioner
 from lib.captioning.decoder import Decoder, DecoderSizes
 from lib.captioning.encoder import IMAGENET_MEAN, IMAGENET_STD
 from lib.captioning.fitting import seeded
@@ -114,3 +116,40 @@ def test_converting_refuses_what_is_no_payload(folder, tmp_path):
     with pytest.raises(ValueError, match="holds more than tensors|neither|no payload"):
         read_captioner(str(tmp_path / "other.pth"))
     assert not (tmp_path / "milan.safetensors").exists()
+
+
+def test_opening_and_describing_leave_the_number_of_threads_alone(folder):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        unit = load("alexnet/imagenet", root=folder / "resources/milannotations").lookup("conv5", 3)
+        pretrained(str(folder / "payload.pth"), device="cpu").describe(unit.images, unit.masks, beam_size=2)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"images": np.zeros((2, 3, 8, 8))}, r"images of type float64 must be uint8: multiply .* by 255"),
+        ({"masks": np.zeros((2, 1, 8, 8), bool)}, "masks of type bool must be uint8"),
+        (
+            {"images": np.zeros((0, 3, 8, 8), np.uint8), "masks": np.zeros((0, 1, 8, 8), np.uint8)},
+            "at least one exemplar",
+        ),
+        ({"images": np.zeros((2, 8, 8, 3), np.uint8)}, r"images of shape \(1, 2, 8, 8, 3\) must have the shape"),
+        ({"masks": np.zeros((2, 1, 9, 8), np.uint8)}, "not of the same exemplars"),
+        ({"beam_size": 0}, "beam_size=0 must be at least 1"),
+        ({"n_best": 0}, "n_best=0 must be at least 1"),
+        ({"temperature": -0.1}, "temperature=-0.1 must be a number of at least 0"),
+        ({"temperature": float("nan")}, "temperature=nan must be"),
+        ({"strategy": "loud"}, "strategy='loud' must be one of"),
+    ],
+)
+def test_what_cannot_be_described_is_refused(folder, change, message):
+    milan = pretrained(str(folder / "payload.pth"), device="cpu")
+    options = {"images": np.zeros((2, 3, 8, 8), np.uint8), "masks": np.ones((2, 1, 8, 8), np.uint8), "beam_size": 2}
+    milan.describe(**options)
+    with pytest.raises(ValueError, match=message):
+        milan.describe(**options | change)

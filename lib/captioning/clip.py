@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from lib.captioning.decoding import ROWS
+from lib.blocks import IMAGES_PER_BLOCK
 from lib.captioning.pictures import Place, group_pictures, stack_pictures
 from lib.captioning.reranking import Candidate
 
@@ -218,7 +218,9 @@ def look(
 
         def run(group: list[list[Place]], covers=covers, vectors=vectors) -> int:
             first = [places[0] for places in group]
-            padded = first + [first[-1]] * (ROWS - len(first))  # always as many, so that the products round alike
+            padded = first + [first[-1]] * (
+                IMAGES_PER_BLOCK - len(first)
+            )  # always as many, so that the products round alike
             pictures = stack_pictures(images, padded, device=clip.mean.device) / 255
             seen = None if covers is None else stack_pictures(covers, padded, device=clip.mean.device)
             found = clip.see(pictures, seen).cpu().numpy()
@@ -227,7 +229,7 @@ def look(
                     vectors[layer][unit, rank] = vector
             return len(group)
 
-        for n_images in _share(run, group_pictures(images, covers, size=ROWS), threads):
+        for n_images in _share(run, group_pictures(images, covers, size=IMAGES_PER_BLOCK), threads):
             progress(n_images)
         for total, own in zip(sums, vectors, strict=True):
             total += weight * own.sum(axis=1, dtype=np.float64)
@@ -239,7 +241,11 @@ def count_looks(images: Sequence[np.ndarray], masks: Sequence[np.ndarray], *, wh
 
     Parameters are those of `look`.
     """
-    return sum(len(group) for _, covers in _views(masks, whole) for group in group_pictures(images, covers, size=ROWS))
+    return sum(
+        len(group)
+        for _, covers in _views(masks, whole)
+        for group in group_pictures(images, covers, size=IMAGES_PER_BLOCK)
+    )
 
 
 def order(
@@ -266,9 +272,9 @@ def order(
     texts = list(dict.fromkeys(sentence.text for unit in candidates for sentence in unit))
 
     def run(block: list[str]) -> np.ndarray:
-        return clip.read(block + [""] * (ROWS - len(block)))[: len(block)].cpu().numpy()
+        return clip.read(block + [""] * (IMAGES_PER_BLOCK - len(block)))[: len(block)].cpu().numpy()
 
-    blocks = (texts[first : first + ROWS] for first in range(0, len(texts), ROWS))
+    blocks = (texts[first : first + IMAGES_PER_BLOCK] for first in range(0, len(texts), IMAGES_PER_BLOCK))
     read = dict(zip(texts, (vector for block in _share(run, blocks, threads) for vector in block), strict=True))
     ordered = []
     for unit, view in zip(candidates, views, strict=True):

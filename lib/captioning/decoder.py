@@ -1,4 +1,4 @@
-"""The decoder: an LSTM that looks at the encoded exemplars of a unit while it writes."""
+"""The decoder: an LSTM that attends to the encoded exemplars of a unit while it writes."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -7,8 +7,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from lib.blocks import on_rows
+from lib.captioning.checks import LARGEST_SIZE, MOST_SYMBOLS, check_number, check_whole
 
-class Looks(NamedTuple):
+
+class EncodedExemplars(NamedTuple):
     """What a decoder reads of B units: features (B, n, D) and their attention keys (B, n, a)."""
 
     features: torch.Tensor
@@ -43,6 +46,15 @@ class DecoderSizes:
     attention_size: int | None = None
     dropout: float = 0.5
 
+    def __post_init__(self) -> None:
+        """Refuse sizes that no decoder can have."""
+        check_whole("n_symbols", self.n_symbols, lowest=5, highest=MOST_SYMBOLS)
+        for name in ("feature_size", "embedding_size", "hidden_size"):
+            check_whole(name, getattr(self, name), lowest=1, highest=LARGEST_SIZE)
+        if self.attention_size is not None:
+            check_whole("attention_size", self.attention_size, lowest=1, highest=LARGEST_SIZE)
+        check_number("dropout", self.dropout, lowest=0, highest=1)
+
 
 class Attention(nn.Module):
     """Additive attention of a state over the exemplars of its unit.
@@ -63,7 +75,13 @@ class Attention(nn.Module):
 
     def forward(self, query: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
         """Weigh the exemplars: queries (B, K, d) and projected keys (B, n, a) give weights (B, K, n)."""
-        return self.output(torch.tanh(self.query_to_hidden(query)[:, :, None] + keys[:, None])).squeeze(-1)
+        return self.weigh(self.query_to_hidden(query), keys)
+
+    def weigh(self, query: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
+        """Do the same with projected queries (B, K, a)."""
+        score, normalise = self.output
+        added = (query[:, :, None] + keys[:, None]).tanh_()
+        return normalise(on_rows(score, added.flatten(0, 2)).view(*added.shape[:3], 1)).squeeze(-1)
 
 
 class Decoder(nn.Module):
@@ -99,7 +117,7 @@ class Decoder(nn.Module):
         """The number of `<start>`."""
         return self.sizes.n_symbols - 4
 
-    def look(self, features: torch.Tensor) -> tuple[Looks, State]:
+    def begin(self, features: torch.Tensor) -> tuple[EncodedExemplars, State]:
         """Prepare the exemplars of B units for reading.
 
         Parameters
@@ -109,16 +127,19 @@ class Decoder(nn.Module):
 
         Returns
         -------
-        looks : Looks
+        exemplars : EncodedExemplars
             What every step reads.
         state : tuple of torch.Tensor
             The first state and cell, each of shape (B, 1, d).
         """
-        mean = features.mean(dim=1, keepdim=True)
-        return Looks(features, self.attend.key_to_hidden(features)), (self.init_h(mean), self.init_c(mean))
+        mean = features.mean(dim=1)
+        keys = on_rows(self.attend.key_to_hidden, features.flatten(0, 1)).view(*features.shape[:2], -1)
+        return EncodedExemplars(features, keys), tuple(
+            on_rows(part, mean)[:, None] for part in (self.init_h, self.init_c)
+        )
 
     def step(
-        self, symbols: torch.Tensor, state: State, looks: Looks, *, live: torch.Tensor
+        self, symbols: torch.Tensor, state: State, exemplars: EncodedExemplars, *, live: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, State]:
         """Read one symbol in each of K sentences on each of B units, and predict the next.
 
@@ -128,32 +149,35 @@ class Decoder(nn.Module):
             Of shape (B, K), int64.
         state : tuple of torch.Tensor
             State and cell, each of shape (B, K, d).
-        looks : Looks
-            The exemplars of the B units.
+        exemplars : EncodedExemplars
+            Of the B units.
         live : torch.Tensor
-            Of shape (B, K), bool: which sentences go on; the others cost almost nothing.
+            Of shape (n_live,), int64: the places, in the flattened (B, K), of the sentences that go on.
 
         Returns
         -------
         log_probabilities : torch.Tensor
-            Of shape (B, K, V + 4); zero where a sentence does not go on.
+            Of shape (n_live, V + 4).
         attention : torch.Tensor
             Of shape (B, K, n): the weights of the exemplars.
         state : tuple of torch.Tensor
             The state and cell after the symbol; as before where a sentence does not go on.
         """
         hidden, cell = state
-        attention = self.attend(hidden, looks.keys)
-        words, seen, own_hidden, own_cell = (
-            part[live] for part in (self.embedding(symbols), attention @ looks.features, hidden, cell)
+        query = on_rows(self.attend.query_to_hidden, hidden.flatten(0, 1)).view(*symbols.shape, -1)
+        attention = self.attend.weigh(query, exemplars.keys)
+        flat = self.embedding(symbols), attention @ exemplars.features, hidden, cell
+        words, seen, own_hidden, own_cell = (part.flatten(0, 1)[live] for part in flat)
+        inputs = torch.cat([words, on_rows(self.feature_gate, own_hidden).mul_(seen)], dim=-1)
+        own_hidden, own_cell = on_rows(self._recur, inputs, own_hidden, own_cell)
+        after = tuple(
+            part.flatten(0, 1).index_copy(0, live, own).view_as(part)
+            for part, own in ((hidden, own_hidden), (cell, own_cell))
         )
-        inputs = torch.cat([words, self.feature_gate(own_hidden) * seen], dim=-1)
-        own_hidden, own_cell = self.lstm(inputs, (own_hidden, own_cell))
-        log_probabilities = hidden.new_zeros(*symbols.shape, self.sizes.n_symbols)
-        log_probabilities[live] = self.output(own_hidden)
-        hidden, cell = hidden.clone(), cell.clone()
-        hidden[live], cell[live] = own_hidden, own_cell
-        return log_probabilities, attention, (hidden, cell)
+        return on_rows(self.output, own_hidden), attention, after
+
+    def _recur(self, inputs: torch.Tensor, hidden: torch.Tensor, cell: torch.Tensor) -> State:
+        return self.lstm(inputs, (hidden, cell))
 
     def forward(
         self, features: torch.Tensor, targets: torch.Tensor, *, factors: torch.Tensor | None = None
@@ -176,14 +200,14 @@ class Decoder(nn.Module):
         attentions : torch.Tensor
             Of shape (B, T, n).
         """
-        looks, (hidden, cell) = self.look(features)
+        exemplars, (hidden, cell) = self.begin(features)
         hidden, cell = hidden.squeeze(1), cell.squeeze(1)
         read = functional.pad(targets[:, :-1], (1, 0), value=self.start_id)
         embedded = self.embedding(read)
         states, attentions = [], []
         for words in embedded.unbind(1):
-            attention = self.attend(hidden[:, None], looks.keys)
-            seen = self.feature_gate(hidden) * (attention @ looks.features).squeeze(1)
+            attention = self.attend(hidden[:, None], exemplars.keys)
+            seen = self.feature_gate(hidden) * (attention @ exemplars.features).squeeze(1)
             hidden, cell = self.lstm(torch.cat([words, seen], dim=-1), (hidden, cell))
             states.append(hidden)
             attentions.append(attention)

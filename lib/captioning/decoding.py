@@ -9,11 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from lib.captioning.decoder import Decoder, Looks, State
+from lib.captioning.decoder import Decoder, EncodedExemplars, State
 from lib.captioning.language_model import LanguageModel
-
-# On the CPU a row's result is the same bits in any place of any number of rows that this divides.
-ROWS = 32
+from lib.captioning.prefixes import SharedPrefixes
 
 
 @dataclass(frozen=True)
@@ -54,50 +52,51 @@ class Written:
     attentions: torch.Tensor
 
 
-class _Writer:
+class _Sentences:
     """K sentences in progress on each of B units."""
 
     def __init__(self, decoder: Decoder, features: torch.Tensor, information: MutualInformation | None) -> None:
         self.decoder, self.information = decoder, information
-        self.looks: Looks
+        self.exemplars: EncodedExemplars
         self.state: State
-        self.looks, self.state = decoder.look(features)
-        self.lm_state: State | None = None
+        self.exemplars, self.state = decoder.begin(features)
+        self.prefixes = information and SharedPrefixes(information.language_model, len(features))
 
-    def read(self, symbols: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Read the next symbols (B, K); return the scores (B, K, V + 4) of what may follow, and the attention."""
-        return self._read(symbols, torch.ones_like(symbols, dtype=torch.bool))
+    def read(self, symbols: torch.Tensor, live: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Read the next symbols.
 
-    def read_unless_stopped(self, symbols: torch.Tensor) -> torch.Tensor:
-        """Return the scores of what may follow; after `<stop>` only `<stop>` may, at no cost."""
-        stop_id = self.decoder.start_id + 1
-        stopped = symbols == stop_id
-        live = ~stopped
-        # some that have stopped fill up the rows
-        idle = stopped.flatten().nonzero()[: -int(live.sum()) % ROWS]
-        live.view(-1)[idle] = True
-        scores, _ = self._read(symbols, live)
-        scores[stopped] = -torch.inf
-        scores[..., stop_id].masked_fill_(stopped, 0)
-        return scores
+        Parameters
+        ----------
+        symbols : torch.Tensor
+            Of shape (B, K), int64.
+        live : torch.Tensor or None
+            Of shape (n_live,), int64: the places, in the flattened (B, K), of the sentences that go on; None for all.
 
-    def _read(self, symbols: torch.Tensor, live: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        scores, attention, self.state = self.decoder.step(symbols, self.state, self.looks, live=live)
-        if self.information is not None:
-            expected, self.lm_state = self.information.language_model(symbols.reshape(-1, 1), self.lm_state)
-            scores = scores - self.information.temperature * expected.squeeze(1).unflatten(0, symbols.shape)
+        Returns
+        -------
+        scores : torch.Tensor
+            Of shape (n_live, V + 4): of what may follow.
+        attention : torch.Tensor
+            Of shape (B, K, n).
+        """
+        live = torch.arange(symbols.numel(), device=symbols.device) if live is None else live
+        scores, attention, self.state = self.decoder.step(symbols, self.state, self.exemplars, live=live)
+        if self.prefixes is not None:
+            expected, prefix = self.prefixes.read(symbols.flatten())
+            scores = scores - self.information.temperature * expected[prefix[live]]
         return scores, attention
 
-    def keep(self, parents: torch.Tensor) -> None:
-        """Go on with the sentences `parents` (B, K) of each unit."""
-        rows = parents[:, :, None].expand(-1, -1, self.state[0].shape[-1])
-        self.state = tuple(part.gather(1, rows) for part in self.state)
-        if self.lm_state is not None:
-            n_units = len(parents)
-            flat = parents + torch.arange(n_units, device=parents.device)[:, None] * (
-                len(self.lm_state[0][0]) // n_units
-            )
-            self.lm_state = tuple(part[:, flat.flatten()] for part in self.lm_state)
+    def keep(self, parents: torch.Tensor, units: torch.Tensor | None = None) -> None:
+        """Go on with the sentences `parents` (B, K) of each unit; only of some units, by their places, if given."""
+        n_units, n_before = len(parents), self.state[0].shape[1]
+        first = torch.arange(n_units, device=parents.device)[:, None] * n_before
+        if units is not None:
+            parents, first = parents[units], first[units]
+            self.exemplars = EncodedExemplars(*(part[units] for part in self.exemplars))
+        chosen = (first + parents).flatten()
+        self.state = tuple(part.flatten(0, 1)[chosen].unflatten(0, parents.shape) for part in self.state)
+        if self.prefixes is not None:
+            self.prefixes.keep(chosen)
 
 
 def _start(decoder: Decoder, features: torch.Tensor) -> torch.Tensor:
@@ -105,13 +104,13 @@ def _start(decoder: Decoder, features: torch.Tensor) -> torch.Tensor:
 
 
 def _write(decoder, features, length, information, choose) -> Written:
-    writer, symbols = _Writer(decoder, features, information), _start(decoder, features)
+    sentences, symbols = _Sentences(decoder, features, information), _start(decoder, features)
     tokens, steps, attentions = [], [], []
     for position in range(length):
-        scores, attention = writer.read(symbols)
-        symbols = choose(scores.squeeze(1), position)[:, None]
+        scores, attention = sentences.read(symbols)
+        symbols = choose(scores, position)[:, None]
         tokens.append(symbols)
-        steps.append(scores)
+        steps.append(scores[:, None])
         attentions.append(attention)
     written, values = torch.cat(tokens, dim=1), torch.cat(steps, dim=1)
     chosen = values.gather(2, written[:, :, None]).squeeze(2)
@@ -244,23 +243,41 @@ def decode_beam(
         raise ValueError(
             f"beam_size={beam_size} must be in [1, {n_symbols}], the number of symbols; config key milan.beam"
         )
-    writer = _Writer(decoder, features, information)
     stop_id = decoder.start_id + 1
-    scores, _ = writer.read(_start(decoder, features))
-    sums, symbols = scores.squeeze(1).topk(beam_size, dim=-1)
+    sentences = _Sentences(decoder, features, information)
+    scores, _ = sentences.read(_start(decoder, features))
+    sums, symbols = scores.topk(beam_size, dim=-1)
     tokens = symbols[:, :, None]
-    writer.keep(torch.zeros_like(symbols))
-    while tokens.shape[2] < length and not (symbols == stop_id).all():
-        scores = writer.read_unless_stopped(symbols)
-        offers, offered = scores.topk(beam_size, dim=-1)
+    found_tokens = tokens.new_full((len(features), beam_size, length), stop_id)
+    found_sums = torch.empty_like(sums)
+    units, parents, n_steps = torch.arange(len(features), device=tokens.device), torch.zeros_like(symbols), 1
+    while True:
+        searched = (symbols != stop_id).any(dim=1) if n_steps < length else symbols.new_zeros(len(units), dtype=bool)
+        ended = units[~searched]
+        found_tokens[ended, :, :n_steps], found_sums[ended] = tokens[~searched], sums[~searched]
+        if not searched.any():
+            return found_tokens[:, :, :n_steps], found_sums
+        # units whose sentences have all stopped leave the search
+        some = None if searched.all() else searched.nonzero().squeeze(1)
+        sentences.keep(parents, some)
+        units, sums, symbols, tokens = (part[searched] for part in (units, sums, symbols, tokens))
+        offers, offered = _extend(sentences, symbols, stop_id)
         sums, best = (sums[:, :, None] + offers).flatten(1).topk(beam_size, dim=-1)
         parents = best // beam_size
         symbols = offered.flatten(1).gather(1, best)
-        tokens = torch.cat(
-            [tokens.gather(1, parents[:, :, None].expand(-1, -1, tokens.shape[2])), symbols[:, :, None]], 2
-        )
-        writer.keep(parents)
-    return tokens, sums
+        tokens = torch.cat([tokens.gather(1, parents[:, :, None].expand(-1, -1, n_steps)), symbols[:, :, None]], 2)
+        n_steps += 1
+
+
+def _extend(sentences: _Sentences, symbols: torch.Tensor, stop_id: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the scores and symbols, (B, K, K), of the K best continuations of each sentence; a stopped one only stops."""
+    beam_size, live = symbols.shape[1], (symbols != stop_id).flatten().nonzero().squeeze(1)
+    scores, _ = sentences.read(symbols, live)
+    offers = scores.new_full((symbols.numel(), beam_size), -torch.inf)
+    offers[:, 0] = 0
+    offered = symbols.new_full(offers.shape, stop_id)
+    offers[live], offered[live] = scores.topk(beam_size, dim=-1)
+    return offers.view(*symbols.shape, beam_size), offered.view(*symbols.shape, beam_size)
 
 
 def pad_with_stop(tokens: torch.Tensor, *, length: int, stop_id: int) -> torch.Tensor:

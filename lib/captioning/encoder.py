@@ -13,10 +13,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from lib.blocks import IMAGES_PER_BLOCK
+from lib.captioning.checks import check_exemplars
 from lib.captioning.pictures import Place, group_pictures, stack_pictures
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-IMAGES_PER_BLOCK = 16  # fixed, so that no figure depends on how the pictures were grouped
 NEARLY_ZERO = 1e-8
 
 
@@ -247,13 +248,10 @@ def encode_exemplars(
     Raises
     ------
     ValueError
-        If the shapes of a layer's images and masks do not agree.
+        If the images or masks of a layer are not such arrays, or do not belong together.
     """
     for pictures, covers in zip(images, masks, strict=True):
-        if pictures.shape[:2] != covers.shape[:2] or pictures.shape[3:] != covers.shape[3:]:
-            raise ValueError(
-                f"images of shape {pictures.shape} and masks of shape {covers.shape} are not of the same exemplars"
-            )
+        check_exemplars(pictures, covers)
     dense, device = encoder.kind == "spatial", encoder.mean.device
     blocks = list(group_pictures(images, masks if dense else None, size=IMAGES_PER_BLOCK))
     parts: list[list] = [[None] * math.prod(pictures.shape[:2]) for pictures in images]

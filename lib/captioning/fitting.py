@@ -134,6 +134,11 @@ def fit(
     -------
     float
         The best worth.
+
+    Raises
+    ------
+    ValueError
+        If a loss is not finite.
     """
     parameters = list(module.parameters())
     device = parameters[0].device
@@ -165,6 +170,11 @@ def fit(
             module.eval()
             with torch.inference_mode():
                 value = worth()
+            if not np.isfinite([total, value]).all():
+                raise ValueError(
+                    f"the training of {type(module).__name__} failed in epoch {epoch}: loss {total / n_items}, held-out "
+                    f"{value}. Lower the config key milan.training.learning_rate, which is {settings.learning_rate}."
+                )
             LOG.info("%s, epoch %d: loss %.4f, held-out %.4f", type(module).__name__, epoch, total / n_items, value)
             epoch = settings.epochs if stopping.should_stop(value) else epoch + 1
             if checkpoint is not None:

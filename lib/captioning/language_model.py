@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from lib.captioning.checks import LARGEST_SIZE, MOST_LAYERS, check_number, check_whole
+
 LM_SUMS = ("published", "exact")
 
 
@@ -20,6 +22,11 @@ class LanguageModel(nn.Module):
     dropout : float
         Share of values dropped between layers while training.
 
+    Raises
+    ------
+    ValueError
+        If a size is of no language model.
+
     References
     ----------
     Hernandez et al., "Natural Language Descriptions of Deep Visual Features", ICLR 2022, section 3.
@@ -34,6 +41,10 @@ class LanguageModel(nn.Module):
         layers: int = 2,
         dropout: float = 0.5,
     ) -> None:
+        for name, size in (("embedding_size", embedding_size), ("hidden_size", hidden_size)):
+            check_whole(f"language model's {name}", size, lowest=1, highest=LARGEST_SIZE)
+        check_whole("language model's layers", layers, lowest=1, highest=MOST_LAYERS)
+        check_number("language model's dropout", dropout, lowest=0, highest=1)
         super().__init__()
         self.n_symbols, self.layers, self.hidden_size = n_symbols, layers, hidden_size
         self.sizes = {
@@ -68,40 +79,3 @@ class LanguageModel(nn.Module):
         """
         hidden, state = self.lstm(self.embedding(ids), state)
         return self.output(hidden), state
-
-    def log_probability(self, ids: torch.Tensor, *, lm_sum: str, ends: torch.Tensor | None = None) -> torch.Tensor:
-        """Sum the log-probabilities of the symbols of whole sentences.
-
-        Parameters
-        ----------
-        ids : torch.Tensor
-            Of shape (B, T), int64: `<start>`, the words, `<stop>`, anything.
-        lm_sum : str
-            "exact" sums up to and including the first `<stop>`. "published" adds the term of the symbol that follows
-            it, if there is one, as the published models do.
-        ends : torch.Tensor or None
-            Of shape (B,), int64: how many symbols after `<start>` there are of each sentence; None for all T - 1.
-
-        Returns
-        -------
-        torch.Tensor
-            Of shape (B,).
-
-        Raises
-        ------
-        ValueError
-            If `lm_sum` is neither.
-        """
-        if lm_sum not in LM_SUMS:
-            raise ValueError(f"lm_sum={lm_sum!r} must be one of {LM_SUMS}; config key milan.lm_sum")
-        hidden, _ = self.lstm(self.embedding(ids[:, :-1]))
-        read = ids[:, :-1] if lm_sum == "exact" else torch.cat([ids[:, :1], ids[:, :-2]], dim=1)
-        counted = (read == self.n_symbols - 3).cumsum(dim=1) == 0
-        if ends is not None:
-            counted &= torch.arange(counted.shape[1], device=ids.device) < ends[:, None]
-        terms = hidden.new_zeros(counted.shape)
-        terms[counted] = self.output(hidden[counted]).gather(1, ids[:, 1:][counted][:, None]).squeeze(1)
-        total = hidden.new_zeros(len(ids))
-        for column in terms.unbind(1):  # in this order, so that zeros at the end change no bit
-            total = total + column
-        return total

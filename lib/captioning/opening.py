@@ -2,8 +2,9 @@
 
 from torch import nn
 
-from lib.captioning.checkpoint import EncoderRecord
+from lib.captioning.captioner import EncoderRecord
 from lib.captioning.encoder import Encoder
+from lib.models.checkpoints import fit_weights
 
 
 def open_encoder(record: EncoderRecord, network: nn.Module, *, path: str) -> Encoder:
@@ -26,13 +27,7 @@ def open_encoder(record: EncoderRecord, network: nn.Module, *, path: str) -> Enc
     Raises
     ------
     ValueError
-        If tensors are missing, surplus or of a wrong shape.
+        As `fit_weights`.
     """
-    expected, weights = network.state_dict(), record.weights
-    wrong = sorted(expected.keys() ^ weights.keys()) + sorted(
-        name for name in expected.keys() & weights.keys() if expected[name].shape != weights[name].shape
-    )
-    if wrong:
-        raise ValueError(f"{path}: the encoder's tensors {wrong[:5]} are missing, surplus or of a wrong shape")
-    network.load_state_dict(weights)
+    fit_weights(network, record.weights, path)
     return Encoder(network, record.config, kind=record.kind, mean=record.mean, std=record.std)

@@ -5,7 +5,8 @@ from typing import Any
 
 import torch
 
-from lib.captioning.checkpoint import PUBLISHED_ENCODERS, PUBLISHED_NETWORK, Captioner, EncoderRecord
+from lib.captioning.captioner import Captioner, EncoderRecord
+from lib.captioning.published import PUBLISHED_ENCODERS, PUBLISHED_NETWORK
 from lib.captioning.saving import save_tensors
 from lib.captioning.vocabulary import Indexer, english_pipeline
 

@@ -1,5 +1,6 @@
 """Reranking: of the sentences that fit a unit, the one that says most about it; and the descriptions of many units."""
 
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -8,13 +9,14 @@ import numpy as np
 import torch
 
 from lib.captioning.decoder import Decoder
-from lib.captioning.decoding import ROWS, MutualInformation, decode_beam, decode_greedily, sum_to_stop
+from lib.captioning.decoding import MutualInformation, decode_beam
 from lib.captioning.language_model import LanguageModel
+from lib.captioning.prefixes import sum_log_probabilities
 from lib.captioning.vocabulary import Indexer
 
 STRATEGIES = ("rerank", "beam", "greedy")
-# sentences that are searched together; more need more memory and are hardly faster
-ROWS_PER_BLOCK = 512
+# more need more memory and are hardly faster
+SENTENCES_PER_BLOCK = 1600
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def rerank(
     information : MutualInformation
         The language model and its weight T.
     lm_sum : str
-        "exact" or "published", see `LanguageModel.log_probability`.
+        "exact" or "published", see `sum_log_probabilities`.
     alone : bool
         What "published" adds depends on the longest sentence: that of each unit's own search if True, which makes it
         independent of the other units, or that of all B units, as in the published program.
@@ -103,10 +105,8 @@ def rerank(
     tokens, likelihoods = decode_beam(decoder, features, length=length, beam_size=beam_size, information=None)
     ends = _own_lengths(tokens, decoder.start_id + 1).repeat_interleave(tokens.shape[1]) if alone else None
     started = torch.nn.functional.pad(tokens.flatten(0, 1), (1, 0), value=decoder.start_id)
-    n_units, width = likelihoods.shape
-    parts = started.split(ROWS * width), [None] * n_units if ends is None else ends.split(ROWS * width)
-    sums = [information.language_model.log_probability(part, lm_sum=lm_sum, ends=own) for part, own in zip(*parts)]
-    lm_likelihoods = torch.cat(sums).view_as(likelihoods)
+    sums = sum_log_probabilities(information.language_model, started, lm_sum=lm_sum, ends=ends)
+    lm_likelihoods = sums.view_as(likelihoods)
     scores = likelihoods - information.temperature * lm_likelihoods
     return Reranked(tokens, likelihoods, lm_likelihoods, scores, scores.argmax(dim=1))
 
@@ -168,10 +168,20 @@ def describe(
     Raises
     ------
     ValueError
-        If the strategy is unknown, or a language model is needed and missing.
+        If the strategy is unknown, a language model is needed and missing, a setting is out of its bounds, or features are
+        not finite.
     """
     if strategy not in STRATEGIES:
         raise ValueError(f"strategy={strategy!r} must be one of {STRATEGIES}; config key milan.strategy")
+    for name, value in (("length", length), ("n_best", n_best), ("beam_size", beam_size)):
+        if value < 1:
+            raise ValueError(f"{name}={value} must be at least 1")
+    if not 0 <= temperature < math.inf:
+        raise ValueError(f"temperature={temperature} must be a number of at least 0; config key milan.temperature")
+    if features.ndim != 3 or not features.shape[1]:
+        raise ValueError(f"features of shape {features.shape} must have the shape (units, exemplars, numbers)")
+    if not np.isfinite(features).all():
+        raise ValueError("features hold NaN or infinite numbers; check the weights of the encoder")
     information = None
     if strategy == "rerank" or use_information:
         if language_model is None:
@@ -179,13 +189,10 @@ def describe(
         information = MutualInformation(language_model, temperature)
     device = next(decoder.parameters()).device
 
+    options = {"length": length, "beam_size": 1 if strategy == "greedy" else beam_size, "information": information}
+
     def search(seen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-        if strategy == "greedy":
-            written = decode_greedily(decoder, seen, length=length, information=information)
-            sums = sum_to_stop(written, indexer.stop_id)[:, None]
-            return written.tokens[:, None], sums, sums, torch.full_like(sums, torch.nan)
-        options = {"length": length, "beam_size": beam_size, "information": information}
-        if strategy == "beam":
+        if strategy != "rerank":
             tokens, sums = decode_beam(decoder, seen, **options)
             return tokens, sums, sums, torch.full_like(sums, torch.nan)
         ranked = rerank(decoder, seen, lm_sum=lm_sum, alone=True, **options)
@@ -193,17 +200,12 @@ def describe(
 
     def write(first: int) -> list[list[Candidate]]:
         torch.set_num_threads(1)  # this setting belongs to the thread
-        block = features[first : first + per_block]
-        # always as many units: the products of a block round alike then
-        filled = np.zeros((per_block, *block.shape[1:]), np.float32)
-        filled[: len(block)] = block
+        block = np.ascontiguousarray(features[first : first + per_block], np.float32)
         with torch.inference_mode():
-            found = search(torch.from_numpy(filled).to(device))
-        parts = (part[: len(block)].tolist() for part in found)
-        return [_best(*unit, n_best=n_best, indexer=indexer) for unit in zip(*parts, strict=True)]
+            found = [part.tolist() for part in search(torch.from_numpy(block).to(device))]
+        return [_best(*unit, n_best=n_best, indexer=indexer) for unit in zip(*found, strict=True)]
 
-    rows_per_unit = 1 if strategy == "greedy" else beam_size
-    per_block = max(1, ROWS_PER_BLOCK // (ROWS * rows_per_unit)) * ROWS
+    per_block = max(1, SENTENCES_PER_BLOCK // options["beam_size"])
     described = []
     with ThreadPoolExecutor(threads) as pool:
         for block in pool.map(write, range(0, len(features), per_block)):

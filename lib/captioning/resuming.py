@@ -1,7 +1,7 @@
 """The state of a training in progress in a file, so that a killed training goes on where it was.
 
-A state is made of tensors and plain values alone and is read with `weights_only=True`. It is used again only by the
-training that wrote it: its key names the data, the first weights, the settings and the code.
+A state is made of tensors and plain values alone; what is damaged is not used. It is used again only by the training that
+wrote it: its key names the data, the first weights, the settings and the code.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from lib.captioning.saving import save_tensors
+from lib.models.tensor_files import read_tensor_file
 
 LOG = logging.getLogger(__name__)
 
@@ -73,12 +74,11 @@ def read_state(path: str, *, key: str) -> dict[str, Any] | None:
     """
     if not Path(path).exists():
         return None
-    with Path(path).open("rb") as file:
-        try:
-            kept = torch.load(file, map_location="cpu", weights_only=True)
-        except Exception:  # on damaged bytes torch's unpickler fails in many ways
-            LOG.warning("%s is damaged or holds more than tensors and plain values; the training starts anew", path)
-            return None
+    try:
+        kept = read_tensor_file(path)
+    except ValueError:
+        LOG.warning("%s is damaged or holds more than tensors and plain values; the training starts anew", path)
+        return None
     if not isinstance(kept, dict) or kept.get("key") != key:
         LOG.warning("%s is of another training (other data, settings or code); the training starts anew", path)
         return None

@@ -12,6 +12,7 @@ from lib.captioning.language_model import LanguageModel
 from lib.captioning.losses import attention_penalty, caption_loss
 from lib.captioning.vocabulary import Indexer
 
+CAPTIONS_PER_BLOCK = 64
 SHARES_OF_A_STEP = 2  # fixed, so that sums are the same whatever the number of threads
 
 
@@ -95,7 +96,7 @@ def train_language_model(
         return [partial(loss_of, _crop(training[places], indexer.pad_id))]
 
     def worth() -> float:
-        return -float(loss_of(validation))
+        return -_held_out_loss(lambda rows: (model(rows[:, :-1])[0], rows[:, 1:]), [validation], indexer.pad_id)
 
     decisive = [model.sizes, training, validation]
     return -fit(
@@ -151,7 +152,18 @@ def train_decoder(
     -------
     float
         Mean negative log-likelihood of a symbol of the held-out units, at its best.
+
+    Raises
+    ------
+    ValueError
+        If features are not finite, or as `fit`.
     """
+    broken = ~np.isfinite(features).reshape(len(features), -1).all(axis=1)
+    if broken.any():
+        raise ValueError(
+            f"the features of {broken.sum()} of {len(features)} units hold NaN or infinite numbers, first those of unit "
+            f"{np.flatnonzero(broken)[0]} in order; check the weights of the encoder"
+        )
     device = next(decoder.parameters()).device
     seen = torch.from_numpy(features).to(device)
     read, owners = _index(captions, indexer)
@@ -174,9 +186,11 @@ def train_decoder(
         slices = [slice(first, first + size) for first in range(0, len(wanted), size)]
         return [partial(share_of_loss, rows, places, wanted, factors) for rows in slices]
 
+    def predict(owners: torch.Tensor, wanted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return decoder(seen[owners], wanted)[0], wanted
+
     def worth() -> float:
-        log_probabilities, _ = decoder(seen[held_owner], held_targets)
-        return -float(caption_loss(log_probabilities, held_targets, pad_id=indexer.pad_id))
+        return -_held_out_loss(predict, [held_owner, held_targets], indexer.pad_id)
 
     decisive = [decoder.sizes, penalty, SHARES_OF_A_STEP, seen, targets, owner, held_targets, held_owner]
     return -fit(
@@ -188,6 +202,17 @@ def train_decoder(
         decisive=decisive,
         checkpoint=checkpoint,
     )
+
+
+def _held_out_loss(predict: Callable, parts: Sequence[torch.Tensor], pad_id: int) -> float:
+    """Average the loss of held-out captions over their symbols, block by block: all at once would fill the memory."""
+    total, n_symbols = 0.0, 0
+    for block in zip(*(part.split(CAPTIONS_PER_BLOCK) for part in parts), strict=True):
+        log_probabilities, wanted = predict(*block)
+        n_here = int((wanted != pad_id).sum())
+        total += float(caption_loss(log_probabilities, wanted, pad_id=pad_id)) * n_here
+        n_symbols += n_here
+    return total / n_symbols
 
 
 def _index(captions: Sequence[Sequence[str]], indexer: Indexer) -> tuple[np.ndarray, np.ndarray]:

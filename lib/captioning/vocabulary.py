@@ -12,6 +12,8 @@ from functools import cached_property, lru_cache
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from lib.captioning.checks import LONGEST, check_flag, check_whole, check_words, shown
+
 if TYPE_CHECKING:
     from spacy.language import Language
 
@@ -49,6 +51,11 @@ class Tokenizer:
     lowercase: bool = True
     ignore_stop: bool = False
     ignore_punct: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse flags that are none."""
+        for name in ("lowercase", "ignore_stop", "ignore_punct"):
+            check_flag(name, getattr(self, name))
 
     def __call__(self, text: str) -> tuple[str, ...]:
         """Return the tokens of `text`; tokens of white space alone are dropped.
@@ -119,7 +126,7 @@ class Indexer:
     Raises
     ------
     ValueError
-        If a word occurs twice, or is a special symbol.
+        If a word occurs twice, is a special symbol or no printable text, or if a setting is none.
     """
 
     tokens: tuple[str, ...]
@@ -131,11 +138,16 @@ class Indexer:
     length: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a vocabulary in which a number would have two meanings."""
+        """Refuse a vocabulary in which a number would have two meanings, or words that cannot be written."""
+        check_words(self.tokens)
+        for name in ("start", "stop", "pad", "unk"):
+            check_flag(name, getattr(self, name))
+        if self.length is not None:
+            check_whole("the indexer's length", self.length, lowest=1, highest=LONGEST)
         repeated = [word for word, count in Counter(self.tokens + SPECIALS).items() if count > 1]
         if repeated:
             raise ValueError(
-                f"vocabulary words {repeated[:5]} occur twice or are special symbols; every word needs one number"
+                f"vocabulary words {shown(repeated[:5])} occur twice or are special symbols; every word needs one number"
             )
 
     @cached_property

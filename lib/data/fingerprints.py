@@ -4,6 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
+from lib.data.checksums import digest_of
 from lib.regular_files import check_regular_file
 
 
@@ -22,9 +23,14 @@ def fingerprint_job(facts, *, images, weights):
     Returns
     -------
     str
+
+    Raises
+    ------
+    ValueError
+        If the checkpoint is no regular file.
     """
     if weights:
         check_regular_file(weights, name="checkpoint")
-    checkpoint = hashlib.sha256(Path(weights).read_bytes()).hexdigest() if weights else "random"
+    checkpoint = digest_of(weights) if weights else "random"
     found = [facts, checkpoint, images, [Path(path).stat().st_size for path in images]]
     return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()

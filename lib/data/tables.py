@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from lib.data.checksums import check_file, seal_file
 from lib.regular_files import check_regular_file
 
 COLUMNS = {
@@ -207,6 +208,7 @@ def write_table(frame, path, name):
     odd = any(frame[column].astype(str).str.contains("\r", regex=False).any() for column in texts)
     quoting = csv.QUOTE_NONNUMERIC if odd else csv.QUOTE_MINIMAL
     frame[list(columns)].to_csv(partial, index=False, lineterminator="\n", encoding="utf-8", quoting=quoting)
+    seal_file(target, content=partial)
     os.replace(partial, target)
 
 
@@ -220,7 +222,8 @@ def read_table(path, name, *, written_here=True):
     name : str
         A key of `COLUMNS`.
     written_here : bool
-        Whether the last line must end, as `write_table` ends it, because what does not was cut off.
+        Whether `write_table` wrote it: then the file must fit its checksum, if there is one beside it, and its last line
+        must end.
 
     Returns
     -------
@@ -238,6 +241,8 @@ def read_table(path, name, *, written_here=True):
     kinds = {"str": str, "int": "int64", "float": "float64", "bool": str}
     floats = [column for column, kind in columns.items() if kind == "float"]
     check_regular_file(path, name="table")
+    if written_here:
+        check_file(path)
     try:
         if written_here and not Path(path).read_bytes().endswith(b"\n"):
             raise ValueError("it was cut off in its last line")

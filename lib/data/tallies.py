@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from lib.data.processors import warn_of_mixed_processors
+
 
 def write_tally(folder, layer, arrays):
     """Write the tally of a layer.
@@ -59,13 +61,15 @@ def iterate_tallies(folders, layer, *, n_images):
     ValueError
         If one is damaged.
     """
-    done = 0
+    done, processors = 0, {}
     for folder in sorted(map(Path, folders), key=lambda folder: int(folder.name.split("-of-")[0])):
         if (folder / f"{layer}.npz").is_file():
             arrays = read_tally(folder, layer)
             if arrays["first"] == done:
                 done += int(arrays["n_done"])
+                processors[str(folder)] = str(arrays["processor"])
                 yield arrays
+    warn_of_mixed_processors(processors, what="tallies")
     if done != n_images:
         raise FileNotFoundError(
             f"the tallies {layer}.npz in {', '.join(map(str, folders))} cover {done} of {n_images} images; "

@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from lib.kernels.quantiles import SCANNED_AT_ONCE, HazenStream, UpperTail, interpolate_order_statistics
+from lib.kernels.quantiles import SCANNED_AT_ONCE, StreamQuantile, UpperTail, interpolate_order_statistics
 
 MANTISSA_BITS = 9
 BINADES = 24
@@ -92,7 +92,7 @@ class UpperHistogram:
     """
 
     def __init__(self, n_units, n_values, q):
-        self._stream = HazenStream(n_values, q)
+        self._stream = StreamQuantile(n_values, q)
         self._n_needed = UpperTail.needed(n_values, q)
         self._counts = np.zeros((n_units, N_BINS), dtype=np.int64)
         # the upper bits of the smallest magnitude that has a bin of its own; zero is always below

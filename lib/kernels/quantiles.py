@@ -80,7 +80,23 @@ def _keep(values, kept, n_kept, floors, n_needed):
         n_kept[unit], floors[unit] = n, floor
 
 
-class HazenStream:
+def hazen_position(n_values, q):
+    """Return at which of n sorted values (from 0, with a fraction) the quantile q lies by Hazen's rule.
+
+    References
+    ----------
+    MILAN (Hernandez et al. 2022): the threshold of an exemplar's mask. Sorted value i (0-based) of n stands at
+    cumulative position (i + 1/2) / n; the published program estimates it by a random sketch.
+    """
+    return min(max(q * n_values - 0.5, 0.0), n_values - 1.0)
+
+
+def linear_position(n_values, q):
+    """Return at which of n sorted values (from 0, with a fraction) the quantile q lies by numpy's default rule."""
+    return q * (n_values - 1)
+
+
+class StreamQuantile:
     """Where a quantile lies among the values of a stream whose number is known.
 
     Parameters
@@ -89,16 +105,13 @@ class HazenStream:
         Values per unit in the whole stream.
     q : float
         In (0, 1).
-
-    References
-    ----------
-    MILAN (Hernandez et al. 2022): the threshold of an exemplar's mask. Sorted value i (0-based) of n stands at
-    cumulative position (i + 1/2) / n (Hazen's rule); the published program estimates it by a random sketch.
+    position : callable, optional
+        `hazen_position`, if left out, or `linear_position`.
     """
 
-    def __init__(self, n_values, q):
-        position = min(max(q * n_values - 0.5, 0.0), n_values - 1.0)
-        self.below = math.floor(position)
+    def __init__(self, n_values, q, position=None):
+        position = (position or hazen_position)(n_values, q)
+        self.below = min(math.floor(position), n_values - 1)
         self.above = min(self.below + 1, n_values - 1)
         self.share = position - self.below
         self.n_values, self.n_seen = n_values, 0
@@ -112,7 +125,7 @@ class HazenStream:
 class UpperTail:
     """The exact upper quantile of each unit over a stream of activations, of which only the largest are kept.
 
-    For n values and the quantile q of Hazen's rule, the largest (1 - q) n + 2 values decide. Twice as many are stored
+    For n values and the quantile q the largest (1 - q) n + 2 values decide. Twice as many are stored
     at most, whatever the order in which the values come. Streams of parts of the values can be merged.
 
     Parameters
@@ -124,11 +137,13 @@ class UpperTail:
         In (0, 1).
     n_here : int, optional
         How many of them are added and merged here, where that is only a part.
+    position : callable, optional
+        As for `StreamQuantile`.
     """
 
-    def __init__(self, n_units, n_values, q, *, n_here=None):
-        self._stream = HazenStream(n_values, q)
-        self._n_needed = self.needed(n_values, q)
+    def __init__(self, n_units, n_values, q, *, n_here=None, position=None):
+        self._stream = StreamQuantile(n_values, q, position)
+        self._n_needed = n_values - self._stream.below
         room = min(2 * self._n_needed, n_values if n_here is None else n_here) + 1
         self._kept = np.empty((n_units, room), dtype=np.float32)
         self._n_kept = np.zeros(n_units, dtype=np.int64)
@@ -137,7 +152,7 @@ class UpperTail:
     @staticmethod
     def needed(n_values, q):
         """Return how many of the largest values decide."""
-        return n_values - HazenStream(n_values, q).below
+        return n_values - StreamQuantile(n_values, q).below
 
     def add(self, values):
         """Add the next values, float32 of shape (n_blocks, n_units, n); NaN counts as the smallest value."""
@@ -159,6 +174,10 @@ class UpperTail:
         """Add the values of another stream."""
         self._stream.n_seen += int(state["n_seen"])
         self._take(state["largest"][None])
+
+    def n_above(self, bound):
+        """Return how many values of the first unit exceed a bound that is not below the quantile's lower neighbour."""
+        return int((self._kept[0, : self._n_kept[0]] > np.float64(bound)).sum())
 
     def quantile(self):
         """Return the quantile of each unit, float64 of shape (n_units,).

@@ -140,16 +140,37 @@ def cluster_values(values, n_clusters):
     numpy.ndarray of shape (n_found, 2), float64
         Smallest and largest value of each cluster, ascending; n_found < n_clusters only if there are fewer
         different values.
+    """
+    distinct, counts = np.unique(values, return_counts=True)
+    edges = cluster_edges(distinct, counts, n_clusters)
+    ends = [(distinct[a], distinct[b - 1]) for a, b in zip(edges, edges[1:])]
+    return np.array(ends, dtype=np.float64).reshape(-1, 2)
+
+
+def cluster_edges(distinct, counts, n_clusters):
+    """Split sorted values into clusters with the least sum of squared distances to the cluster means, exactly.
+
+    Parameters
+    ----------
+    distinct : numpy.ndarray of shape (n,)
+        Ascending.
+    counts : numpy.ndarray of shape (n,), int64
+        How often each value occurs.
+    n_clusters : int
+
+    Returns
+    -------
+    list of int
+        Cluster i holds the values from edge i to before edge i + 1; one edge, 0, if there are no values.
 
     References
     ----------
     Dynamic programming over the sorted values (Wang and Song 2011); optimal splits are monotone.
     """
-    distinct, counts = np.unique(values, return_counts=True)
     n = len(distinct)
     n_clusters = min(n_clusters, n)
     if n_clusters == 0:
-        return np.empty((0, 2))
+        return [0]
     centred = distinct.astype(np.float64)
     centred -= np.average(centred, weights=counts)
     weights = np.concatenate([[0.0], np.cumsum(counts, dtype=np.float64)])
@@ -166,8 +187,7 @@ def cluster_values(values, n_clusters):
     edges = [n]
     for split in reversed(splits):
         edges.append(int(split[edges[-1]]))
-    edges = [0, *reversed(edges)]
-    return np.array([(distinct[a], distinct[b - 1]) for a, b in zip(edges, edges[1:])], dtype=np.float64)
+    return [0, *reversed(edges)]
 
 
 def cluster_ranges(values, n_clusters):

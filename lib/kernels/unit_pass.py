@@ -175,7 +175,7 @@ def _count(maps, pixel_atoms, image_start, thresholds, first, last, columns, row
         histogram[:, : (image_start[image + 1] - image_start[image]) * stride] = 0
 
 
-def count_per_atom(maps, atoms, *, lower, upper):
+def count_per_atom(blocks, atoms, *, lower, upper):
     """Count, for every activation range of a unit, the bitmap pixels in each atom.
 
     A pixel is in the bitmap of a range if its upsampled activation lies strictly between the bounds. Ranges may overlap;
@@ -183,8 +183,8 @@ def count_per_atom(maps, atoms, *, lower, upper):
 
     Parameters
     ----------
-    maps : numpy.ndarray of shape (n_images, h, w), float32
-        Activation maps of the unit.
+    blocks : iterable of numpy.ndarray of shape (n, h, w), float32
+        Activation maps of the unit: of the first images, of the next ones and so on.
     atoms : lib.kernels.atoms.Atoms
     lower, upper : numpy.ndarray of shape (n_ranges,), float64
         Open ends of each range.
@@ -202,22 +202,52 @@ def count_per_atom(maps, atoms, *, lower, upper):
     ----------
     Network Dissection (Bau et al. 2017), section 3; Clustered Compositional Explanations (La Rosa et al. 2023).
     """
-    if maps.ndim != 3 or not maps.size:
-        raise ValueError(f"activation maps of a unit need the shape (n_images, h, w), without zeros, not {maps.shape}")
-    if maps.shape[0] != atoms.n_images:
-        raise ValueError(
-            f"activations of {maps.shape[0]} images do not fit the concept set's {atoms.n_images} images; "
-            "delete the activations and run again"
-        )
     height, width = atoms.pixel_atoms.shape[1:]
     low, high = float32_bounds(np.asarray(lower, np.float64), np.asarray(upper, np.float64))
     counts = np.zeros((len(low), len(atoms.atom_size)), dtype=np.int64)
-    if len(low):
-        thresholds, first, last = _thresholds(low, high)
+    if not len(low):
+        return counts
+    thresholds, first, last = _thresholds(low, high)
+    for images, maps in numbered_blocks(blocks, atoms.n_images):
         columns, rows = source_positions(maps.shape[2], width), source_positions(maps.shape[1], height)
-        maps = np.ascontiguousarray(maps, np.float32)
-        _count(maps, atoms.pixel_atoms, atoms.image_start, thresholds, first, last, columns, rows, counts)
+        starts = atoms.image_start[images.start : images.stop + 1]
+        _count(maps, atoms.pixel_atoms[images], starts, thresholds, first, last, columns, rows, counts)
     return counts
+
+
+def numbered_blocks(blocks, n_images):
+    """Yield each block of a unit's maps with the slice of its images, and check that they are as many as expected.
+
+    Parameters
+    ----------
+    blocks : iterable of numpy.ndarray of shape (n, h, w)
+    n_images : int
+
+    Yields
+    ------
+    images : slice
+    maps : numpy.ndarray of shape (n, h, w), float32, contiguous
+
+    Raises
+    ------
+    ValueError
+        If the maps have another number of axes or are of another number of images.
+    """
+    start = 0
+    for maps in blocks:
+        if maps.ndim != 3 or not maps.size:
+            raise ValueError(
+                f"activation maps of a unit need the shape (n_images, h, w), without zeros, not {maps.shape}"
+            )
+        images = slice(start, start + len(maps))
+        start = images.stop
+        if start <= n_images:
+            yield images, np.ascontiguousarray(maps, np.float32)
+    if start != n_images:
+        raise ValueError(
+            f"activations of {start} images do not fit the concept set's {n_images} images; "
+            "delete the activations and run again"
+        )
 
 
 def range_bitmaps(maps, *, lower, upper, shape):
@@ -246,12 +276,12 @@ def range_bitmaps(maps, *, lower, upper, shape):
     return (values > np.float64(lower)) & (values < np.float64(upper))
 
 
-def count_on_device(maps, counter, *, shape, lower, upper):
+def count_on_device(blocks, counter, *, shape, lower, upper):
     """Do the same on a device, which gives the same counts.
 
     Parameters
     ----------
-    maps : numpy.ndarray of shape (n_images, h, w), float32
+    blocks : iterable of numpy.ndarray of shape (n, h, w), float32
         Activation maps of the unit.
     counter : object
         Its method `count` works on the device, as that of `lib.models.unit_pass_torch.DeviceCounter`.
@@ -264,6 +294,8 @@ def count_on_device(maps, counter, *, shape, lower, upper):
     -------
     numpy.ndarray of shape (n_ranges, n_atoms), int64
     """
-    rows, columns = (source_positions(*sizes) for sizes in zip(maps.shape[1:], shape))
-    maps = np.ascontiguousarray(maps, np.float32)
-    return counter.count(maps, rows=rows, columns=columns, bounds=float32_bounds(lower, upper))
+    total = 0
+    for images, maps in numbered_blocks(blocks, counter.n_images):
+        rows, columns = (source_positions(*sizes) for sizes in zip(maps.shape[1:], shape))
+        total += counter.count(images, maps, rows=rows, columns=columns, bounds=float32_bounds(lower, upper))
+    return total

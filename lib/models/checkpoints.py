@@ -1,24 +1,21 @@
 """Safe reading of weights, in the forms in which they were published over the years, and writing of our own."""
 
-import hashlib
-import pickle
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import nn
 
+from lib.models.refusals import HoldsCode, Unreadable
+from lib.models.safetensors_files import read_safetensors, write_safetensors
+from lib.models.tensor_files import read_tensor_file
+from lib.models.trust import check_regular, check_trust, digest_of, is_trusted
 from lib.models.weight_names import rename_keys, shorten
 from lib.models.zoo import build_skeleton
 
 WRAPPERS = ("state_dict", "model_state_dict", "model")  # keys under which training scripts keep the weights
-CONFIG_KEY = "checkpoints.trusted_sha256"
-
-_SCRIPT = "TorchScript archive"
-_REASON = re.compile(rf"(?:Unsupported|GLOBAL|Trying to)[^\n]*|{_SCRIPT}")  # what tells in torch's long message
+FORMAT = "weights 1"
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 def read_state_dict(path: str | Path, *, trusted_sha256: list[str]) -> dict[str, torch.Tensor]:
@@ -30,7 +27,8 @@ def read_state_dict(path: str | Path, *, trusted_sha256: list[str]) -> dict[str,
         A safetensors file, or one written by `torch.save` (a state dict, a dict that holds one, a whole module) or as
         TorchScript.
     trusted_sha256 : list of str
-        Digests of the files whose code may run: a whole module or TorchScript cannot be read otherwise.
+        Digests of the files that torch may read with all that is in them: a whole module or TorchScript cannot be read
+        otherwise, because they run code.
 
     Returns
     -------
@@ -42,17 +40,16 @@ def read_state_dict(path: str | Path, *, trusted_sha256: list[str]) -> dict[str,
     FileNotFoundError
         If the file does not exist.
     ValueError
-        If the file is damaged, holds no state dict, or needs code and is not trusted.
+        If it is no regular file, is damaged, holds no state dict or tensors that are not dense, costs more time or memory
+        than its size suggests, or needs code and is not trusted.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"The checkpoint {path} does not exist.")
-    if _is_safetensors(path):
-        try:
-            return load_file(path)
-        except SafetensorError as error:
-            raise ValueError(f"The checkpoint {path} is not a readable safetensors file: {error}.") from error
-    return _find_state_dict(_load(path, trusted_sha256), path)
+    check_regular(path)
+    try:
+        content = read_safetensors(path)[0] if _is_safetensors(path) else read_tensor_file(path)
+    except Unreadable as refusal:
+        content = _load_trusted(path, trusted_sha256, refusal)
+    return _find_state_dict(content, path)
 
 
 def load_weights(network: nn.Module, path: str | Path, *, trusted_sha256: list[str]) -> None:
@@ -92,7 +89,7 @@ def fit_weights(network: nn.Module, state_dict: Mapping[str, torch.Tensor], path
     Raises
     ------
     ValueError
-        If tensors are missing, surplus, of another shape, or hold NaN or infinite numbers.
+        If tensors are missing, surplus, of another shape or kind, or hold NaN, infinite or too large numbers.
     """
     state = rename_keys(state_dict, network)
     expected = network.state_dict()
@@ -107,12 +104,19 @@ def fit_weights(network: nn.Module, state_dict: Mapping[str, torch.Tensor], path
         for key in shared
         if state[key].shape != expected[key].shape
     ]
-    broken = [key for key in shared if state[key].is_floating_point() and not torch.isfinite(state[key]).all()]
+    kinds = [
+        f"{key} {_kind(state[key])} instead of {_kind(expected[key])}"
+        for key in shared
+        if not _becomes(state[key], expected[key])
+    ]
+    fitting = [key for key in shared if state[key].shape == expected[key].shape and _becomes(state[key], expected[key])]
+    broken = [key for key in fitting if not torch.isfinite(state[key].to(expected[key].dtype)).all()]
     problems = {
         "missing": missing,
         "surplus": surplus,
         "of another shape (another number of classes or another network)": shapes,
-        "with NaN or infinite numbers": broken,
+        "of another kind": kinds,
+        "with NaN, infinite or too large numbers": broken,
     }
     found = [f"{len(keys)} {problem}: {shorten(keys)}" for problem, keys in problems.items() if keys]
     if found:
@@ -120,7 +124,9 @@ def fit_weights(network: nn.Module, state_dict: Mapping[str, torch.Tensor], path
     network.load_state_dict(state)
 
 
-def n_classes_of(state_dict: Mapping[str, torch.Tensor], name: str, *, arguments: dict | None = None) -> int:
+def n_classes_of(
+    state_dict: Mapping[str, torch.Tensor], name: str, *, arguments: dict | None = None, path: str | Path = ""
+) -> int:
     """Find for how many classes a checkpoint was trained.
 
     Parameters
@@ -131,11 +137,13 @@ def n_classes_of(state_dict: Mapping[str, torch.Tensor], name: str, *, arguments
         The network in torchvision that they belong to.
     arguments : dict or None
         As for `build_network`.
+    path : str or pathlib.Path
+        Where they come from, for messages.
 
     Returns
     -------
     int
-        Number of outputs of the last layer.
+        Number of outputs of the last layer. The checkpoint holds as many weights as that takes.
 
     Raises
     ------
@@ -143,15 +151,23 @@ def n_classes_of(state_dict: Mapping[str, torch.Tensor], name: str, *, arguments
         If torchvision has no such network, or if the checkpoint lacks its last layer.
     """
     few, many = (build_skeleton(name, n_classes=n, arguments=arguments).state_dict() for n in (2, 3))
-    head = [key for key in few if few[key].shape != many[key].shape][-1]  # auxiliary heads come before
+    heads = [key for key in few if few[key].shape != many[key].shape]
+    head = heads[-1]  # auxiliary heads come before
     state = rename_keys(state_dict, build_skeleton(name, n_classes=None, arguments=arguments))
     if head not in state:
-        raise ValueError(f"The checkpoint is not one of {name}: it holds no {head}, but {shorten(list(state))}.")
-    return state[head].shape[0]
+        raise ValueError(f"The checkpoint {path} is not one of {name}: it holds no {head}, but {shorten(list(state))}.")
+    weights = [key for key in heads if key in state and key.rpartition(".")[0] == head.rpartition(".")[0]]
+    n = max(state[head].shape[:1], default=0)
+    wrong = [key for key in weights if state[key].shape != (n, *few[key].shape[1:])]
+    if n < 1 or wrong:
+        raise ValueError(
+            f"The checkpoint {path} is not one of {name}: the shapes of {shorten(wrong or [head])} are of no last layer."
+        )
+    return n
 
 
 def save_state_dict(network: nn.Module, path: str | Path) -> None:
-    """Write the tensors of a network as safetensors.
+    """Write the tensors of a network as safetensors, with their checksum.
 
     Parameters
     ----------
@@ -160,13 +176,7 @@ def save_state_dict(network: nn.Module, path: str | Path) -> None:
     path : str or pathlib.Path
         The file; its folder is made. It appears when it is complete.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    # A clone each, because the format refuses tensors that share memory.
-    tensors = {key: value.detach().cpu().clone().contiguous() for key, value in network.state_dict().items()}
-    save_file(tensors, temporary)
-    temporary.replace(path)
+    write_safetensors(path, network.state_dict(), about={"format": FORMAT})
 
 
 def _is_safetensors(path: Path) -> bool:
@@ -175,33 +185,31 @@ def _is_safetensors(path: Path) -> bool:
     return path.resolve().suffix == ".safetensors" or start[8:] == b"{"
 
 
-def _load(path: Path, trusted_sha256: list[str]) -> object:
-    for options in ({}, {"encoding": "latin1"}):  # the second is for text written by Python 2
+def _load_trusted(path: Path, trusted_sha256: list[str], refusal: Unreadable) -> object:
+    """Read a file with all that is in it if the user trusts it; else say why it was refused."""
+    if trusted_sha256 and is_trusted(digest_of(path), trusted_sha256):
         try:
-            return torch.load(path, map_location="cpu", weights_only=True, **options)
-        except UnicodeDecodeError as error:
-            damage = error
-        except pickle.UnpicklingError as error:
-            return _load_trusted(path, trusted_sha256, str(error))
-        except Exception as error:  # on damaged bytes torch's unpickler fails in many ways
-            if _SCRIPT in str(error):
-                return _load_trusted(path, trusted_sha256, str(error))
-            damage = error
-            break
-    raise ValueError(f"The checkpoint {path} is damaged or was not written by torch.save: {damage!r}.") from damage
+            return torch.load(path, map_location="cpu", weights_only=False)
+        except Exception as error:  # its own code may fail in any way
+            raise ValueError(f"The checkpoint {path} is trusted, but reading it fails: {error!r}.") from error
+    if isinstance(refusal, HoldsCode):
+        danger = f"The checkpoint {path} holds more than tensors ({refusal}), so that reading it could run any program."
+        check_trust(path, trusted_sha256, danger=danger)
+    raise ValueError(f"The checkpoint {path} {refusal}.") from refusal
 
 
-def _load_trusted(path: Path, trusted_sha256: list[str], error: str) -> object:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest in {trusted.lower() for trusted in trusted_sha256}:
-        return torch.load(path, map_location="cpu", weights_only=False)
-    reason = _REASON.search(error)
-    raise ValueError(
-        f"The checkpoint {path} holds more than tensors ({reason[0] if reason else error}), so that reading it "
-        "could run any program. If you trust where it comes from, allow this one file by adding its sha256 "
-        f"{digest} to the config key `{CONFIG_KEY}`."
-    )
+def _kind(tensor: torch.Tensor) -> str:
+    if tensor.layout != torch.strided or tensor.is_quantized:
+        return "sparse" if tensor.layout != torch.strided else "quantised"
+    return "without values" if tensor.is_meta else str(tensor.dtype).removeprefix("torch.")
+
+
+def _becomes(tensor: torch.Tensor, expected: torch.Tensor) -> bool:
+    """Return whether a tensor is dense and its numbers can become those that a network expects."""
+    if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta:
+        return False
+    whole = [not (each.is_floating_point() or each.is_complex()) for each in (tensor, expected)]
+    return tensor.dtype == expected.dtype or all(whole) or {tensor.dtype, expected.dtype} <= set(FLOATS)
 
 
 def _find_state_dict(content: object, path: Path) -> dict[str, torch.Tensor]:
@@ -210,7 +218,7 @@ def _find_state_dict(content: object, path: Path) -> dict[str, torch.Tensor]:
             content = content[wrapper]
     if isinstance(content, nn.Module):
         content = content.state_dict()
-    if not isinstance(content, Mapping) or not content:
+    if not isinstance(content, Mapping) or not content or any(not isinstance(key, str) for key in content):
         raise ValueError(f"The checkpoint {path} holds no state dict but a {type(content).__name__}.")
     others = [str(key) for key, value in content.items() if not isinstance(value, torch.Tensor)]
     if others:

@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
+from lib.blocks import IMAGES_PER_BLOCK, fill_up
 from lib.models.loading import to_input
 
 logger = logging.getLogger(__name__)
@@ -114,15 +115,16 @@ def _vary(batch, size, rng):
     return padded[..., top : top + size, left : left + size]
 
 
-def accuracy(network, images, labels, *, normalisation, batch_size, device):
+def accuracy(network, images, labels, *, normalisation, device):
     """Return the share of images whose most probable class is right.
 
     Parameters are those of `train_classifier`.
     """
     right = 0
     with torch.inference_mode():
-        for first in range(0, len(images), batch_size):
-            batch = to_input(images[first : first + batch_size], normalisation).to(device)
-            predicted = network(batch).argmax(1).cpu().numpy()
-            right += int((predicted == labels[first : first + batch_size]).sum())
+        for first in range(0, len(images), IMAGES_PER_BLOCK):
+            wanted = labels[first : first + IMAGES_PER_BLOCK]
+            batch = to_input(images[first : first + IMAGES_PER_BLOCK], normalisation).to(device)
+            predicted = network(fill_up(batch, IMAGES_PER_BLOCK)).argmax(1).cpu().numpy()
+            right += int((predicted[: len(wanted)] == wanted).sum())
     return right / len(images)

@@ -1,13 +1,33 @@
 """Choice of the device that computes, set up so that results can be repeated."""
 
+import os
+import platform
+import re
+from pathlib import Path
+
 import torch
+
+# what forces libraries to an instruction set
+INSTRUCTION_VARIABLES = ("ONEDNN_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR", "ATEN_CPU_CAPABILITY")
 
 
 def prepare_device(device: str) -> torch.device:
-    """Choose a device and make its results repeatable.
+    """Choose a device for a whole process and make its results repeatable.
 
     On the CPU one thread is used inside each operation: sums are split among the threads, so that with another number
     of cores their last digits, and with them thresholds and ranks, would change. Jobs run beside each other instead.
+
+    Parameters, result and errors are those of `choose_device`.
+    """
+    chosen = choose_device(device)
+    if chosen.type == "cpu":
+        torch.set_num_threads(1)
+    return chosen
+
+
+def choose_device(device: str) -> torch.device:
+    """Choose a device.
+
     On a GPU, rounding to 19 bits (TF32) and the choice of algorithms by timing are switched off.
 
     Parameters
@@ -35,10 +55,24 @@ def prepare_device(device: str) -> torch.device:
             "Use auto or cpu, or install a PyTorch that fits the GPU driver."
         )
     if kind == "cpu" or not available:
-        torch.set_num_threads(1)
         return torch.device("cpu")
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
     return torch.device("cuda", int(number or 0))
+
+
+def processor() -> str:
+    """Return the model of the processor and its instruction set, as the libraries use it.
+
+    Results are the same bytes on processors for which this is the same; between others last digits may differ.
+    """
+    try:
+        facts = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:  # not Linux
+        facts = ""
+    model = re.search(r"^model name\s*:\s*(.+)$", facts, re.M)
+    forced = [f"{name}={os.environ[name]}" for name in INSTRUCTION_VARIABLES if name in os.environ]
+    name = model[1] if model else platform.processor() or platform.machine()
+    return ", ".join([name, torch.backends.cpu.get_cpu_capability(), *forced])

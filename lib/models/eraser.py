@@ -4,6 +4,7 @@ import copy
 
 import torch
 
+from lib.blocks import blocks_of
 from lib.models.recorder import Recorder, first_tensor
 
 
@@ -40,7 +41,7 @@ class RangeEraser(Recorder):
         return erase
 
     def __call__(self, images, *, lower, upper):
-        """Run one batch as it is, and once more for each range with that range erased.
+        """Run some images as they are, and once more for each range with that range erased.
 
         Parameters
         ----------
@@ -58,6 +59,11 @@ class RangeEraser(Recorder):
         ValueError
             If the network puts out no classes, or the pass never reaches the layer.
         """
+        found = [self._erase(block, lower, upper)[:, :n] for n, (block,) in blocks_of(images)]
+        return torch.cat(found, dim=1)
+
+    def _erase(self, images, lower, upper):
+        """Return the predictions of one block."""
         local = self._local
         local.last_use = None
         predictions = [self._predict(images, None)]
@@ -77,7 +83,7 @@ class RangeEraser(Recorder):
                 f"the network puts out {shape} instead of one value per image and class, so there is no prediction that "
                 "a range could matter for; use a network with its classifier"
             )
-        return output[: len(images)].argmax(1)
+        return output.argmax(1)
 
 
 def _with_first_tensor(output, tensor):

@@ -14,6 +14,7 @@ from lib.models.generators import PlaygroundGenerator, build_biggan
 from lib.models.kinds import GENERATOR, factory_kind, split_function
 from lib.models.layer_names import nearest
 from lib.models.scripted import open_script
+from lib.models.trust import check_regular, check_trust
 from lib.models.zoo import build_network, layer_names
 
 CONTAINERS = (nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)
@@ -61,7 +62,7 @@ def build(recipe, *, n_classes, seed, trusted_sha256):
     seed : int
         Of the random weights. The state of torch's global random numbers is left as it was.
     trusted_sha256 : list of str
-        Digests of the archives of torch.export that may be read.
+        Digests of the archives that may be read, because their code runs.
 
     Returns
     -------
@@ -92,12 +93,8 @@ def build(recipe, *, n_classes, seed, trusted_sha256):
             network = build_biggan(recipe.factory.removeprefix("biggan:"), arguments)
         elif kind == "file":
             network = _call(*split_function(recipe.factory), arguments)
-        elif not Path(recipe.factory).is_file():
-            raise ValueError(f"The archive {recipe.factory} does not exist; config key `factory`.")
-        elif kind == "script":
-            network = open_script(recipe.factory)
         else:
-            return _exported(recipe.factory, trusted_sha256)  # it has no training mode
+            return _archive(recipe.factory, kind, trusted_sha256)
     return network.eval()
 
 
@@ -124,12 +121,6 @@ def known_layers(recipe, *, trusted_sha256):
         return layer_names(recipe.factory)
     network = build(recipe, n_classes=None, seed=0, trusted_sha256=trusted_sha256)
     return [name for name, module in network.named_modules() if name and not isinstance(module, CONTAINERS)]
-
-
-def digest_of(path):
-    """Return the sha256 of a file."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _generator(arguments):
@@ -204,14 +195,19 @@ def _call(path, function, arguments):
     return network
 
 
-def _exported(path, trusted_sha256):
-    digest = digest_of(path)
-    if digest not in {trusted.lower() for trusted in trusted_sha256}:
-        raise ValueError(
-            f"Reading {path} could run any program, as torch reads archives of torch.export. If you trust where it "
-            f"comes from, allow this one file by adding its sha256 {digest} to the config key "
-            "`checkpoints.trusted_sha256`."
-        )
+def _archive(path, kind, trusted_sha256):
+    """Open an archive that torch wrote, whose code runs when it is read and when the network runs."""
+    if not Path(path).exists():
+        raise ValueError(f"The archive {path} does not exist; config key `factory`.")
+    check_regular(path)
+    writer = "TorchScript" if kind == "script" else "torch.export"
+    check_trust(path, trusted_sha256, danger=f"{path} is an archive of {writer}, whose code could run any program.")
+    if kind == "export":
+        return _exported(path)  # it has no training mode
+    return open_script(path).eval()
+
+
+def _exported(path):
     try:
         program = torch.export.load(path)
         network = torch.export.unflatten(program)

@@ -5,8 +5,9 @@ import logging
 import torch
 from torch.nn import functional
 
+from lib.blocks import blocks_of
 from lib.models.loading import to_input
-from lib.models.recorder import fill_up, first_tensor
+from lib.models.recorder import first_tensor
 
 logger = logging.getLogger(__name__)
 CODED_SIZE = 16
@@ -35,16 +36,25 @@ def generate(network, inputs):
     hint = "Check `factory` and `arguments` of the model, and `samples` of the data set."
     try:
         with torch.inference_mode():
-            images = first_tensor(network.module(*fill_up(network.to_inputs(inputs))))
+            made = [_first_images(network.module(*block), n) for n, block in blocks_of(*network.to_inputs(inputs))]
     except (RuntimeError, TypeError, ValueError, IndexError, AssertionError) as error:
         raise ValueError(f"The generator fails on {arrays}: {type(error).__name__}: {error}. {hint}") from error
-    if images is None or images.ndim != 4 or images.shape[1] != 3:
-        shape = None if images is None else tuple(images.shape)
-        raise ValueError(f"The generator makes {shape} of {arrays} instead of (images, 3, height, width). {hint}")
-    images = images[: len(inputs[0])]
+    wrong = [None if images is None else tuple(images.shape) for images in made if _are_no_images(images)]
+    if wrong:
+        raise ValueError(f"The generator makes {wrong[0]} of {arrays} instead of (images, 3, height, width). {hint}")
+    images = torch.cat(made)
     if not images.isfinite().all():
         raise ValueError("The generator makes images with values that are not finite; check its weights.")
     return network.to_pictures(images)
+
+
+def _first_images(output, n):
+    found = first_tensor(output)
+    return found if found is None else found[:n]
+
+
+def _are_no_images(images):
+    return images is None or images.ndim != 4 or images.shape[1] != 3
 
 
 def train_generator(network, images, *, epochs, batch_size, learning_rate, seed, device):

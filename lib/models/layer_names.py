@@ -5,7 +5,7 @@ import re
 
 from lib.models.kinds import LISTING
 
-EXACT = re.compile(r"\w+(\.\w+)*", re.ASCII)
+EXACT = re.compile(r"[\w-]+(\.[\w-]+)*", re.ASCII)
 _SIGNS = {"**": ".*", "*": "[^.]*", "?": "[^.]"}
 
 
@@ -34,7 +34,8 @@ def expand_layers(patterns, known, *, model):
     Raises
     ------
     ValueError
-        If a pattern stands for no layer; the message gives the nearest names and how to list all.
+        If a pattern stands for no layer; the message gives the nearest names and how to list all. If a glob stands for
+        layers whose names cannot be those of files.
     """
     found = []
     for pattern in patterns:
@@ -42,12 +43,17 @@ def expand_layers(patterns, known, *, model):
             found.append(pattern)
             continue
         matching = re.compile(_as_regex(pattern))
-        # other names would not do as names of files
-        layers = [name for name in known if matching.fullmatch(name) and EXACT.fullmatch(name)]
+        layers = [name for name in known if matching.fullmatch(name)]
         if not layers:
             raise ValueError(
                 f"The network {model} has no layer {pattern!r}. {nearest(pattern, known)} {LISTING} (leave out "
                 f"models.{model}.layers meanwhile)."
+            )
+        if unusable := [name for name in layers if not EXACT.fullmatch(name)]:
+            raise ValueError(
+                f"The layers {', '.join(map(repr, unusable))} of the network {model}, for which {pattern!r} stands too, have "
+                "names that cannot be those of files (only letters, digits, _, - and dots can). Give the other layers by "
+                "narrower globs or by their names."
             )
         found += layers
     return list(dict.fromkeys(found))

@@ -7,8 +7,9 @@ import torch
 
 from lib.models.checkpoints import fit_weights, n_classes_of, read_state_dict
 from lib.models.compute import prepare_device
-from lib.models.factories import Recipe, build, digest_of
+from lib.models.factories import Recipe, build
 from lib.models.kinds import factory_kind
+from lib.models.trust import digest_of
 from lib.models.weight_names import edit_keys
 from lib.models.zoo import NORMALISATION
 
@@ -83,7 +84,7 @@ def open_network(settings, *, weights, trusted_sha256, device):
     weights : str or None
         Checkpoint file; None for random weights from the seed.
     trusted_sha256 : list of str
-        Checkpoints that may hold more than tensors.
+        Checkpoints and archives that may run the code in them.
     device : str
         As for `prepare_device`.
 
@@ -107,7 +108,7 @@ def open_network(settings, *, weights, trusted_sha256, device):
         state = read_state_dict(weights, trusted_sha256=trusted_sha256)
         state = edit_keys(state, key_prefix=recipe.key_prefix, renames=recipe.renames)
         if factory_kind(recipe.factory) == "torchvision" and "num_classes" not in recipe.arguments:
-            n_classes = n_classes_of(state, recipe.factory, arguments=recipe.arguments)
+            n_classes = n_classes_of(state, recipe.factory, arguments=recipe.arguments, path=weights)
     module = build(recipe, n_classes=n_classes, seed=settings["seed"], trusted_sha256=trusted_sha256)
     if state is not None:
         fit_weights(module, state, weights)

@@ -4,10 +4,10 @@ import threading
 
 import torch
 
+from lib.blocks import blocks_of
 from lib.models.kinds import LISTING
 from lib.models.layer_names import nearest
 
-MINIMUM_BATCH = 8
 # class, distillation and register tokens
 MOST_EXTRA_TOKENS = 32
 
@@ -18,21 +18,6 @@ def first_tensor(output):
         return output
     values = list(output.values()) if hasattr(output, "values") else output
     return next((v for v in values if isinstance(v, torch.Tensor)), None) if isinstance(values, tuple | list) else None
-
-
-def fill_up(inputs):
-    """Fill a batch up with zeros to a least size, below which the CPU kernels round differently.
-
-    Parameters
-    ----------
-    inputs : tuple of torch.Tensor of shape (n, ...)
-
-    Returns
-    -------
-    tuple of torch.Tensor
-    """
-    missing = max(0, MINIMUM_BATCH - len(inputs[0]))
-    return tuple(torch.cat([part, part.new_zeros(missing, *part.shape[1:])]) for part in inputs) if missing else inputs
 
 
 def _weight_dimensions(module):
@@ -162,9 +147,9 @@ class Recorder:
         return tokens[:, tokens.shape[1] - n_patches :].transpose(1, 2).unflatten(2, grid)
 
     def __call__(self, *inputs):
-        """Run one batch and return the output of each layer.
+        """Run some images, in blocks of one size, and return the output of each layer.
 
-        The result of an image does not depend on the others in its batch (see `fill_up`).
+        The result of an image does not depend on the others (see `lib.blocks`).
 
         Parameters
         ----------
@@ -175,16 +160,19 @@ class Recorder:
         -------
         dict of str to torch.Tensor of shape (n, n_units, h, w), float32
         """
-        self._run(inputs)
-        outputs = self._local.outputs
-        missing = [layer for layer in self._layers if layer not in outputs]
-        if missing:
-            raise ValueError(f"the forward pass never reached the layers {missing}. {LISTING}")
-        return {layer: outputs[layer][: len(inputs[0])] for layer in self._layers}
+        found = {layer: [] for layer in self._layers}
+        for n_images, block in blocks_of(*inputs):
+            self._run(block)
+            outputs = self._local.outputs
+            missing = [layer for layer in self._layers if layer not in outputs]
+            if missing:
+                raise ValueError(f"the forward pass never reached the layers {missing}. {LISTING}")
+            for layer, parts in found.items():
+                parts.append(outputs[layer][:n_images])
+        return {layer: parts[0] if len(parts) == 1 else torch.cat(parts) for layer, parts in found.items()}
 
     def _run(self, inputs):
-        """Run one batch, filled up to the least size, and return what the network puts out."""
-        inputs = fill_up(inputs)
+        """Run one block and return what the network puts out."""
         local = self._local
         local.outputs, local.n_images, local.grid, local.sizes = {}, len(inputs[0]), None, set()
         local.has_tokens = local.is_mixed = False
@@ -213,6 +201,7 @@ class LayerSurvey(Recorder):
         return record
 
     def __call__(self, *inputs):
-        """Run one batch, as a `Recorder`, and return {layer: (n_units, h, w)}."""
-        self._run(inputs)
+        """Run one block, as a `Recorder`, and return {layer: (n_units, h, w)}."""
+        _, block = next(blocks_of(*inputs))
+        self._run(block)
         return self._local.outputs

@@ -15,7 +15,10 @@ _NO_NAMES = ("SELF", "UNKNOWN_INSTANCE")
 
 
 def open_script(path):
-    """Read a TorchScript archive. Its code runs in torch's interpreter, which knows tensors only.
+    """Read a TorchScript archive.
+
+    Its code runs with the rights of the user, when it is read (`__setstate__`) and when the network runs: torch's
+    interpreter also writes files (`torch.save`, `torch.from_file`). So its digest must be trusted before.
 
     Parameters
     ----------

@@ -54,12 +54,20 @@ class DeviceCounter:
         # torch has few operations for uint16: keep the bits as int16, undo the sign when counting
         self._pixels = torch.from_numpy(pixel_atoms.view("int16")).to(device)
 
-    def count(self, maps, *, rows, columns, bounds):
-        """Count, for every activation range of a unit, the bitmap pixels in each atom.
+    @property
+    def n_images(self):
+        """Images of the concept set."""
+        return self._shape[0]
+
+    def count(self, images, maps, *, rows, columns, bounds):
+        """Count, for every activation range of a unit, the bitmap pixels of some images in each atom.
 
         Parameters
         ----------
-        maps : numpy.ndarray of shape (n_images, h, w), float32
+        images : slice
+            Which images.
+        maps : numpy.ndarray of shape (n, h, w), float32
+            Of these images.
         rows, columns : tuple of numpy.ndarray
             `lib.kernels.unit_pass.source_positions` from h to H and from w to W.
         bounds : tuple of numpy.ndarray of shape (n_ranges,), float32
@@ -68,27 +76,18 @@ class DeviceCounter:
         Returns
         -------
         numpy.ndarray of shape (n_ranges, n_atoms), int64
-
-        Raises
-        ------
-        ValueError
-            If the number of images differs.
+            Zero in the atoms of other images.
         """
-        n_images, height, width = self._shape
-        if len(maps) != n_images:
-            raise ValueError(
-                f"activations of {len(maps)} images do not fit the concept set's {n_images} images; "
-                "delete the activations and run again"
-            )
+        _, height, width = self._shape
         y0, y1, *row_weights = (torch.from_numpy(part).to(self._device) for part in rows)
         x0, x1, *column_weights = (torch.from_numpy(part).to(self._device) for part in columns)
         row_weights = [weight[:, None] for weight in row_weights]
         lower, upper = (torch.from_numpy(ends).tolist() for ends in bounds)
         counts = torch.zeros((len(lower), self._start[-1]), dtype=torch.int64, device=self._device)
         per_block = max(1, PIXELS_PER_BLOCK // (height * width))
-        for first in range(0, n_images, per_block):
-            last = min(first + per_block, n_images)
-            block = torch.from_numpy(maps[first:last]).to(self._device)
+        for first in range(images.start, images.stop, per_block):
+            last = min(first + per_block, images.stop)
+            block = torch.from_numpy(maps[first - images.start : last - images.start]).to(self._device)
             wide = _join(block[:, :, x0], block[:, :, x1], column_weights)
             values = _join(wide[:, y0], wide[:, y1], row_weights)
             atoms = self._atoms(first, last)

@@ -10,6 +10,8 @@ from torch import nn
 # numbers that OpenAI's archives keep beside the weights
 CLIP_SIZES = ("input_resolution", "context_length", "vocab_size")
 
+LONGEST_NAME = 200  # characters, in messages
+
 _OLD_DENSENET = re.compile(r"(.*denselayer\d+\.(?:norm|conv))\.([12]\..+)")
 _CAFFE_VGG = re.compile(r"(?:features\.|classifier\.)?(conv\d_\d|fc[678])[a-z]?\.(weight|bias)")
 
@@ -116,5 +118,6 @@ def _caffe_names(network: nn.Module) -> dict[str, str]:
 
 
 def shorten(keys: list[str]) -> str:
-    """Return the first names of many, and how many more there are."""
-    return ", ".join(keys[:5]) + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")
+    """Return the first names of many, and how many more there are; odd names, which come from files, are written shortly."""
+    first = [key if key.isprintable() and len(key) <= LONGEST_NAME else ascii(key[:LONGEST_NAME]) for key in keys[:5]]
+    return ", ".join(first) + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")

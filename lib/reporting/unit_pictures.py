@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
+from lib.data.activation_store import iterate_units, open_activations
 from lib.data.broden import open_broden
+from lib.data.concept_store import read_atoms
 from lib.data.images import Geometry, load_batch
-from lib.data.stores import iterate_units, open_activations, read_atoms
 from lib.data.tables import read_table
-from lib.kernels.atoms import Atoms
 from lib.kernels.beam import ConceptCounts
 from lib.kernels.formula import parse_formula
 from lib.kernels.scores import image_ious
@@ -53,8 +53,7 @@ def draw_unit_pictures(*, data, activations, explanations, concept_set, pictures
         Images per range at most.
     threads : int
     """
-    tables, names = read_atoms(concept_set)
-    atoms = Atoms(**tables, n_concepts=len(names))
+    atoms, names = read_atoms(concept_set)
     counts, names = ConceptCounts(atoms), names["name"].tolist()
     table = pd.concat([read_table(path, "explanations") for path in explanations], ignore_index=True)
     by_unit = dict(list(table.groupby("unit", sort=True)))
@@ -83,7 +82,7 @@ def draw_unit_pictures(*, data, activations, explanations, concept_set, pictures
             ious = image_ious(next(per_atom), counts.holds(parse_formula(row.formula, names)), atoms)
             better = np.flatnonzero(ious > row.iou)
             chosen = better[np.argsort(-ious[better], kind="stable")[:k]]
-            bitmaps = range_bitmaps(maps[chosen], lower=row.lower, upper=row.upper, shape=shape)
+            bitmaps = range_bitmaps(maps.take(chosen), lower=row.lower, upper=row.upper, shape=shape)
             shown = [load(image) * bitmap[:, :, None] for image, bitmap in zip(chosen.tolist(), bitmaps)]
             rows.append((f"{row.range}, IoU {row.iou:.3f}: {row.formula}", shown))
         _compose(rows, k, shape, font).save(partial / f"{unit}.png", "PNG", compress_level=6)

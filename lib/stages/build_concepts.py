@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from lib.data.broden import open_broden
-from lib.data.stores import write_atoms
+from lib.data.concept_store import write_atoms
 from lib.kernels.atoms import AtomCollector, image_atoms
 from lib.parallel import map_in_order
 from lib.progress import Progress

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lib.blocks import whole_blocks
 from lib.data.exemplars import create_exemplars
 from lib.data.images import Geometry
 from lib.data.inputs import open_inputs
@@ -58,7 +59,7 @@ def collect_exemplars(
     output_size : int
         Height and width of the stored images and masks. Images show what the network saw, or made, at this resolution.
     trusted_sha256 : list of str
-        Checkpoints that may hold more than tensors.
+        Checkpoints and archives that may run the code in them.
     device : str
     batch_size, threads : int
         No result depends on them.
@@ -92,7 +93,8 @@ def collect_exemplars(
         return chosen, np.stack([square.apply(picture) for picture in generate(model, loaded)])
 
     needed = np.unique(np.concatenate([album.ids.reshape(-1) for album in albums])).tolist()
-    batches = [needed[i : i + batch_size] for i in range(0, len(needed), batch_size)]
+    per_batch = whole_blocks(batch_size)
+    batches = [needed[i : i + per_batch] for i in range(0, len(needed), per_batch)]
     with Progress(total=len(needed), desc="chosen images", unit="image") as progress:
         for chosen, loaded in map_in_order(show, batches, threads=threads):
             loaded = np.ascontiguousarray(loaded.transpose(0, 3, 1, 2))

@@ -5,9 +5,9 @@ import time
 import numpy as np
 import pandas as pd
 
-from lib.data.stores import iterate_units, open_activations, read_atoms
+from lib.data.activation_store import iterate_units, open_activations
+from lib.data.concept_store import read_atoms
 from lib.data.tables import read_table, write_table
-from lib.kernels.atoms import Atoms
 from lib.kernels.beam import ConceptCounts, search_beam
 from lib.kernels.formula import format_formula
 from lib.kernels.heuristics import ESTIMATES, Occurrences, search_by_estimate
@@ -44,8 +44,7 @@ def compare_heuristics(*, activations, ranges, concept_set, heuristics, units, l
     seconds : float or None
         Time budget of the optimal search for one range; None for no limit.
     """
-    tables, concepts = read_atoms(concept_set)
-    atoms = Atoms(**tables, n_concepts=len(concepts))
+    atoms, concepts = read_atoms(concept_set)
     counts = ConceptCounts(atoms)
     occurrences = Occurrences(atoms, counts)
     names = concepts["name"].tolist()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from lib.data.stores import read_concepts
+from lib.data.concept_store import read_concepts
 from lib.data.tables import read_table, write_table
 from lib.kernels.comparison import category_mix, jaccard
 from lib.kernels.formula import canonical, parse_formula

@@ -1,6 +1,7 @@
 """Stage: turn a published captioning model into the native format, which holds nothing but tensors and settings."""
 
-from lib.captioning.checkpoint import read_published, write_captioner
+from lib.captioning.checkpoint import write_captioner
+from lib.captioning.published import read_published
 
 
 def convert_milan(*, payload: str, milan: str) -> None:

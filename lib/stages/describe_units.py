@@ -75,7 +75,7 @@ def describe_units(
     clip : mapping or None
         name, tag (as for `build_clip`), whole (as for `look`); None without CLIP.
     trusted_sha256 : list of str
-        Checkpoints that may hold more than tensors.
+        Checkpoints and archives that may run the code in them.
     device : str
         As for `prepare_device`.
     threads : int
@@ -94,7 +94,7 @@ def describe_units(
     table = _chunk(read_table(units, "units"), chunk)
     captioner = read_captioner(milan)
     record = captioner.encoder
-    network = build_network(record.config, n_classes=n_classes_of(record.weights, record.config), seed=0)
+    network = build_network(record.config, n_classes=n_classes_of(record.weights, record.config, path=milan), seed=0)
     eye = open_encoder(record, network, path=milan).to(place)
     layers = [read_exemplars(exemplars, layer) for layer in dict.fromkeys(table["layer"])]
     wanted = _find(table, layers, exemplars)

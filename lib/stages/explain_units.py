@@ -5,9 +5,9 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from lib.data.stores import iterate_units, open_activations, read_atoms
+from lib.data.activation_store import iterate_units, open_activations
+from lib.data.concept_store import read_atoms
 from lib.data.tables import read_table, write_table
-from lib.kernels.atoms import Atoms
 from lib.kernels.beam import ConceptCounts, search_beam
 from lib.kernels.formula import format_formula
 from lib.kernels.optimal import search_optimal
@@ -51,8 +51,7 @@ def explain_units(
         `cuda:n`. The counts are the same.
     threads : int
     """
-    tables, concepts = read_atoms(concept_set)
-    atoms = Atoms(**tables, n_concepts=len(concepts))
+    atoms, concepts = read_atoms(concept_set)
     counts = ConceptCounts(atoms)
     count = _counting(atoms, device)
     names = concepts["name"].tolist()

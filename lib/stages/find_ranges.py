@@ -2,9 +2,10 @@
 
 import pandas as pd
 
-from lib.data.stores import iterate_units, open_activations, units_of_chunk
+from lib.data.activation_store import iterate_units, open_activations, units_of_chunk
 from lib.data.tables import write_table
-from lib.kernels.ranges import cluster_ranges, histogram, range_status, top_range, unit_status
+from lib.kernels.ranges import HISTOGRAM_BINS
+from lib.kernels.unit_values import collect_values
 from lib.parallel import map_in_order
 from lib.progress import Progress
 
@@ -32,21 +33,17 @@ def find_ranges(*, activations, ranges, histograms, layer, chunk, quantile, n_cl
     rows, bars = [], []
 
     def analyse(item):
-        unit, values = item
-        status = unit_status(values)
+        unit, maps = item
+        values = collect_values(maps, quantile=quantile)
+        status, nothing = values.status, (None, None, 0, "empty")
         found = []
         if quantile is not None:
-            found.append(("top", *(top_range(values, quantile) if status != "nan" else (None, None))))
-        clusters = cluster_ranges(values, n_clusters) if status == "ok" and n_clusters else []
-        found.extend(
-            (f"cluster{i + 1}", *(clusters[i] if i < len(clusters) else (None, None))) for i in range(n_clusters)
-        )
-        table = []
-        for name, lower, upper in found:
-            n_inside, state = (0, "empty") if lower is None else range_status(values, lower, upper)
-            table.append((layer, unit, name, lower, upper, n_inside, state if status == "ok" else status))
-        n_zero, counts = histogram(values) if status != "nan" else (0, [0] * 64)
-        bounds = (float(values.min()), float(values.max())) if status != "nan" else (None, None)
+            found.append(("top", *(values.top_range(quantile) if status != "nan" else nothing)))
+        clusters = values.cluster_ranges(n_clusters) if status == "ok" and n_clusters else []
+        found.extend((f"cluster{i + 1}", *(clusters[i] if i < len(clusters) else nothing)) for i in range(n_clusters))
+        table = [(layer, unit, *row, state if status == "ok" else status) for *row, state in found]
+        n_zero, counts = values.histogram() if status != "nan" else (0, [0] * HISTOGRAM_BINS)
+        bounds = values.bounds if status != "nan" else (None, None)
         return table, (layer, unit, *bounds, n_zero, " ".join(map(str, counts)))
 
     items = iterate_units(store, units)

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from lib.data.stores import iterate_units, open_activations, units_of_chunk
+from lib.data.activation_store import iterate_units, open_activations, units_of_chunk
 from lib.data.tables import write_table
-from lib.kernels.ranges import range_status, threshold_range, unit_status
+from lib.kernels.unit_values import collect_values
 from lib.parallel import map_in_order
 from lib.progress import Progress
 
@@ -29,16 +29,13 @@ def find_thresholds(*, activations, ranges, layer, chunk, quantiles, threads):
     units = units_of_chunk(store, chunk)
 
     def analyse(item):
-        unit, values = item
-        status = unit_status(values)
-        rows = []
-        for quantile in quantiles:
-            row = (None, None, 0, status)
-            if status == "ok":
-                lower, upper = threshold_range(values, quantile)
-                row = (lower, upper, *range_status(values, lower, upper))
-            rows.append((layer, unit, str(quantile), *row))
-        return rows
+        unit, maps = item
+        values = collect_values(maps)
+        unusable = (None, None, 0, values.status)
+        return [
+            (layer, unit, str(quantile), *(values.threshold_range(quantile) if values.status == "ok" else unusable))
+            for quantile in quantiles
+        ]
 
     items = Progress(map_in_order(analyse, iterate_units(store, units), threads=threads), total=len(units), unit="unit")
     columns = ["layer", "unit", "range", "lower", "upper", "n_activations", "status"]

@@ -25,7 +25,7 @@ def list_layers(*, weights, samples, layers, network, input_size, trusted_sha256
     input_size : list of int or None
         Height and width of the network's input, in pixels; None for a generator.
     trusted_sha256 : list of str
-        Checkpoints that may hold more than tensors.
+        Checkpoints and archives that may run the code in them.
     device : str
     """
     model = open_network(network, weights=weights or None, trusted_sha256=trusted_sha256, device=device)

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from lib.data.sources import all_sources, find_source
+from lib.data.sources import all_sources
 from lib.data.tables import write_table
 
 
@@ -17,15 +17,8 @@ def list_sources(*, sources, local):
         Output table.
     local : dict of str to str
         The user's copies by name.
-
-    Raises
-    ------
-    ValueError
-        If a copy is given for a source that does not exist.
     """
     table = pd.DataFrame([asdict(source) for source in all_sources().values()])
-    for name in local:
-        find_source(name)
     table["config_key"] = "downloads.local." + table["name"]
     table["local"] = table["name"].map(local).fillna("")
     write_table(table[["name", "version", "url", "size", "licence", "config_key", "local"]], sources, "sources")

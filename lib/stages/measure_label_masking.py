@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
+from lib.blocks import whole_blocks
 from lib.data.broden import open_broden
+from lib.data.concept_store import read_atoms
 from lib.data.images import Geometry, load_batch
-from lib.data.stores import read_atoms
 from lib.data.tables import read_table, write_table
-from lib.kernels.atoms import Atoms
 from lib.kernels.beam import ConceptCounts
 from lib.kernels.formula import evaluate, parse_formula
 from lib.kernels.masking import noisy_mask, range_similarity
@@ -67,14 +67,13 @@ def measure_label_masking(
         Images per formula at most, evenly spaced among those that hold it; None for all.
     seed : int
     trusted_sha256 : list of str
-        Checkpoints that may hold more than tensors.
+        Checkpoints and archives that may run the code in them.
     device : str
     batch_size : int
-        Images per forward pass; no result depends on it.
+        Images that travel together, rounded up to whole blocks (`lib.blocks`); no result depends on it.
     threads : int
     """
-    tables, names = read_atoms(concept_set)
-    atoms = Atoms(**tables, n_concepts=len(names))
+    atoms, names = read_atoms(concept_set)
     table = read_table(explanations, "explanations")
     groups = list(table[table["status"] == "ok"].groupby("formula", sort=False))
     formulas = [parse_formula(text, names["name"].tolist()) for text, _ in groups]
@@ -88,16 +87,17 @@ def measure_label_masking(
     lower, upper = table["lower"].to_numpy(), table["upper"].to_numpy()
     totals, counts = np.zeros(len(table)), np.zeros(len(table), np.int64)
 
+    per_batch = whole_blocks(batch_size)
     with Recorder(model.module, [layer]) as recorder:
 
         def compare(block):
             batch = model.to_input(load_batch([images[image] for image in block], geometry, threads=1))
-            whole = torch.cat([recorder(part)[layer] for part in batch.split(batch_size)])
+            whole = recorder(batch)[layer]
             pairs = [(place, formula) for place, image in enumerate(block) for formula in wanted[image]]
             masks = [_Masks(image, atoms, incidence, seed=seed) for image in block]
             found = []
-            for first in range(0, len(pairs), batch_size):
-                some = pairs[first : first + batch_size]
+            for first in range(0, len(pairs), per_batch):
+                some = pairs[first : first + per_batch]
                 places = torch.tensor([place for place, _ in some])
                 kept = np.stack([masks[place].of(formulas[formula]) for place, formula in some])
                 masked = batch[places] * _resize(kept, batch)
@@ -110,7 +110,7 @@ def measure_label_masking(
             return found
 
         with Progress(total=len(wanted), unit="image") as progress:
-            blocks = _blocks(wanted, batch_size)
+            blocks = _blocks(wanted, per_batch)
             for block, found in zip(blocks, map_in_order(compare, blocks, threads=threads)):
                 for chosen, similarities in found:
                     # one by one in the order of images, whatever the blocks
@@ -133,11 +133,11 @@ def _images_of_formulas(formulas, atoms, n_images):
     return dict(sorted(wanted.items()))
 
 
-def _blocks(wanted, batch_size):
+def _blocks(wanted, per_batch):
     """Return lists of images that together fill a batch with masked images, or one image that does so alone."""
     blocks, n_pairs = [[]], 0
     for image, formulas in wanted.items():
-        if n_pairs >= batch_size:
+        if n_pairs >= per_batch:
             blocks.append([])
             n_pairs = 0
         blocks[-1].append(image)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from lib.blocks import whole_blocks
 from lib.data.broden import open_broden
 from lib.data.images import Geometry, load_batch
 from lib.data.tables import read_table, write_table
@@ -51,10 +52,10 @@ def measure_range_importance(
     input_size : list of int
         Height and width of the network's input, in pixels.
     trusted_sha256 : list of str
-        Checkpoints that may hold more than tensors.
+        Checkpoints and archives that may run the code in them.
     device : str
     batch_size : int
-        Images per forward pass; no result depends on it.
+        Images that travel together, rounded up to whole blocks (`lib.blocks`); no result depends on it.
     threads : int
     """
     table = pd.concat([read_table(path, "ranges") for path in ranges], ignore_index=True)
@@ -69,15 +70,16 @@ def measure_range_importance(
     geometry = Geometry(resize=tuple(input_size), crop=None)
     bounds = [torch.from_numpy(ends).to(model.device) for ends in float32_bounds(lower, upper)]
 
+    per_batch = whole_blocks(batch_size)
     with RangeEraser(model.module, layer) as eraser:
 
         def count(first):
-            batch = load_batch(images[first : first + batch_size], geometry, threads=1)
+            batch = load_batch(images[first : first + per_batch], geometry, threads=1)
             before, *after = eraser(model.to_input(batch), lower=bounds[0], upper=bounds[1])
             return len(batch), [int((predictions != before).sum()) for predictions in after]
 
         n_changed = np.zeros(len(names), np.int64)
-        starts = range(0, len(images), batch_size)
+        starts = range(0, len(images), per_batch)
         with Progress(total=len(images), unit="image") as progress:
             for n, changed in map_in_order(count, starts, threads=threads):
                 n_changed += changed

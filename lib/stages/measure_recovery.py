@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from lib.data.stores import iterate_units, open_activations, read_atoms
+from lib.data.activation_store import iterate_units, open_activations
+from lib.data.concept_store import read_atoms
 from lib.data.tables import read_table, write_table
-from lib.kernels.atoms import Atoms
 from lib.kernels.beam import ConceptCounts
 from lib.kernels.formula import canonical, parse_formula
 from lib.kernels.scores import explanation_scores
@@ -30,8 +30,7 @@ def measure_recovery(*, activations, planted, explanations, concept_set, recover
     recovery : str
         Output table.
     """
-    tables, concepts = read_atoms(concept_set)
-    atoms = Atoms(**tables, n_concepts=len(concepts))
+    atoms, concepts = read_atoms(concept_set)
     counts = ConceptCounts(atoms)
     names = concepts["name"].tolist()
     truth = read_table(planted, "planted")

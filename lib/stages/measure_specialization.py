@@ -4,7 +4,7 @@ from collections import Counter
 
 import pandas as pd
 
-from lib.data.stores import read_concepts
+from lib.data.concept_store import read_concepts
 from lib.data.tables import read_table, write_table
 from lib.kernels.formula import parse_formula
 from lib.kernels.specialization import KINDS, default_formulas, specialization_of

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from lib.data.stores import read_concepts
+from lib.data.concept_store import read_concepts
 from lib.data.tables import read_table, write_table
 from lib.kernels.comparison import category_mix
 from lib.kernels.formula import parse_formula

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lib.data.stores import create_activations, read_atoms
+from lib.data.activation_store import create_activations, seal_activations
+from lib.data.concept_store import read_atoms
 from lib.data.tables import write_table
-from lib.kernels.atoms import Atoms
 from lib.kernels.beam import ConceptCounts
 from lib.kernels.formula import evaluate, format_formula
 from lib.kernels.planting import draw_formula, operator_patterns, operators_text, planted_maps
@@ -47,8 +47,7 @@ def plant_units(*, concept_set, activations, planted, lengths, noises, repeats, 
     """
     if n_levels < 2:
         raise ValueError(f"ranges.clusters={n_levels} must be at least 2: a planted formula is the highest cluster")
-    tables, concepts = read_atoms(concept_set)
-    atoms = Atoms(**tables, n_concepts=len(concepts))
+    atoms, concepts = read_atoms(concept_set)
     counts = ConceptCounts(atoms)
     patterns = [pattern for pattern in operator_patterns(lengths) for _ in range(repeats)]
     rows = []
@@ -56,7 +55,7 @@ def plant_units(*, concept_set, activations, planted, lengths, noises, repeats, 
     partial = target.with_name(target.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     shape = (atoms.n_images, len(patterns) * len(noises), *atoms.pixel_atoms.shape[1:])
-    store = create_activations(partial / f"{LAYER}.zarr", shape, images_per_chunk=atoms.n_images)
+    store = create_activations(partial / f"{LAYER}.zarr", shape, images_per_chunk=atoms.n_images, by_unit=True)
     for number, pattern in enumerate(Progress(patterns, unit="formula")):
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
         formula = draw_formula(pattern, counts, rng=rng, tries=TRIES)
@@ -66,6 +65,7 @@ def plant_units(*, concept_set, activations, planted, lengths, noises, repeats, 
             store[:, unit] = planted_maps(mask, noise=noise, n_levels=n_levels, rng=rng)
             text = format_formula(formula, concepts["name"].tolist())
             rows.append((LAYER, unit, text, operators_text(pattern), formula.length, noise))
+    seal_activations(partial / f"{LAYER}.zarr")
     columns = ["layer", "unit", "formula", "operators", "length", "noise"]
     write_table(pd.DataFrame(rows, columns=columns), planted, "planted")
     shutil.rmtree(target, ignore_errors=True)

@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 import zarr
 
+from lib.blocks import whole_blocks
+from lib.data.activation_store import WRITE_ALL, create_activations, images_per_block, seal_activations
 from lib.data.broden import open_broden
 from lib.data.fingerprints import fingerprint_job
 from lib.data.images import Geometry, load_batch
-from lib.data.stores import WRITE_ALL, create_activations, images_per_block
 from lib.data.unfinished import UnfinishedFolder
+from lib.models.compute import processor
 from lib.models.loading import open_network
 from lib.models.recorder import Recorder
 from lib.parallel import map_in_order
@@ -57,10 +59,10 @@ def record_activations(
     version : str
         Changes with the code, so that a partial result of other code is not continued.
     trusted_sha256 : list of str
-        Checkpoints that may hold more than tensors.
+        Checkpoints and archives that may run the code in them.
     device : str
     batch_size : int
-        Images per forward pass; no result depends on it.
+        Images that travel together, rounded up to whole blocks (`lib.blocks`); no result depends on it.
     threads : int
 
     Raises
@@ -69,37 +71,41 @@ def record_activations(
         If there are more shards than images.
     """
     images = open_broden(data, **concepts).images
+    n_images = len(images)
     number, n_shards = map(int, shard.split("-of-"))
-    if n_shards > len(images):
-        raise ValueError(f"activations.shards={n_shards} must be at most {len(images)}, the number of images of {data}")
-    largest = -(-len(images) // n_shards)
-    images = images[number * len(images) // n_shards : (number + 1) * len(images) // n_shards]
+    if n_shards > n_images:
+        raise ValueError(f"activations.shards={n_shards} must be at most {n_images}, the number of images of {data}")
+    largest = -(-n_images // n_shards)
+    images = images[number * n_images // n_shards : (number + 1) * n_images // n_shards]
     model = open_network(network, weights=weights or None, trusted_sha256=trusted_sha256, device=device)
     geometry = Geometry(resize=tuple(input_size), crop=None)
     facts = {"version": version, "layers": layers, "network": network, "concepts": concepts, "input_size": input_size}
+    facts["processor"] = processor()
     fingerprint = fingerprint_job(facts, images=images, weights=weights)
-    store = _PartialStore(Path(activations), layers, fingerprint, images_per_chunk=largest)
+    store = _PartialStore(Path(activations), layers, fingerprint, images_per_chunk=largest, n_images=n_images)
 
+    per_batch = whole_blocks(batch_size)
     with Recorder(model.module, layers) as recorder:
 
         def record(first):
-            batch = load_batch(images[first : first + batch_size], geometry, threads=1)
+            batch = load_batch(images[first : first + per_batch], geometry, threads=1)
             return {layer: maps.cpu().numpy() for layer, maps in recorder(model.to_input(batch)).items()}
 
-        starts = range(store.n_done, len(images), batch_size)
+        starts = range(store.n_done, len(images), per_batch)
         with Progress(total=len(images), initial=store.n_done, unit="image") as progress:
             for outputs in map_in_order(record, starts, threads=threads):
+                n_here = len(outputs[layers[0]])
                 store.add(outputs, len(images))
-                progress.update(len(outputs[layers[0]]))
+                progress.update(n_here)
     store.finish(len(images))
 
 
 class _PartialStore:
     """The stores being written, block by block."""
 
-    def __init__(self, target, layers, fingerprint, *, images_per_chunk):
+    def __init__(self, target, layers, fingerprint, *, images_per_chunk, n_images):
         self._folder = UnfinishedFolder(target, fingerprint)
-        self._layers, self._images_per_chunk = layers, images_per_chunk
+        self._layers, self._images_per_chunk, self._n_images = layers, images_per_chunk, n_images
         self._waiting, self._n_waiting = [], 0
         self._arrays = {}
         if self.n_done:
@@ -121,7 +127,13 @@ class _PartialStore:
             shapes = {layer: maps.shape[1:] for layer, maps in outputs.items()}
             per_chunk = min(images_per_block(list(shapes.values())), self._images_per_chunk)
             self._arrays = {
-                layer: create_activations(self._path_of(layer), (n_images, *shape), images_per_chunk=per_chunk)
+                layer: create_activations(
+                    self._path_of(layer),
+                    (n_images, *shape),
+                    images_per_chunk=per_chunk,
+                    n_images=self._n_images,
+                    processor=processor(),
+                )
                 for layer, shape in shapes.items()
             }
         self._waiting.append(outputs)
@@ -131,11 +143,14 @@ class _PartialStore:
             self._write(per_block)
 
     def _write(self, n):
-        joined = {layer: np.concatenate([outputs[layer] for outputs in self._waiting]) for layer in self._layers}
-        for layer, maps in joined.items():
-            self._arrays[layer][self.n_done : self.n_done + n] = maps[:n]
+        # layer by layer, so that only one of them is in memory twice
+        rest = {}
+        for layer in self._layers:
+            joined = np.concatenate([outputs.pop(layer) for outputs in self._waiting])
+            self._arrays[layer][self.n_done : self.n_done + n] = joined[:n]
+            rest[layer] = joined[n:].copy()
         self._n_waiting -= n
-        self._waiting = [{layer: maps[n:] for layer, maps in joined.items()}]
+        self._waiting = [rest]
         self._folder.mark(self.n_done + n)
 
     def finish(self, n_images):
@@ -144,4 +159,6 @@ class _PartialStore:
             self._write(self._n_waiting)
         if self.n_done != n_images:
             raise ValueError(f"{self.n_done} of {n_images} images were recorded")
+        for layer in self._layers:
+            seal_activations(self._path_of(layer))
         self._folder.finish()

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from lib.data.stores import iterate_units, open_activations, read_atoms
+from lib.data.activation_store import iterate_units, open_activations
+from lib.data.concept_store import read_atoms
 from lib.data.tables import COLUMNS, read_table, write_table
-from lib.kernels.atoms import Atoms
 from lib.kernels.beam import ConceptCounts
 from lib.kernels.formula import parse_formula
 from lib.kernels.scores import explanation_scores
@@ -31,8 +31,7 @@ def score_explanations(*, activations, explanations, concept_set, label_masking,
     layer : str
     threads : int
     """
-    tables, concepts = read_atoms(concept_set)
-    atoms = Atoms(**tables, n_concepts=len(concepts))
+    atoms, concepts = read_atoms(concept_set)
     counts = ConceptCounts(atoms)
     names = concepts["name"].tolist()
     table = read_table(explanations, "explanations")

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from lib.blocks import whole_blocks
 from lib.data.fingerprints import fingerprint_job
 from lib.data.images import Geometry
 from lib.data.inputs import Samples, open_inputs
 from lib.data.tallies import read_tally, write_tally
 from lib.data.unfinished import UnfinishedFolder
 from lib.kernels.tally import UnitTally
+from lib.models.compute import processor
 from lib.models.generating import generate
 from lib.models.loading import open_network
 from lib.models.recorder import Recorder
@@ -70,7 +72,7 @@ def tally_units(
     version : str
         Changes with the code, so that a partial result of other code is not continued.
     trusted_sha256 : list of str
-        Checkpoints that may hold more than tensors.
+        Checkpoints and archives that may run the code in them.
     device : str
     batch_size, threads : int
         No result depends on them.
@@ -92,7 +94,7 @@ def tally_units(
     first, last = number * n_images // n_shards, (number + 1) * n_images // n_shards
     counting = {"k": min(k, n_images), "quantile": quantile, "max_units": max_units}
     facts = {"version": version, "layers": layers, "shard": shard, "network": network, "geometry": geometry, **counting}
-    facts["samples"] = source.digest
+    facts |= {"samples": source.digest, "processor": processor()}
     saved = _Saved(Path(tally), layers, fingerprint_job(facts, images=source.files, weights=weights))
     tallies = saved.restore(n_here=last - first)
     n_done = tallies[layers[0]].n_done if tallies else 0
@@ -100,13 +102,14 @@ def tally_units(
     if isinstance(source, Samples):
         generate(model, source.load([first]))  # refuses what is no generator of these samples
 
+    per_batch = whole_blocks(batch_size)
     with Recorder(model.module, layers) as recorder:
 
         def record(start):
-            batch = source.load(range(start, min(start + batch_size, last)))
+            batch = source.load(range(start, min(start + per_batch, last)))
             return {layer: maps.cpu().numpy() for layer, maps in recorder(*model.to_inputs(batch)).items()}
 
-        starts = range(first + n_done, last, batch_size)
+        starts = range(first + n_done, last, per_batch)
         with Progress(total=last - first, initial=n_done, unit="image") as progress:
             for outputs in map_in_order(record, starts, threads=threads):
                 for layer, maps in outputs.items():
@@ -156,7 +159,8 @@ class _Saved:
     def _write(self, tallies):
         name = str(tallies[self._layers[0]].n_done)
         for layer in self._layers:
-            write_tally(self._folder.path / name, layer, tallies[layer].arrays())
+            arrays = tallies[layer].arrays() | {"processor": np.array(processor())}
+            write_tally(self._folder.path / name, layer, arrays)
         return name
 
     def finish(self, tallies):

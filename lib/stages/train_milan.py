@@ -5,7 +5,8 @@ import logging
 import numpy as np
 import pandas as pd
 
-from lib.captioning.checkpoint import Captioner, EncoderRecord, Settings, write_captioner
+from lib.captioning.captioner import Captioner, EncoderRecord, Settings
+from lib.captioning.checkpoint import write_captioner
 from lib.captioning.decoder import Decoder, DecoderSizes
 from lib.captioning.encoder import Encoder, count_distinct, encode_exemplars
 from lib.captioning.fitting import TrainingSettings, seeded

@@ -61,7 +61,7 @@ def train_playground_network(*, data, weights, report, network, input_size, trai
         device=place,
         **{**training, "sizes": [round(share * input_size[0]) for share in training["sizes"]]},
     )
-    share = accuracy(module, images[~train], labels[~train], normalisation=normalisation, batch_size=64, device=place)
+    share = accuracy(module, images[~train], labels[~train], normalisation=normalisation, device=place)
     logger.info("%s: held-out accuracy %.4f", network["name"], share)
     save_state_dict(module.cpu(), weights)
     summary = {

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from lib.models.compute import prepare_device
+from lib.models.compute import prepare_device, processor
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,6 +42,7 @@ def write_provenance(*, tables, made_from, provenance, model, dataset, config, d
         "changed_since_commit": _changed(),
         "versions": _versions(),
         "platform": platform.platform(),
+        "processor": processor(),
         "device": torch.cuda.get_device_name(place) if place.type == "cuda" else f"cpu ({platform.machine()})",
         "made_from": _checksums(made_from),
         "results": _checksums(tables),

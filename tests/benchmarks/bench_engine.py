@@ -47,7 +47,7 @@ def measure(atoms, counts, ranges_of):
     passes, beams, optima = [], [], []
     for maps, ranges in ranges_of:
         lower, upper = np.array(ranges, np.float64).T
-        per_atom, seconds = timed(count_per_atom, maps, atoms, lower=lower, upper=upper)
+        per_atom, seconds = timed(count_per_atom, [maps], atoms, lower=lower, upper=upper)
         passes.append(seconds)
         for row in per_atom:
             values = set_values(row, atoms)
@@ -133,8 +133,8 @@ def bench_cuda(bench, name, atoms, n_units):
     for maps in _units(atoms, n_units + 1):
         lower, upper = np.array(cluster_ranges(maps, 5), np.float64).T
         shape = atoms.pixel_atoms.shape[1:]
-        counts, seconds = timed(count_on_device, maps, counter, shape=shape, lower=lower, upper=upper)
-        if not np.array_equal(counts, count_per_atom(maps, atoms, lower=lower, upper=upper)):
+        counts, seconds = timed(count_on_device, [maps], counter, shape=shape, lower=lower, upper=upper)
+        if not np.array_equal(counts, count_per_atom([maps], atoms, lower=lower, upper=upper)):
             raise RuntimeError("the counts on the GPU are not those on the CPU")
         passes.append(seconds)
     print(f"on {torch.cuda.get_device_name()}")
@@ -223,7 +223,7 @@ def bench_peer(bench, folder, limit):
                         theirs.append(limit)
                         continue
                     theirs.append(answer["seconds"])
-                    values = set_values(count_per_atom(maps, atoms, lower=[bounds[0]], upper=[bounds[1]])[0], atoms)
+                    values = set_values(count_per_atom([maps], atoms, lower=[bounds[0]], upper=[bounds[1]])[0], atoms)
                     best = search_optimal(values, counts, length=3, beam=5, seconds=None).scored
                     if answer["iou"] > best.iou + 1e-12:
                         raise RuntimeError(f"{case}, unit {unit}: {answer} is better than {best}")

@@ -6,7 +6,7 @@ Writes results/bench/milan.csv (case, measure, unit, ours, peer, ratio) and prin
 time. `exemplars_over_forward` is the time of both stages, files included, over that of one forward pass over the same
 images, read and scaled in the same way; both alternate and the median of each is taken. Captions: a captioner with the
 published sizes and random weights, and random features in place of the encoder's, so that this is the decoder alone; its
-sentences do not end early, as most of a trained one do.
+sentences do not end early, as most of a trained one do. `caption_of_a_unit_by_itself_s` stands beside its share of all units.
 """
 
 import argparse
@@ -150,6 +150,9 @@ def bench_captions(bench, n_units, n_alone, device, threads):
     bench.add(case, "captions_per_s", "1/s", n_units / seconds)
     bench.add(case, "caption_s", "s", seconds / n_units, (before + after) / n_alone)
     bench.add(case, "same_captions", "1", same)
+    described, seconds_alone = timed(lambda: [together(unit[None])[0] for unit in features[:n_alone]])
+    bench.add(case, "caption_of_a_unit_by_itself_s", "s", seconds_alone / n_alone, seconds / n_units)
+    bench.add(case, "same_scores_by_itself", "1", float(described == found[:n_alone]))
 
 
 def main():

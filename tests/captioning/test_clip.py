@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from lib.captioning.checkpoint import read_published
 from lib.captioning.clip import Clip, build_clip, count_looks, look, order
+from lib.captioning.published import read_published
 from lib.captioning.reranking import Candidate, describe
 from lib.data.exemplars import read_exemplars
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from lib.captioning.checkpoint import read_published
 from lib.captioning.decoder import Decoder, DecoderSizes
 from lib.captioning.decoding import (
     MutualInformation,
@@ -20,6 +19,8 @@ from lib.captioning.decoding import (
     sum_to_stop,
 )
 from lib.captioning.language_model import LanguageModel
+from lib.captioning.prefixes import sum_log_probabilities
+from lib.captioning.published import read_published
 from lib.captioning.reranking import describe, rerank
 from lib.captioning.vocabulary import Indexer
 
@@ -129,10 +130,10 @@ def test_language_model_equals_golden(published):
     assert ids.tolist() == case["indices"]
     with torch.inference_mode():
         log_probabilities = model(ids)[0].numpy()
-        assert np.abs(model.log_probability(ids, lm_sum="published").numpy() - case["logp_batch"]).max() < 3e-5
-        exact = model.log_probability(ids, lm_sum="exact").numpy()
+        assert np.abs(sum_log_probabilities(model, ids, lm_sum="published").numpy() - case["logp_batch"]).max() < 3e-5
+        exact = sum_log_probabilities(model, ids, lm_sum="exact").numpy()
         alone = [
-            model.log_probability(torch.tensor(published.indexer([text])), lm_sum="published").item()
+            sum_log_probabilities(model, torch.tensor(published.indexer([text])), lm_sum="published").item()
             for text in case["sentences"]
         ]
     assert np.abs(log_probabilities - np.load(GOLDEN / "golden/lm_log_probabilities.npy")).max() < TOLERANCE
@@ -226,13 +227,13 @@ def test_published_sum_adds_the_term_after_stop(random_models):
     indexer, _, model, _ = random_models
     short, long = indexer(["a b c"])[0], indexer(["a b c"], length=6)[0]
     with torch.inference_mode():
-        alone = [model.log_probability(torch.tensor([short]), lm_sum=rule) for rule in ("exact", "published")]
-        padded = [model.log_probability(torch.tensor([long]), lm_sum=rule) for rule in ("exact", "published")]
+        alone = [sum_log_probabilities(model, torch.tensor([short]), lm_sum=rule) for rule in ("exact", "published")]
+        padded = [sum_log_probabilities(model, torch.tensor([long]), lm_sum=rule) for rule in ("exact", "published")]
         term = model(torch.tensor([long]))[0][0, len(short) - 1, indexer.pad_id]
     assert torch.allclose(alone[0], alone[1]) and torch.allclose(alone[0], padded[0], atol=1e-6)
     assert torch.allclose(padded[1] - padded[0], term, atol=1e-5)
     with pytest.raises(ValueError, match="milan.lm_sum"):
-        model.log_probability(torch.tensor([short]), lm_sum="other")
+        sum_log_probabilities(model, torch.tensor([short]), lm_sum="other")
 
 
 @pytest.mark.parametrize("strategy", ["rerank", "beam", "greedy"])

@@ -8,8 +8,8 @@ import torch
 import torchvision
 from torch import nn
 
-from lib.captioning.checkpoint import read_published
 from lib.captioning.encoder import Encoder, count_distinct, encode_exemplars
+from lib.captioning.published import read_published
 
 GOLDEN = Path(__file__).resolve().parents[2] / "../shared/golden/milan"
 needs_golden = pytest.mark.skipif(not GOLDEN.exists(), reason="golden data of MILAN are not beside the repository")

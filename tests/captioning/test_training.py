@@ -9,12 +9,12 @@ import torch
 from torch import nn
 
 from lib.captioning import training
-from lib.captioning.checkpoint import read_published
 from lib.captioning.decoder import Decoder, DecoderSizes
 from lib.captioning.decoding import decode_greedily
 from lib.captioning.fitting import EarlyStopping, TrainingSettings, seeded
 from lib.captioning.language_model import LanguageModel
 from lib.captioning.losses import attention_penalty, caption_loss
+from lib.captioning.published import read_published
 from lib.captioning.training import split_units, train_decoder, train_language_model
 from lib.captioning.vocabulary import Indexer, Tokenizer, count_vocabulary
 
@@ -220,3 +220,40 @@ def test_split_is_disjoint_complete_and_refuses_empty_parts():
     for n_units, shares in ((5, (0.1, 0.1)), (10, (0.5, 0.5))):
         with pytest.raises(ValueError, match="milan.training.hold_out"):
             split_units(n_units, shares, seed=0)
+
+
+def test_held_out_captions_are_judged_in_blocks(corpus, monkeypatch):
+    """The mean is over all symbols, whatever the blocks, and no more captions than a block holds are in one pass."""
+    features, captions, indexer = corpus
+    sizes, outcomes = [], []
+    for n_captions in (1000, 7):
+        monkeypatch.setattr(training, "CAPTIONS_PER_BLOCK", n_captions)
+        decoder = new_decoder(indexer)
+        forward = decoder.forward
+
+        def counted(features, targets, forward=forward, decoder=decoder, **options):
+            if not decoder.training:
+                sizes.append(len(targets))
+            return forward(features, targets, **options)
+
+        decoder.forward = counted
+        options = {"indexer": indexer, "held_out": np.arange(10), "excluded": NONE, "settings": SETTINGS}
+        outcomes.append(train_decoder(decoder, features, captions, penalty=1.0, **options))
+    assert set(sizes[: SETTINGS.epochs]) == {20} and max(sizes[SETTINGS.epochs :]) == 7
+    assert outcomes[0] == pytest.approx(outcomes[1], abs=1e-6)
+
+
+def test_features_that_are_not_finite_and_a_training_that_fails_are_refused(corpus):
+    features, captions, indexer = corpus
+    options = {"indexer": indexer, "held_out": np.arange(10), "excluded": NONE, "penalty": 1.0}
+    broken = features.copy()
+    broken[[3, 8], 0, 0] = np.nan, np.inf
+    with pytest.raises(
+        ValueError, match="features of 2 of 30 units hold NaN or infinite numbers, first those of unit 3"
+    ):
+        train_decoder(new_decoder(indexer), broken, captions, settings=SETTINGS, **options)
+    wild = TrainingSettings(epochs=3, patience=5, batch_size=8, learning_rate=1e30, seed=0, threads=1)
+    with pytest.raises(
+        ValueError, match=r"Decoder failed in epoch \d: loss .*milan.training.learning_rate, which is 1e\+30"
+    ):
+        train_decoder(new_decoder(indexer), features, captions, settings=wild, **options)

@@ -1,4 +1,5 @@
 import math
+import subprocess
 
 import numpy as np
 import pandas as pd
@@ -58,7 +59,9 @@ def test_the_file_is_plain(tmp_path):
     write_table(frame, tmp_path / "new" / "units.csv", "units")
     text = (tmp_path / "new" / "units.csv").read_bytes().decode()
     assert text == "layer,unit,status,minimum,maximum,threshold\nlayer1,3,ok,0.30000000000000004,inf,\n"
-    assert [path.name for path in (tmp_path / "new").iterdir()] == ["units.csv"]
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [".units.csv.sha256", "units.csv"]
+    checked = subprocess.run(["sha256sum", "--check", ".units.csv.sha256"], cwd=tmp_path / "new", capture_output=True)
+    assert checked.returncode == 0, "the common program reads it too"
 
 
 def test_floats_keep_every_digit(tmp_path):
@@ -107,9 +110,9 @@ def test_an_unknown_truth_value_is_refused(tmp_path, cell):
         "explanations",
     )
     text = (tmp_path / "a.csv").read_text()
-    (tmp_path / "a.csv").write_text(text.replace("True", cell))
+    (tmp_path / "b.csv").write_text(text.replace("True", cell))
     with pytest.raises(ValueError, match="neither True nor False"):
-        read_table(tmp_path / "a.csv", "explanations")
+        read_table(tmp_path / "b.csv", "explanations")
 
 
 @pytest.mark.parametrize("cells", ["a,1,ok,low,1,2", "a,999999999999999999999999999999,ok,0,1,2"])
@@ -124,6 +127,22 @@ def test_a_table_that_was_cut_off_is_refused(tmp_path):
     path = tmp_path / "images.csv"
     write_table(pd.DataFrame({"path": ["a.png", "b.png"]}), str(path), "images")
     path.write_bytes(path.read_bytes()[:-3])
+    (tmp_path / ".images.csv.sha256").unlink()  # as of a table from elsewhere
     with pytest.raises(ValueError, match=r"images\.csv.*cut off.*Delete the file"):
         read_table(str(path), "images")
     assert read_table(str(path), "images", written_here=False)["path"].tolist() == ["a.png", "b.p"]
+
+
+def test_a_table_that_was_changed_is_refused_with_two_remedies(tmp_path):
+    path = tmp_path / "images.csv"
+    write_table(pd.DataFrame({"path": ["a.png", "b.png"]}), str(path), "images")
+    content = path.read_bytes()
+    for place in range(8 * len(content)):
+        damaged = bytearray(content)
+        damaged[place // 8] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"images.csv was changed after it was written. Delete it and run again"):
+            read_table(str(path), "images")
+    path.write_bytes(content.replace(b"b.png", b"c.png"))
+    (tmp_path / ".images.csv.sha256").unlink()
+    assert read_table(str(path), "images")["path"].tolist() == ["a.png", "c.png"]

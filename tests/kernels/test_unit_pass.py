@@ -40,7 +40,7 @@ def test_counts_equal_torch_exactly(make_atoms, source, grid):
     ends = rng.choice(exact.numpy().reshape(-1), 4).astype(np.float64)  # bounds that pixels hit exactly
     lower = np.array([*ends, -INF, 0.0, np.quantile(maps, 0.9), 5.0, -0.3])
     upper = np.array([*(ends + 0.5), INF, INF, INF, 4.0, 0.7])
-    counts = count_per_atom(maps, atoms, lower=lower, upper=upper)
+    counts = count_per_atom([maps], atoms, lower=lower, upper=upper)
     np.testing.assert_array_equal(counts, dense_counts(maps, atoms, lower, upper))
     assert counts[4].sum() == 3 * grid * grid and counts[7].sum() == 0 and counts.dtype == np.int64
 
@@ -50,7 +50,7 @@ def test_maps_need_not_be_square(make_atoms):
     atoms = make_atoms(rng.random((2, 2, 90, 60)) < 0.5)
     maps = rng.normal(size=(2, 5, 9)).astype(np.float32)
     bounds = np.array([-0.2]), np.array([0.4])
-    counts = count_per_atom(maps, atoms, lower=bounds[0], upper=bounds[1])
+    counts = count_per_atom([maps], atoms, lower=bounds[0], upper=bounds[1])
     np.testing.assert_array_equal(counts, dense_counts(maps, atoms, *bounds))
 
 
@@ -58,7 +58,7 @@ def test_maps_at_mask_size_are_taken_as_they_are(make_atoms):
     atoms = scene(make_atoms, 2, 9, 1)
     maps = np.random.default_rng(1).normal(size=(2, 9, 9)).astype(np.float32)
     low, high = float(maps[0, 2, 3]), float(maps[1, 4, 4]) + 1
-    counts = count_per_atom(maps, atoms, lower=np.array([low]), upper=np.array([high]))
+    counts = count_per_atom([maps], atoms, lower=np.array([low]), upper=np.array([high]))
     assert counts.sum() == ((maps > low) & (maps < high)).sum()
 
 
@@ -66,16 +66,16 @@ def test_strided_and_float64_maps_are_read_right(make_atoms):
     atoms = scene(make_atoms, 2, 70, 2)
     maps = np.random.default_rng(2).normal(size=(2, 6, 12)).astype(np.float32)[:, :, ::2]
     bounds = {"lower": np.array([0.0]), "upper": np.array([1.0])}
-    expected = count_per_atom(np.ascontiguousarray(maps), atoms, **bounds)
-    np.testing.assert_array_equal(count_per_atom(maps, atoms, **bounds), expected)
-    np.testing.assert_array_equal(count_per_atom(maps.astype(np.float64), atoms, **bounds), expected)
+    expected = count_per_atom([np.ascontiguousarray(maps)], atoms, **bounds)
+    np.testing.assert_array_equal(count_per_atom([maps], atoms, **bounds), expected)
+    np.testing.assert_array_equal(count_per_atom([maps.astype(np.float64)], atoms, **bounds), expected)
 
 
 def test_nan_lies_in_no_range(make_atoms):
     atoms = scene(make_atoms, 2, 80, 3)
     maps = np.ones((2, 4, 4), np.float32)
     maps[1] = np.nan
-    counts = count_per_atom(maps, atoms, lower=np.array([-INF]), upper=np.array([INF]))
+    counts = count_per_atom([maps], atoms, lower=np.array([-INF]), upper=np.array([INF]))
     assert counts.sum() == 80 * 80 and counts[0, atoms.image_start[1] :].sum() == 0
 
 
@@ -87,7 +87,7 @@ def test_bounds_between_two_float32_values_are_open_and_exact(make_atoms):
     gap = 1e-12
 
     def count(lower, upper):
-        return count_per_atom(maps, atoms, lower=np.array([lower]), upper=np.array([upper])).sum()
+        return count_per_atom([maps], atoms, lower=np.array([lower]), upper=np.array([upper])).sum()
 
     assert count(1.0, INF) == 1 and count(1.0 - gap, INF) == 2 and count(1.0 + gap, INF) == 1
     assert count(-INF, 1.0) == 1 and count(-INF, 1.0 + gap) == 2 and count(-INF, 1.0 - gap) == 1
@@ -109,20 +109,20 @@ def test_float32_bounds_are_the_tightest():
 def test_no_range_gives_no_rows(make_atoms):
     atoms = scene(make_atoms, 2, 9, 1)
     maps = np.zeros((2, 3, 3), np.float32)
-    assert count_per_atom(maps, atoms, lower=np.array([]), upper=np.array([])).shape == (0, len(atoms.atom_size))
+    assert count_per_atom([maps], atoms, lower=np.array([]), upper=np.array([])).shape == (0, len(atoms.atom_size))
 
 
 def test_another_number_of_images_is_refused(make_atoms):
     atoms = scene(make_atoms, 2, 9, 1)
     with pytest.raises(ValueError, match="activations of 3 images do not fit the concept set's 2 images"):
-        count_per_atom(np.zeros((3, 2, 2), np.float32), atoms, lower=np.array([0.0]), upper=np.array([1.0]))
+        count_per_atom([np.zeros((3, 2, 2), np.float32)], atoms, lower=np.array([0.0]), upper=np.array([1.0]))
 
 
 @pytest.mark.parametrize("shape", [(2, 9), (2, 3, 4, 4), (2, 0, 4)])
 def test_maps_of_another_form_are_refused(make_atoms, shape):
     with pytest.raises(ValueError, match="need the shape"):
         count_per_atom(
-            np.zeros(shape, np.float32), scene(make_atoms, 2, 9, 1), lower=np.array([0.0]), upper=np.array([1.0])
+            [np.zeros(shape, np.float32)], scene(make_atoms, 2, 9, 1), lower=np.array([0.0]), upper=np.array([1.0])
         )
 
 
@@ -139,3 +139,14 @@ def test_dense_bitmaps_equal_a_recomputation_by_torch():
         found = range_bitmaps(maps, lower=-0.3, upper=0.9, shape=shape)
         np.testing.assert_array_equal(found, bruteforce.bitmap(maps, -0.3, 0.9, shape))
         assert 0.2 < found.mean() < 0.8
+
+
+def test_blocks_of_images_do_not_change_the_counts(make_atoms):
+    atoms = scene(make_atoms, 7, 60, 5)
+    maps = np.random.default_rng(5).normal(size=(7, 6, 6)).astype(np.float32)
+    bounds = {"lower": np.array([0.0, -1.0]), "upper": np.array([INF, 1.0])}
+    whole = count_per_atom([maps], atoms, **bounds)
+    np.testing.assert_array_equal(count_per_atom(np.split(maps, [1, 5]), atoms, **bounds), whole)
+    for n_images in (6, 8):
+        with pytest.raises(ValueError, match=f"activations of {n_images} images do not fit the concept set's 7 images"):
+            count_per_atom([maps[:4], np.zeros((n_images - 4, 6, 6))], atoms, **bounds)

@@ -50,7 +50,7 @@ def test_sparse_maps_and_high_ranges(make_atoms, kind, side, grid):
         lower = np.concatenate([chosen, around, np.quantile(finite, [0.99, 0.999])])
         upper = np.concatenate([rng.choice(finite, size=3), np.full(3, np.inf), [np.inf, float(finite.max())]])
         for rows in (slice(None), slice(6, 8), slice(0, 1)):
-            counts = count_per_atom(maps, atoms, lower=lower[rows], upper=upper[rows])
+            counts = count_per_atom([maps], atoms, lower=lower[rows], upper=upper[rows])
             np.testing.assert_array_equal(counts, dense_counts(maps, atoms, lower[rows], upper[rows]))
 
 
@@ -58,6 +58,6 @@ def test_nan_bounds_hold_nothing(make_atoms):
     atoms = make_atoms(np.ones((1, 2, 70, 70), bool))
     maps = np.random.default_rng(0).normal(size=(2, 5, 5)).astype(np.float32)
     counts = count_per_atom(
-        maps, atoms, lower=np.array([np.nan, 0.0, np.inf, 0.0]), upper=np.array([1.0, np.nan, np.inf, np.inf])
+        [maps], atoms, lower=np.array([np.nan, 0.0, np.inf, 0.0]), upper=np.array([1.0, np.nan, np.inf, np.inf])
     )
     assert (counts[:3] == 0).all() and counts[3].sum() > 0

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from lib.models.checkpoints import n_classes_of, read_state_dict
-from lib.models.factories import digest_of
 from lib.models.recorder import Recorder
+from lib.models.trust import digest_of
 from lib.models.weight_names import rename_keys
 from lib.models.zoo import build_skeleton
 

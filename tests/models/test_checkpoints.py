@@ -7,8 +7,11 @@ import re
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
+from lib.data.fingerprints import fingerprint_job
 from lib.models.checkpoints import load_weights, n_classes_of, read_state_dict, save_state_dict
+from lib.models.loading import open_network
 from lib.models.weight_names import rename_keys
 from lib.models.zoo import build_network
 
@@ -136,6 +139,27 @@ def test_number_of_classes_of_another_network(resnet):
         (lambda s: s.update({"fc.bias": torch.zeros(5)}), r"another shape .*fc.bias \(5,\) instead of \(3,\)"),
         (lambda s: s.update({"fc.bias": torch.tensor([0, float("nan"), 0])}), "1 with NaN.*fc.bias"),
         (lambda s: s.update({"bn1.running_var": torch.full((64,), float("inf"))}), "1 with NaN.*bn1.running_var"),
+        (
+            lambda s: s.update({"fc.bias": torch.tensor([0, 1e300, 0], dtype=torch.float64)}),
+            "too large numbers: fc.bias",
+        ),
+        (
+            lambda s: s.update({"fc.bias": torch.zeros(3, dtype=torch.int8)}),
+            "another kind: fc.bias int8 instead of float32",
+        ),
+        (lambda s: s.update({"fc.bias": torch.zeros(3, dtype=torch.bool)}), "fc.bias bool instead of float32"),
+        (
+            lambda s: s.update({"fc.bias": torch.zeros(3, dtype=torch.complex64)}),
+            "fc.bias complex64 instead of float32",
+        ),
+        (
+            lambda s: s.update({"fc.bias": torch.zeros(3).to(torch.float8_e4m3fn)}),
+            "fc.bias float8_e4m3fn instead of float32",
+        ),
+        (
+            lambda s: s.update({"bn1.num_batches_tracked": torch.tensor(1.5)}),
+            "bn1.num_batches_tracked float32 instead of int64",
+        ),
     ],
 )
 def test_what_does_not_fit_is_named_and_changes_nothing(resnet, path, change, message):
@@ -146,6 +170,70 @@ def test_what_does_not_fit_is_named_and_changes_nothing(resnet, path, change, me
     with pytest.raises(ValueError, match=message):
         load_weights(network, path, trusted_sha256=NOBODY)
     assert_same(network, build("resnet18", 1))
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_numbers_of_other_precision_fit(resnet, path, kind):
+    torch.save(
+        {key: value.to(kind) if value.is_floating_point() else value for key, value in resnet.state_dict().items()},
+        path,
+    )
+    network = build("resnet18", 1)
+    load_weights(network, path, trusted_sha256=NOBODY)
+    assert network.fc.weight.dtype == torch.float32
+    assert torch.equal(network.fc.weight, resnet.fc.weight.to(kind).float())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda tensor: tensor.to_sparse(), "bias sparse instead of float32"),
+        (lambda tensor: tensor.to("meta"), "bias without values instead of float32"),
+        (lambda tensor: torch.quantize_per_tensor(tensor, 1.0, 0, torch.qint8), "bias quantised instead of float32"),
+        (lambda tensor: torch.zeros(1).expand(3_000_000_000), r"bias \(3000000000,\) instead of \(3,\)"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_odd_tensors_of_a_trusted_file_do_not_fit(path, change, message):
+    """Such a file is read by torch itself."""
+    network = torch.nn.Linear(2, 3)
+    torch.save({**network.state_dict(), "bias": change(torch.zeros(3))}, path)
+    with pytest.raises(ValueError, match=r"checkpoint\.pth\.tar holds a tensor"):
+        load_weights(network, path, trusted_sha256=NOBODY)
+    with pytest.raises(ValueError, match=rf"checkpoint\.pth\.tar does not fit Linear: .*{message}"):
+        load_weights(network, path, trusted_sha256=[sha256(path)])
+
+
+def test_a_trusted_file_that_cannot_be_read_is_named(path):
+    path.write_bytes(b"PK\x03\x04 broken")
+    with pytest.raises(ValueError, match=r"checkpoint\.pth\.tar is trusted, but reading it fails"):
+        read_state_dict(path, trusted_sha256=[sha256(path)])
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"fc.bias": torch.zeros(3_000_000)},
+        {"fc.bias": torch.zeros(3_000_000), "fc.weight": torch.zeros(3_000_000, 0)},
+        {"fc.bias": torch.tensor(3)},
+        {"fc.bias": torch.zeros(0), "fc.weight": torch.zeros(0, 512)},
+    ],
+)
+def test_a_last_layer_that_is_none_gives_no_classes(resnet, head):
+    """A network of three million classes takes 6 GB."""
+    with pytest.raises(ValueError, match=r"checkpoint x\.pth is not one of resnet18: the shapes of fc\.(weight|bias)"):
+        n_classes_of({**resnet.state_dict(), **head}, "resnet18", path="x.pth")
+
+
+def test_weights_are_read_from_files_only(tmp_path):
+    settings = {"name": "resnet18", "normalisation": "imagenet", "seed": 0}
+    settings["recipe"] = {"factory": "resnet18", "sha256": "0" * 64}
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, "/dev/zero"):
+        with pytest.raises(ValueError, match=f"{path} is no regular file"):
+            open_network(settings, weights=str(path), trusted_sha256=["0" * 64], device="cpu")
+        with pytest.raises(ValueError, match=f"{path} is no regular file"):
+            fingerprint_job({}, images=[], weights=str(path))
 
 
 class Malicious:
@@ -185,7 +273,7 @@ def test_a_whole_module_needs_trust(resnet, path):
     assert_same(network, resnet)
 
 
-@pytest.mark.parametrize("content", [{"epoch": 1}, [1, 2], {}, {"state_dict": {"a": 1.0}}])
+@pytest.mark.parametrize("content", [{"epoch": 1}, [1, 2], {}, {"state_dict": {"a": 1.0}}, {0: torch.zeros(1)}])
 def test_no_state_dict(path, content):
     torch.save(content, path)
     with pytest.raises(ValueError, match="no state dict|no tensors"):
@@ -221,6 +309,31 @@ def test_round_trip_and_same_bytes(resnet, tmp_path):
     network = build("resnet18", 1)
     load_weights(network, first, trusted_sha256=NOBODY)
     assert_same(network, resnet)
+
+
+def test_damage_of_written_weights_is_noticed(resnet, tmp_path):
+    path = tmp_path / "net.safetensors"
+    save_state_dict(resnet, path)
+    whole = path.read_bytes()
+    header = 8 + int.from_bytes(whole[:8], "little")
+    for place in (*range(20, header, 997), header, header + 1000, len(whole) - 1):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(ValueError, match=r"checkpoint .*net\.safetensors (is|has)"):
+            read_state_dict(path, trusted_sha256=NOBODY)
+
+
+def test_weights_that_others_wrote_have_no_checksum(resnet, tmp_path):
+    save_file({"a": torch.ones(2)}, tmp_path / "net.safetensors", metadata={"format": "pt"})
+    assert torch.equal(read_state_dict(tmp_path / "net.safetensors", trusted_sha256=NOBODY)["a"], torch.ones(2))
+
+
+def test_written_weights_have_the_mode_that_the_user_chose(tmp_path):
+    before = os.umask(0o027)
+    try:
+        save_state_dict(torch.nn.Linear(2, 3), tmp_path / "net.safetensors")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "net.safetensors").stat().st_mode & 0o777 == 0o640
 
 
 def test_a_link_to_safetensors_is_read_as_such(resnet, tmp_path):

@@ -52,8 +52,7 @@ def test_learns_two_colors(colors):
     found = train(colors)
     assert not found.training
     options = {"normalisation": "imagenet", "device": torch.device("cpu")}
-    assert accuracy(found, *colors, batch_size=20, **options) >= 0.95
-    assert accuracy(found, *colors, batch_size=48, **options) == accuracy(found, *colors, batch_size=7, **options)
+    assert accuracy(found, *colors, **options) >= 0.95
 
 
 def test_the_seed_decides_all_and_global_randomness_nothing(colors):
@@ -77,6 +76,4 @@ def test_accuracy_counts_right_answers():
             return torch.tensor([[0.0, 1.0]]).expand(len(batch), 2)
 
     images, labels = np.zeros((5, 4, 4, 3), np.uint8), np.array([1, 1, 0, 1, 0])
-    assert (
-        accuracy(Constant(), images, labels, normalisation="untrained", batch_size=2, device=torch.device("cpu")) == 0.6
-    )
+    assert accuracy(Constant(), images, labels, normalisation="untrained", device=torch.device("cpu")) == 0.6

@@ -107,7 +107,7 @@ def test_other_layouts_are_edited_where_they_were_recorded(build, images):
     seen = {}
     with RangeEraser(network, layer) as eraser:
         reader = dict(network.named_modules())[layer].register_forward_hook(
-            lambda module, inputs, output: seen.update(edited=output.clone())
+            lambda module, inputs, output: seen.update(edited=output[: len(images)].clone())
         )
         eraser(images, lower=lower, upper=upper)
         reader.remove()

@@ -10,9 +10,11 @@ import torchvision
 from own_networks import ResNet20
 
 from lib.models.checkpoints import read_state_dict
-from lib.models.factories import Recipe, build, digest_of, known_layers
+from lib.models.factories import Recipe, build, known_layers
 from lib.models.loading import open_network
 from lib.models.recorder import LayerSurvey, Recorder
+from lib.models.trust import digest_of
+from lib.networks import resolve_layers
 
 FILE = str(Path(__file__).with_name("own_networks.py"))
 LAYERS = ["conv1", "bn1", "layer1", "layer2.0", "layer3.2.conv2", "fc"]
@@ -190,7 +192,7 @@ def test_a_layer_whose_channels_cannot_be_told_is_refused():
         def forward(self, images):
             return self.act(self.mix(images.permute(0, 2, 3, 1)))
 
-    with pytest.raises(ValueError, match=r"layer act puts out \(9, 6, 6, 6\).*units"):
+    with pytest.raises(ValueError, match=r"layer act puts out \(24, 6, 6, 6\).*units"):
         recorded(Square(), ["act"], batch(6, 6))
     assert recorded(Square(), ["act"], batch(6, 4))["act"].shape == (9, 6, 6, 4)
 
@@ -239,8 +241,9 @@ def test_pickles_of_hugging_face_do_not_run(tmp_path):
 def test_a_torchscript_archive_is_recorded_like_the_network(trained, expected, tmp_path, traced):
     path = str(tmp_path / "net.pt")
     (torch.jit.trace(trained, batch(32, 32, seed=1)) if traced else torch.jit.script(trained)).save(path)
-    network = opened(path, path, own_weights=True)
-    assert known_layers(Recipe(path), trusted_sha256=[]) == [name for name, _ in trained.named_modules() if name]
+    trusted = [digest_of(path)]
+    network = opened(path, path, own_weights=True, trusted_sha256=trusted)
+    assert known_layers(Recipe(path), trusted_sha256=trusted) == [name for name, _ in trained.named_modules() if name]
     assert_same(recorded(network, LAYERS, batch(32, 32)), expected)
     with torch.no_grad():
         torch.testing.assert_close(network(batch(32, 32)), trained(batch(32, 32)))
@@ -252,13 +255,14 @@ def test_torchscript_with_in_place_operations_and_branches(tmp_path):
     path = str(tmp_path / "net.pt")
     torch.jit.script(original).save(path)
     layers = ["bn1", "relu", "layer1.0.bn1", "layer1.0.relu", "layer1.1", "layer4", "avgpool"]
-    assert_same(recorded(opened(path), layers, batch(64, 64)), recorded(original, layers, batch(64, 64)))
+    network = opened(path, trusted_sha256=[digest_of(path)])
+    assert_same(recorded(network, layers, batch(64, 64)), recorded(original, layers, batch(64, 64)))
 
 
 def test_torchscript_refuses_what_it_cannot_do(trained, tmp_path):
     path = str(tmp_path / "net.pt")
     torch.jit.script(trained).save(path)
-    network = opened(path)
+    network = opened(path, trusted_sha256=[digest_of(path)])
     handle = network.layer1.register_forward_hook(lambda module, inputs, output: output * 0)
     with pytest.raises(ValueError, match="read but not changed"):
         network(batch(32, 32))
@@ -267,11 +271,74 @@ def test_torchscript_refuses_what_it_cannot_do(trained, tmp_path):
         opened(path, arguments={"n": 1})
     torch.jit.freeze(torch.jit.script(trained)).save(path)
     with pytest.raises(ValueError, match="frozen"):
-        opened(path)
+        opened(path, trusted_sha256=[digest_of(path)])
     torch.save({"x": Trap(str(tmp_path / "trap"))}, path)
     with pytest.raises(ValueError, match="not a readable TorchScript archive.*`weights`"):
-        opened(path)
+        opened(path, trusted_sha256=[digest_of(path)])
     assert not (tmp_path / "trap").exists()
+
+
+class WritesFiles(torch.nn.Module):
+    """Makes a file when an archive of it is read, and another one when it runs."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = path
+        self.register_buffer("one", torch.ones(1))
+
+    @torch.jit.export
+    def __getstate__(self):
+        return self.path, self.one, self.training
+
+    @torch.jit.export
+    def __setstate__(self, state: tuple[str, torch.Tensor, bool]):
+        self.path = state[0]
+        self.one = state[1]
+        self.training = state[2]
+        torch.save(torch.zeros(1), self.path + ".read")
+
+    def forward(self, images):
+        return images + torch.from_file(self.path + ".run", True, 1)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+def test_code_of_a_torchscript_archive_runs_only_if_it_is_trusted(tmp_path):
+    network = torch.nn.Sequential(
+        OrderedDict(layer1=torch.nn.Conv2d(3, 3, 1), layer2=WritesFiles(str(tmp_path / "trap")))
+    )
+    path = str(tmp_path / "net.pt")
+    torch.jit.script(network).save(path)
+
+    def traps():
+        return {trap.suffix for trap in tmp_path.glob("trap.*")}
+
+    def plan(layers, trusted):
+        config = {"models": {"mine": {"factory": path, "weights": "own", "layers": layers}}}
+        config["checkpoints"] = {"trusted_sha256": trusted}
+        resolve_layers(config, tmp_path / "memory.json")
+        return config["models"]["mine"]["layers"]
+
+    refused = rf"net\.pt is an archive of TorchScript.*{digest_of(path)}.*`checkpoints\.trusted_sha256`"
+    for trusted in ([], ["0" * 64]):
+        with pytest.raises(ValueError, match=refused):
+            opened(path, path, own_weights=True, trusted_sha256=trusted)
+        with pytest.raises(ValueError, match=rf"models\.mine: .*{refused}"):
+            plan(["layer*"], trusted)
+    assert plan(["layer1", "layer2"], []) == ["layer1", "layer2"] and traps() == set()
+    assert plan(["layer*"], [digest_of(path).upper()]) == ["layer1", "layer2"] and traps() == {".read"}, "it is hostile"
+    opened(path, trusted_sha256=[digest_of(path)])(batch(8, 8))
+    assert traps() == {".read", ".run"}
+
+
+def test_planning_without_globs_does_not_open_an_archive(tmp_path):
+    """Reading a pipe would never end."""
+    path = str(tmp_path / "net.pt")
+    os.mkfifo(path)
+    models = {"mine": {"factory": path, "weights": "own", "layers": ["layer1"]}}
+    resolve_layers({"models": models, "checkpoints": {"trusted_sha256": []}}, tmp_path / "memory.json")
+    models["mine"]["layers"] = ["layer*"]
+    with pytest.raises(ValueError, match=r"net\.pt is no regular file"):
+        resolve_layers({"models": models, "checkpoints": {"trusted_sha256": []}}, tmp_path / "memory.json")
 
 
 def test_an_exported_archive_is_recorded_like_the_network(trained, tmp_path):

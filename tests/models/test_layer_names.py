@@ -3,7 +3,7 @@ import pytest
 from lib.models.layer_names import expand_layers, is_glob
 from lib.models.zoo import layer_names
 
-KNOWN = ["layer1", "layer1.0", "layer1.0.conv1", "layer1.1", "layer1.1.conv1", "layer2", "layer2.0", "fc", "a b", "x-1"]
+KNOWN = ["layer1", "layer1.0", "layer1.0.conv1", "layer1.1", "layer1.1.conv1", "layer2", "layer2.0", "fc", "x-1"]
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ KNOWN = ["layer1", "layer1.0", "layer1.0.conv1", "layer1.1", "layer1.1.conv1", "
         (["layer1.[1-9]", "fc"], ["layer1.1", "fc"]),
         (["layer1.[!1]"], ["layer1.0"]),
         (["layer2", "layer*", "fc", "fc"], ["layer2", "layer1", "fc"]),
-        (["*"], ["layer1", "layer2", "fc"]),
+        (["*"], ["layer1", "layer2", "fc", "x-1"]),
         ([], []),
     ],
 )
@@ -30,8 +30,16 @@ def test_what_stands_for_nothing_is_answered_with_the_nearest(pattern):
         expand_layers([pattern], KNOWN, model="net")
 
 
+@pytest.mark.parametrize("pattern", ["*", "**", "a*", "a?b"])
+def test_layers_whose_names_cannot_be_those_of_files_are_not_left_out_silently(pattern):
+    known = [*KNOWN, "a/b", "a b", "a+b"]
+    with pytest.raises(ValueError, match=r"The layers 'a/b', 'a b', 'a\+b' of the network net.*narrower globs"):
+        expand_layers([pattern], known, model="net")
+    assert expand_layers(["layer*", "x-*"], known, model="net") == ["layer1", "layer2", "x-1"]
+
+
 def test_what_is_a_glob():
-    assert [name for name in ("layer1", "layer*", "a.b_1", "a.[12]", "a?") if is_glob(name)] == [
+    assert [name for name in ("layer1", "layer*", "a.b_1", "x-1", "a.[12]", "a?") if is_glob(name)] == [
         "layer*",
         "a.[12]",
         "a?",

@@ -4,7 +4,7 @@ import torch
 
 import lib.models.unit_pass_torch as unit_pass_torch
 from lib.kernels.atoms import AtomCollector, Atoms, image_atoms
-from lib.kernels.unit_pass import count_per_atom, float32_bounds, source_positions
+from lib.kernels.unit_pass import count_on_device, count_per_atom, source_positions
 from lib.models.unit_pass_torch import DeviceCounter, open_counter
 
 INF = float("inf")
@@ -23,10 +23,9 @@ def scene(n_images, height, width, seed):
 
 
 def count(maps, atoms, lower, upper, device="cpu"):
-    height, width = atoms.pixel_atoms.shape[1:]
     counter = DeviceCounter(atoms.pixel_atoms, atoms.image_start, device=torch.device(device))
-    positions = {"rows": source_positions(maps.shape[1], height), "columns": source_positions(maps.shape[2], width)}
-    return counter.count(maps, **positions, bounds=float32_bounds(lower, upper))
+    blocks = [part for part in np.split(maps, [len(maps) // 2]) if len(part)]
+    return count_on_device(blocks, counter, shape=atoms.pixel_atoms.shape[1:], lower=lower, upper=upper)
 
 
 def hit_bounds(maps, shape, rng):
@@ -48,7 +47,7 @@ def test_counts_equal_the_cpu_pass_exactly(source, grid, device):
     maps = (rng.normal(size=(3, *source)) * rng.choice([1e-30, 1e-3, 1.0], size=(3, *source))).astype(np.float32)
     lower, upper = hit_bounds(maps, grid, rng)
     found = count(maps, atoms, lower, upper, device)
-    np.testing.assert_array_equal(found, count_per_atom(maps, atoms, lower=lower, upper=upper))
+    np.testing.assert_array_equal(found, count_per_atom([maps], atoms, lower=lower, upper=upper))
     assert found.dtype == np.int64 and found[12].sum() == 3 * grid[0] * grid[1] and found[14].sum() == 0
 
 
@@ -86,7 +85,7 @@ def test_nan_and_infinite_activations_lie_where_the_cpu_pass_puts_them():
     maps[1], maps[2, 0, 0], maps[3, 1, 1] = np.nan, np.inf, -np.inf
     bounds = np.array([-INF, 0.0]), np.array([INF, 1.0])
     found = count(maps, atoms, *bounds)
-    np.testing.assert_array_equal(found, count_per_atom(maps, atoms, lower=bounds[0], upper=bounds[1]))
+    np.testing.assert_array_equal(found, count_per_atom([maps], atoms, lower=bounds[0], upper=bounds[1]))
     assert found[:, atoms.image_start[1] : atoms.image_start[2]].sum() == 0
 
 
@@ -95,7 +94,7 @@ def test_atoms_beyond_32767_keep_their_numbers():
     atoms = Atoms(pixels, np.array([0, 40000]), np.ones(40000, int), np.zeros(40000, int), np.array([0, 0]), [], 1)
     maps = np.random.default_rng(4).normal(size=(1, 5, 5)).astype(np.float32)
     bounds = np.array([0.1]), np.array([INF])
-    expected = count_per_atom(maps, atoms, lower=bounds[0], upper=bounds[1])
+    expected = count_per_atom([maps], atoms, lower=bounds[0], upper=bounds[1])
     np.testing.assert_array_equal(count(maps, atoms, *bounds), expected)
 
 

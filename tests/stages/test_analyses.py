@@ -9,8 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
+from lib.data.activation_store import open_activations
 from lib.data.broden import open_broden
-from lib.data.stores import open_activations
 from lib.data.tables import read_table, write_table
 from lib.models.loading import open_network
 from lib.reporting.plots import plot_detectors, plot_range_importance, plot_specialization, plot_thresholds

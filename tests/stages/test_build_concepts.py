@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lib.data.stores import read_atoms
-from lib.kernels.atoms import Atoms
+from lib.data.concept_store import read_atoms
 from lib.stages import build_concepts as stage
 
 CATEGORIES = ["color", "object", "part", "scene"]
@@ -56,8 +55,7 @@ def test_masks_of_overlapping_labels_come_back(folder, tmp_path, monkeypatch, pe
     target = tmp_path / "concepts.zarr"
     settings = {"subset": "", "categories": CATEGORIES}
     stage.build_concepts(data=str(folder), concept_set=str(target), concepts=settings, threads=threads)
-    tables, concepts = read_atoms(target)
-    atoms = Atoms(**tables, n_concepts=len(concepts))
+    atoms, concepts = read_atoms(target)
     masks, shape = bruteforce.read_masks(folder, CATEGORIES)
     assert atoms.pixel_atoms.shape == shape and len(masks) > 50
     for number, name in enumerate(concepts["name"]):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import zarr
 
+from lib.data.checksums import seal_folder
 from lib.data.tables import COLUMNS, read_table, write_table
 from lib.stages.compare_targets import compare_targets
 
@@ -45,6 +46,7 @@ def compare(folder, entries):
     for name in ("small", "other"):
         concepts = [{"concept": i, "number": i, "name": key, "category": NAMES[key]} for i, key in enumerate(NAMES)]
         zarr.create_group(store=str(folder / f"{name}.zarr"), overwrite=True, attributes={"concepts": concepts})
+        seal_folder(folder / f"{name}.zarr", "zarr.json")
     path = folder / "comparison.csv"
     compare_targets(
         explanations=[str(folder / f"{model}.csv") for model, _, _ in entries],

@@ -112,7 +112,7 @@ def test_exemplars_depend_neither_on_batches_nor_on_shards(draw, tmp_path):
             r"fails on latents \(1, 4\) and classes \(1,\): IndexError",
         ),
         (PLAYGROUND, {"n": 9, "latent_size": 31}, "fails on latents.*RuntimeError"),
-        (f"{FILE}:constant", {"n": 9, "latent_size": 4}, r"makes \(8, 3\) of latents.* instead of \(images, 3, height"),
+        (f"{FILE}:constant", {"n": 9, "latent_size": 4}, r"makes \(1, 3\) of latents.* instead of \(images, 3, height"),
         (f"{FILE}:broken", {"n": 9, "latent_size": 4}, "not finite"),
     ],
 )

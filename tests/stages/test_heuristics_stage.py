@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from lib.data.stores import create_activations, write_atoms
+from lib.data.activation_store import create_activations, seal_activations
+from lib.data.concept_store import write_atoms
 from lib.data.tables import read_table, write_table
 from lib.kernels.atoms import AtomCollector, Atoms, image_atoms
 from lib.kernels.beam import ConceptCounts, search_beam
@@ -43,6 +44,7 @@ def compared(tmp_path_factory):
     for layer, values in zip(("late", "early"), maps):
         store = create_activations(home / f"0-of-1/{layer}.zarr", values.shape, images_per_chunk=4)
         store[:] = values
+        seal_activations(home / f"0-of-1/{layer}.zarr")
         for unit in range(N_UNITS):
             rows += [(layer, unit, "top", 0.8, INF, 9, "ok"), (layer, unit, "cluster1", -0.2, 0.4, 9, "ok")]
             rows += [(layer, unit, "cluster2", 90.0, 91.0, 1, "ok"), (layer, unit, "cluster3", 0, 0, 0, "empty")]
@@ -82,7 +84,7 @@ def test_estimates_and_beam_agree_and_visit_less(compared):
     bounds = {"top": (0.8, INF), "cluster1": (-0.2, 0.4), "cluster2": (90.0, 91.0)}
     for (layer, unit, name), rows in table.groupby(["layer", "unit", "range"]):
         lower, upper = (np.array([bound]) for bound in bounds[name])
-        per_atom = count_per_atom(maps[layer][:, unit], atoms, lower=lower, upper=upper)[0]
+        per_atom = count_per_atom([maps[layer][:, unit]], atoms, lower=lower, upper=upper)[0]
         values = np.bincount(atoms.atom_set, weights=per_atom, minlength=atoms.n_sets).astype(np.int64)
         best = search_beam(values, counts, length=3, beam=4)
         rows = rows.set_index("search")

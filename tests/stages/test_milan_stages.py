@@ -211,7 +211,7 @@ def test_encoder_of_a_damaged_model_is_refused(folder):
     name = "encoder.encoder.model.layer1.0.conv1.weight"
     for change in ({name: torch.zeros(3)}, {f"{name}s": torch.zeros(3)}):
         torch.save(payload | {"state_dict": payload["state_dict"] | change}, folder / "damaged.pth")
-        with pytest.raises(ValueError, match=r"layer1.0.conv1.weight.* missing, surplus or of a wrong shape"):
+        with pytest.raises(ValueError, match=r"damaged\.pth does not fit .*layer1\.0\.conv1\.weight"):
             describe(folder, "damaged.csv", milan="damaged.pth")
     for lost in (name, "encoder.encoder.model.fc.weight"):
         state = {own: tensor for own, tensor in payload["state_dict"].items() if own != lost}

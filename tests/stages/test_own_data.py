@@ -10,9 +10,9 @@ import yaml
 from exemplar_stages import make_exemplars
 from PIL import Image
 
+from lib.data.concept_store import read_atoms
 from lib.data.exemplars import read_exemplars
 from lib.data.sources import all_sources
-from lib.data.stores import read_atoms
 from lib.data.tables import read_table
 from lib.kernels.formula import Formula, format_formula, parse_formula
 from lib.stages.build_concepts import build_concepts
@@ -154,8 +154,3 @@ def test_every_source_has_an_offline_path_and_says_so(name, tmp_path):
     fetch = fetch_folder if name.startswith(("broden", "places365_val", "imagenet_val")) else fetch_file
     with pytest.raises(FileNotFoundError, match=f"`{row['config_key']}`"):
         fetch(source=name, target=str(tmp_path / "x"), local="/nowhere/copy", config_key=row["config_key"])
-
-
-def test_a_copy_of_an_unknown_source_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="no source 'broden'.*broden1_224"):
-        list_sources(sources=str(tmp_path / "sources.csv"), local={"broden": "/x"})

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lib.data.stores import open_activations
+from lib.data.activation_store import open_activations
 from lib.data.tables import read_table
 from lib.stages.build_concepts import build_concepts
 from lib.stages.draw_playground import draw_playground

@@ -8,6 +8,7 @@ from exemplar_stages import make_exemplars
 from PIL import Image
 from torchvision.models import VisionTransformer
 
+from lib import blocks
 from lib.data.exemplars import read_exemplars
 from lib.data.tables import read_table, write_table
 from lib.kernels import tally as tally_kernel
@@ -51,6 +52,7 @@ def use(monkeypatch):
         monkeypatch.setattr(stage, "open_network", lambda name, **options: opened)
         return network
 
+    monkeypatch.setattr(blocks, "IMAGES_PER_BLOCK", 8)
     put()
     return put
 
@@ -85,7 +87,7 @@ def results_of(folder):
 @pytest.mark.parametrize("limit", [2**30, 0], ids=["exact", "histogram"])
 def test_tokens_vectors_and_maps_are_the_same_in_any_shards(make, monkeypatch, limit):
     monkeypatch.setattr(tally_kernel, "TAIL_BYTES", limit)
-    whole = make("1", batch_size=26)
+    whole = make("1", batch_size=32)
     for n_shards in (2, 7):
         assert results_of(make(str(n_shards), n_shards=n_shards)) == results_of(whole)
     convolution, tokens, vector = (read_exemplars(whole / "exemplars", layer) for layer in LAYERS)

@@ -1,9 +1,16 @@
 """A wrong config or a missing source stops the run at once, with one message that says what to do."""
 
+import shutil
+
 import pytest
-from tiny_workflow import Workflow
+from tiny_workflow import ROOT, Workflow
 
 pytestmark = pytest.mark.workflow
+
+# ten lists of ten lists ... of ten texts, which a file holds in a few lines
+BOMB = ["x"] * 10
+for _ in range(8):
+    BOMB = [BOMB] * 10
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +44,20 @@ def empty(tmp_path_factory):
             ["no/such.pt", "`milan.clip.weights`"],
         ),
         ({"resources": {"device": "gpu"}}, ["gpu"]),
+        ({"milan": {"temperature": float("nan")}}, ["config key milan.temperature: nan is no finite number"]),
+        ({"explanations": {"seconds": float("inf")}}, ["config key explanations.seconds: inf is no finite number"]),
+        ({"models": {"resnet18": {"arguments": {"a": BOMB}}}}, ["more than 100,000 entries"]),
+        ({"models": {5: {"layers": ["layer1"]}}}, ["config key models: its entry 5 is no text: put it in quotes"]),
+        (
+            {"models": {"planted": {"factory": "resnet18", "layers": ["layer1"]}}},
+            ["config key models.planted", "another"],
+        ),
+        ({"models": {"abc\n": {"factory": "resnet18", "layers": ["layer1"]}}}, ["abc", "not match any of the regexes"]),
+        ({"downloads": {"local": {"broden": "/x"}}}, ["config key downloads.local.broden", "broden1_224"]),
+        (
+            {"datasets": {"playground": {"images": "/nowhere"}}},
+            ["config key datasets.playground.images: /nowhere does"],
+        ),
     ],
 )
 def test_a_wrong_config_stops_before_any_job(empty, settings, words):
@@ -44,6 +65,43 @@ def test_a_wrong_config_stops_before_any_job(empty, settings, words):
     assert status != 0
     assert all(word in text for word in words), text
     assert "Traceback" not in text
+
+
+def copy_of_the_code(folder):
+    """Return the Snakefile of a copy of all that the workflow needs to be planned."""
+    for name in ("Snakefile", "config.yaml"):
+        shutil.copy2(ROOT / name, folder / name)
+    for name in ("lib", "rules", "workflow_scripts", "profiles", "envs"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder / "Snakefile"
+
+
+def test_an_edited_config_that_is_no_utf8_is_refused(tmp_path):
+    snakefile = copy_of_the_code(tmp_path)
+    with (tmp_path / "config.yaml").open("ab") as file:
+        file.write("# Größe\n".encode("latin-1"))
+    status, text = Workflow(tmp_path / "run", snakefile=snakefile).run("--dry-run")
+    assert status != 0 and "config.yaml is no UTF-8 text" in text and "Traceback" not in text, text
+
+
+def test_a_checkout_with_braces_in_its_path_is_refused(tmp_path):
+    (tmp_path / "a{b}").mkdir()
+    snakefile = copy_of_the_code(tmp_path / "a{b}")
+    status, text = Workflow(tmp_path / "run", snakefile=snakefile).run("--dry-run")
+    assert status != 0 and "braces in its path" in text and "Traceback" not in text, text
+
+
+def test_a_run_in_a_folder_of_any_name(tmp_path):
+    workflow = Workflow(tmp_path / "{a} b'c")
+    workflow.must_run("draw_example", "list_sources")
+    assert (workflow.folder / "resources/example").is_dir() and (workflow.folder / "results/sources.csv").is_file()
+
+
+def test_no_room_for_the_records_is_said_in_one_message(tmp_path):
+    workflow = Workflow(tmp_path / "run")
+    (workflow.folder / ".snakemake").write_text("in the way")
+    status, text = workflow.run("--dry-run")
+    assert status != 0 and "Snakemake cannot write its records in" in text and "Traceback" not in text, text
 
 
 @pytest.mark.parametrize(

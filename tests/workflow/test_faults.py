@@ -312,6 +312,15 @@ def test_lost_and_truncated_exemplars_are_named(finished, run):
     same_results(run, finished)
 
 
+def test_no_room_for_the_records_is_said_in_one_message(finished, run):
+    """Snakemake's own message would be a traceback for each line of its log."""
+    with Mount(run.folder / ".snakemake", "size=64k"):
+        fails(run, words=["Snakemake cannot write its records in", "No space left", "free some space"])
+        fails(run, "--dry-run", words=["No space left", "free some space"])
+    run.must_run()
+    same_results(run, finished)
+
+
 def test_read_only_results_are_named(finished, run):
     folder = (run.folder / ACTIVATIONS).parent
     shutil.rmtree(folder)

@@ -79,7 +79,7 @@ CONFIG_EDITS = {
     "milan.temperature": (0.3, AFTER_DESCRIBE),
     "milan.n_best": (3, AFTER_DESCRIBE),
     "milan.chunks": (2, AFTER_DESCRIBE),
-    "milan.bert_score_model": ("roberta", {"score_descriptions"}),
+    "milan.bert_score_model": ("resources/milan", {"score_descriptions"}),
     "milan.lm_sum": ("published", AFTER_DESCRIBE),
     "milan.training.networks": (
         ["mobilenet_v3_small"],

@@ -107,4 +107,5 @@ def _run_here(command, path):
             os.dup2(written.fileno(), descriptor)
     from snakemake.cli import main
 
+    sys.argv[1:] = command
     main(command)

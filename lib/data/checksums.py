@@ -1,0 +1,93 @@
+"""Checksums beside stored files, in the format of `sha256sum`, so that a damaged file is refused and not believed.
+
+A folder has the checksums of its files in `SHA256SUMS`; a file by itself, such as a table, has its own in a hidden file
+beside it.
+"""
+
+import hashlib
+from pathlib import Path
+
+NAME = "SHA256SUMS"
+
+
+def digest_of(path: str | Path) -> str:
+    """Return the sha256 of a file in hexadecimal digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def seal_folder(folder: str | Path, pattern: str) -> None:
+    """Write the checksums of the files of a folder whose path fits a pattern; `sha256sum --check` reads them too.
+
+    Parameters
+    ----------
+    folder : str or pathlib.Path
+    pattern : str
+        As for `pathlib.Path.rglob`.
+    """
+    folder = Path(folder)
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob(pattern) if path.name != NAME)
+    text = "".join(f"{digest_of(folder / name)}  {name}\n" for name in names)
+    (folder / NAME).write_text(text, encoding="utf-8")
+
+
+def check_folder(folder: str | Path) -> None:
+    """Compare the files of a folder with the checksums that were written with them.
+
+    Parameters
+    ----------
+    folder : str or pathlib.Path
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder has no checksums or lacks a file.
+    ValueError
+        If a file is not as it was written.
+    """
+    folder = Path(folder)
+    for line in (folder / NAME).read_text(encoding="utf-8").splitlines():
+        digest, _, name = line.partition("  ")
+        if digest != digest_of(folder / name):
+            raise ValueError(f"{name} is not as it was written: its sha256 has changed")
+
+
+def seal_file(path: str | Path, *, content: str | Path) -> None:
+    """Write the checksum of a file that is about to get its name.
+
+    The checksum comes first: if the process is killed between both, the file is missing and not without its checksum.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The name that the file will have.
+    content : str or pathlib.Path
+        Where it is now.
+    """
+    path = Path(path)
+    _beside(path).write_text(f"{digest_of(content)}  {path.name}\n", encoding="utf-8")
+
+
+def check_file(path: str | Path) -> None:
+    """Compare a file with its checksum, if there is one beside it.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+
+    Raises
+    ------
+    ValueError
+        If the file is not as it was written.
+    """
+    path = Path(path)
+    seal = _beside(path)
+    if seal.is_file() and not seal.read_text(encoding="utf-8").startswith(digest_of(path)):
+        raise ValueError(
+            f"{path} was changed after it was written. Delete it and run again to make it anew, or delete {seal} to use it "
+            "as it is."
+        )
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.sha256")

@@ -1,0 +1,138 @@
+"""What must hold before Snakemake plans: folders that it can work in, and a config that ends and holds plain values."""
+
+import errno
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+LARGEST_CONFIG = 100_000  # entries, those behind aliases counted each time; a list of all layers of a network has 1,000
+DEEPEST_CONFIG = 50
+ROOM = 1 << 20  # bytes that Snakemake's records of a small run take
+# keyword arguments of the user's own functions, which may want anything
+FREE = "arguments"
+
+
+def check_folders(*, code, records):
+    """Check that Snakemake can work where the code is, and write its records.
+
+    Parameters
+    ----------
+    code : str or pathlib.Path
+        Folder of the Snakefile.
+    records : str or pathlib.Path
+        Folder of Snakemake's records, `.snakemake`; made.
+
+    Raises
+    ------
+    ValueError
+        If the path of the code has braces, which Snakemake takes for wildcards, or if there is no room for records.
+    """
+    if set("{}") & set(str(code)):
+        raise ValueError(
+            f"The folder of the workflow, {code}, has braces in its path, which Snakemake takes for wildcards: rename it."
+        )
+    probe = Path(records, f"neuron-lexicon-room.{os.getpid()}")
+    try:
+        probe.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with probe.open("wb") as file:
+                file.write(bytes(ROOM))
+                os.fsync(file.fileno())
+        finally:
+            probe.unlink(missing_ok=True)
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        cure = "free some space" if full else "make it writable"
+        raise ValueError(
+            f"Snakemake cannot write its records in {probe.parent.absolute()} ({error.strerror}): {cure}, or run with "
+            "--directory elsewhere. What is complete is kept."
+        ) from error
+
+
+def check_text(path, *, name):
+    """Check that the text of a config is UTF-8, nested reasonably, and not blown up by aliases.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        YAML file. What is no YAML passes; reading it says why.
+    name : str
+        What the file is called in messages.
+
+    Raises
+    ------
+    ValueError
+        If Snakemake would fail on it, or be busy without end.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{name} is no UTF-8 text (byte {error.start + 1} is {error.object[error.start]:#x}): save it as UTF-8."
+        ) from error
+    sizes, known = [(None, 1)], {}
+    try:
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            size = 0
+            if isinstance(event, yaml.CollectionStartEvent):
+                sizes.append((event.anchor, 1))
+            elif isinstance(event, yaml.CollectionEndEvent):
+                anchor, size = sizes.pop()
+                known[anchor] = size
+            elif isinstance(event, yaml.ScalarEvent):
+                size = known[event.anchor] = 1
+            elif isinstance(event, yaml.AliasEvent):
+                if event.anchor in [anchor for anchor, _ in sizes]:
+                    raise ValueError(f"{name}: the alias *{event.anchor} stands inside of what it stands for.")
+                size = known.get(event.anchor, 1)
+            anchor, total = sizes[-1]
+            sizes[-1] = anchor, total + size
+            _check_size(total + size, len(sizes) - 1, name)
+    except yaml.YAMLError:
+        return
+
+
+def check_values(config):
+    """Check that a config holds finite numbers and other plain values, and not too many.
+
+    Parameters
+    ----------
+    config : dict
+
+    Raises
+    ------
+    ValueError
+        With the key and the value.
+    """
+    waiting, seen = [((), config)], 0
+    while waiting:
+        keys, value = waiting.pop()
+        seen += 1
+        _check_size(seen, len(keys), "The config")
+        if isinstance(value, Mapping):
+            wrong = [key for key in value if not isinstance(key, str)] if FREE not in keys else []
+            if wrong:
+                raise ValueError(f"config key {_joined(keys)}: its entry {wrong[0]!r} is no text: put it in quotes.")
+            waiting += [((*keys, key), part) for key, part in value.items()]
+        elif isinstance(value, list):
+            waiting += [((*keys, number), part) for number, part in enumerate(value)]
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"config key {_joined(keys)}: {value} is no finite number; give one.")
+        elif not isinstance(value, str | int | float | None):
+            raise ValueError(f"config key {_joined(keys)}: {value!r} is a {type(value).__name__}: put it in quotes.")
+
+
+def _joined(keys):
+    return ".".join(map(str, keys))
+
+
+def _check_size(size, depth, name):
+    if size > LARGEST_CONFIG:
+        raise ValueError(
+            f"{name} has more than {LARGEST_CONFIG:,} entries, those behind aliases (*name) counted each time: make it smaller."
+        )
+    if depth > DEEPEST_CONFIG:
+        raise ValueError(f"{name} is nested more than {DEEPEST_CONFIG} deep: make it flatter.")

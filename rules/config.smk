@@ -1,0 +1,30 @@
+# Reads the config, and checks before what would end in a traceback of Snakemake or never.
+import logging
+
+import lib.planning as planning
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import validate
+
+RECORDS = ".snakemake"
+# on a full disk every line of Snakemake's log would come with a traceback
+logging.raiseExceptions = False
+
+# jobs find what the main process has checked
+if workflow.is_main_process:
+    try:
+        planning.check_folders(code=workflow.basedir, records=RECORDS)
+        planning.check_text(workflow.source_path("../config.yaml"), name="config.yaml")
+    except ValueError as error:
+        raise WorkflowError(str(error)) from None
+
+
+configfile: workflow.source_path("../config.yaml")
+
+
+try:
+    planning.check_values(config)
+except ValueError as error:
+    raise WorkflowError(str(error)) from None
+
+validate(config, "schemas/config.schema.yaml")
