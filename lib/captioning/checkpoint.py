@@ -18,7 +18,7 @@ from lib.captioning.published import read_published
 from lib.captioning.vocabulary import Indexer, Tokenizer
 from lib.models.refusals import Unreadable
 from lib.models.safetensors_files import read_safetensors, write_safetensors
-from lib.models.trust import check_regular
+from lib.regular_files import check_regular_file
 
 FORMAT = "milan 2"
 
@@ -72,7 +72,7 @@ def read_captioner(path: str, *, needs_encoder: bool = True) -> Captioner:
         If it is neither, is damaged, costs more time or memory than its size suggests, has settings that no model can
         have, names an unknown encoder, or has missing, surplus or wrong tensors.
     """
-    check_regular(path)
+    check_regular_file(path, name="file")
     with Path(path).open("rb") as file:
         is_archive = file.read(2) == b"PK"
     return (read_published if is_archive else _read_native)(path, needs_encoder=needs_encoder)

@@ -9,9 +9,10 @@ from torch import nn
 from lib.models.refusals import HoldsCode, Unreadable
 from lib.models.safetensors_files import read_safetensors, write_safetensors
 from lib.models.tensor_files import read_tensor_file
-from lib.models.trust import check_regular, check_trust, digest_of, is_trusted
+from lib.models.trust import check_trust, digest_of, is_trusted
 from lib.models.weight_names import rename_keys, shorten
 from lib.models.zoo import build_skeleton
+from lib.regular_files import check_regular_file
 
 WRAPPERS = ("state_dict", "model_state_dict", "model")  # keys under which training scripts keep the weights
 FORMAT = "weights 1"
@@ -44,7 +45,7 @@ def read_state_dict(path: str | Path, *, trusted_sha256: list[str]) -> dict[str,
         than its size suggests, or needs code and is not trusted.
     """
     path = Path(path)
-    check_regular(path)
+    check_regular_file(path, name="file")
     try:
         content = read_safetensors(path)[0] if _is_safetensors(path) else read_tensor_file(path)
     except Unreadable as refusal:

@@ -14,8 +14,9 @@ from lib.models.generators import PlaygroundGenerator, build_biggan
 from lib.models.kinds import GENERATOR, factory_kind, split_function
 from lib.models.layer_names import nearest
 from lib.models.scripted import open_script
-from lib.models.trust import check_regular, check_trust
+from lib.models.trust import check_trust
 from lib.models.zoo import build_network, layer_names
+from lib.regular_files import check_regular_file
 
 CONTAINERS = (nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)
 
@@ -199,7 +200,7 @@ def _archive(path, kind, trusted_sha256):
     """Open an archive that torch wrote, whose code runs when it is read and when the network runs."""
     if not Path(path).exists():
         raise ValueError(f"The archive {path} does not exist; config key `factory`.")
-    check_regular(path)
+    check_regular_file(path, name="file")
     writer = "TorchScript" if kind == "script" else "torch.export"
     check_trust(path, trusted_sha256, danger=f"{path} is an archive of {writer}, whose code could run any program.")
     if kind == "export":

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from lib.models.refusals import Unreadable, damaged
-from lib.models.trust import check_regular
+from lib.regular_files import check_regular_file
 
 METADATA_KEY = "neuron-lexicon"
 MOST_TENSORS = 10_000
@@ -60,9 +60,9 @@ def read_safetensors(path):
     Unreadable
         If the file is damaged, or was written by a version without checksums. The message goes on where the name of the file ends.
     FileNotFoundError, ValueError
-        As `check_regular`.
+        As `check_regular_file`.
     """
-    check_regular(path)
+    check_regular_file(path, name="file")
     with Path(path).open("rb") as file:
         size = file.read(8)
     if len(size) == 8 and struct.unpack("<Q", size)[0] > LARGEST_HEADER:

@@ -16,7 +16,7 @@ import torch
 
 from lib.models.plain_pickles import PlainUnpickler
 from lib.models.refusals import HoldsCode, Unreadable, damaged
-from lib.models.trust import check_regular
+from lib.regular_files import check_regular_file
 
 LARGEST_DIRECTORY = 1 << 20  # bytes of a zip archive that list its entries; those of 10,000 tensors
 MOST_DIMENSIONS = 64  # torch computes with no more
@@ -52,9 +52,9 @@ def read_tensor_file(path, *, names=None):
     Unreadable
         If it is damaged, or costs more than its size suggests. The message goes on where the name of the file ends.
     FileNotFoundError, ValueError
-        As `check_regular`.
+        As `check_regular_file`.
     """
-    check_regular(path)
+    check_regular_file(path, name="file")
     size = Path(path).stat().st_size
     with _BoundedFile(path) as file:
         is_archive = file.read(2) == b"PK"

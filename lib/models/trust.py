@@ -1,34 +1,16 @@
-"""Files that come from elsewhere: which are files at all, and which may run the code that they hold."""
+"""Files that come from elsewhere: which of them may run the code that they hold."""
 
 import hashlib
 from pathlib import Path
 
+from lib.regular_files import check_regular_file
+
 CONFIG_KEY = "checkpoints.trusted_sha256"
-
-
-def check_regular(path):
-    """Check that a path leads to a regular file: reading a pipe or a device may never end.
-
-    Parameters
-    ----------
-    path : str or pathlib.Path
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is nothing.
-    ValueError
-        If it is a folder, a pipe, a socket or a device.
-    """
-    if not Path(path).exists():
-        raise FileNotFoundError(f"The file {path} does not exist.")
-    if not Path(path).is_file():
-        raise ValueError(f"{path} is no regular file but a folder, a pipe, a socket or a device; give a file.")
 
 
 def digest_of(path):
     """Return the sha256 of a file, in hexadecimal digits."""
-    check_regular(path)
+    check_regular_file(path, name="file")
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

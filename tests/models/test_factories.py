@@ -337,7 +337,7 @@ def test_planning_without_globs_does_not_open_an_archive(tmp_path):
     models = {"mine": {"factory": path, "weights": "own", "layers": ["layer1"]}}
     resolve_layers({"models": models, "checkpoints": {"trusted_sha256": []}}, tmp_path / "memory.json")
     models["mine"]["layers"] = ["layer*"]
-    with pytest.raises(ValueError, match=r"net\.pt is no regular file"):
+    with pytest.raises(ValueError, match=r"net\.pt is .*, but must be a regular file"):
         resolve_layers({"models": models, "checkpoints": {"trusted_sha256": []}}, tmp_path / "memory.json")
 
 
