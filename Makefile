@@ -2,6 +2,7 @@
 # make test    run the tests
 # make test-cluster   run the workflow on a Slurm cluster of two nodes on this machine (Debian: apt-get install slurm-wlm munge)
 # make test-faults   kill jobs, fill the disk, damage files and check what the next run makes of it (an hour)
+# make test-same-bytes   compare the tables of five networks whatever the shards, chunks, batch size and cores (half an hour)
 # make fuzz    feed damaged files to every reader for 5 minutes
 # make status  list the jobs that are still to run
 # make bench   time the engine beside the published package (in an environment of its own), exemplars, captions, the workflow
@@ -25,7 +26,7 @@ endif
 # where Python may not keep what it compiles, every job would compile torch anew, which takes 10 seconds
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-cluster test-faults fuzz status lint format bench bench-memory compare-peer clean
+.PHONY: demo test test-cluster test-faults test-same-bytes fuzz status lint format bench bench-memory compare-peer clean
 
 demo: $(STAMP)
 	$(BIN)/snakemake --cores $(CORES)
@@ -39,6 +40,9 @@ test-cluster: $(STAMP)
 
 test-faults: $(STAMP)
 	$(BIN)/python -m pytest -m faults tests/workflow
+
+test-same-bytes: $(STAMP)
+	$(BIN)/python -m pytest -m same_bytes tests/workflow
 
 fuzz: $(STAMP)
 	$(BIN)/python tests/fuzz.py

@@ -15,6 +15,19 @@ from pathlib import Path
 from lib.job_lock import hold_lock
 from lib.progress import Progress
 
+# what lowers the memory of a job, beside fewer jobs at once
+MEMORY_KEYS = {
+    "record_activations": "resources.threads, or resources.batch_size if it is above 24",
+    "tally_units": "resources.threads, or resources.batch_size if it is above 24",
+    "collect_exemplars": "resources.threads",
+    "build_concepts": "resources.threads",
+    "convert_concepts": "resources.threads",
+    "describe_units": "resources.threads or milan.beam, or raise milan.chunks",
+    "train_milan": "milan.training.batch_size",
+    "train_playground_network": "training.batch_size",
+    "train_playground_generator": "generator.batch_size",
+}
+
 
 @contextlib.contextmanager
 def stage(snakemake):
@@ -45,7 +58,9 @@ def stage(snakemake):
                 yield _arguments(snakemake)
         except Exception as error:
             Path(log + ".traceback").write_text(traceback.format_exc(), encoding="utf-8")
-            sys.stderr.write(f"\n{snakemake.rule}: {_advice(error)}\n(details for developers: {log}.traceback)\n")
+            sys.stderr.write(
+                f"\n{snakemake.rule}: {_advice(error, snakemake.rule)}\n(details for developers: {log}.traceback)\n"
+            )
             raise SystemExit(1) from None
         summary = _summary(time.monotonic() - started)
         logging.info(summary)
@@ -66,13 +81,11 @@ def _peak_kib():
     return max(int(own[1]), children)
 
 
-def _advice(error):
+def _advice(error, rule=""):
     # torch raises a plain RuntimeError where the memory of the computer ends, and one of its own on a GPU
     if isinstance(error, MemoryError) or "not enough memory" in str(error) or "out of memory" in str(error):
-        return (
-            f"out of memory ({error}); lower resources.batch_size or resources.threads, "
-            "or raise activations.shards or explanations.chunks in the config"
-        )
+        keys = f", or lower {MEMORY_KEYS[rule]}" if rule in MEMORY_KEYS else ""
+        return f"out of memory ({error}); give the job more, run fewer jobs at once (snakemake --cores){keys}"
     if isinstance(error, BrokenProcessPool):
         return (
             "a worker process died, killed by somebody or for want of memory; run again, "

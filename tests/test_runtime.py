@@ -2,15 +2,18 @@
 
 import errno
 import os
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from small_disk import Mount
 
 from lib.captioning.resuming import write_state
 from lib.models.safetensors_files import write_safetensors
-from lib.runtime import _advice
+from lib.runtime import MEMORY_KEYS, _advice
 
 TENSOR = torch.zeros(100_000)
 SMALL = torch.zeros(26_000)  # all that does not fit is torch's directory at the end
@@ -59,3 +62,18 @@ def test_a_full_disk_is_told_from_an_error_that_quotes_it():
 def test_other_errors_are_not():
     for error in (ValueError("no space between words"), OSError(errno.EIO, "Input/output error")):
         assert "full" not in _advice(error)
+
+
+def test_the_advice_on_memory_names_rules_and_settings_that_exist():
+    root = Path(__file__).parents[1]
+    rules = "".join(path.read_text() for path in root.glob("rules/*.smk"))
+    config = yaml.safe_load((root / "config.yaml").read_text())
+    for rule, text in MEMORY_KEYS.items():
+        assert f"rule {rule}:" in rules
+        for key in re.findall(r"[a-z_]+(?:\.[a-z_]+)+", text):
+            value = config
+            for part in key.split("."):
+                value = value[part]
+        advice = _advice(MemoryError("1 GiB"), rule)
+        assert text in advice and "--cores" in advice
+    assert "lower" not in _advice(MemoryError("1 GiB"), "explain_units")

@@ -16,7 +16,7 @@ def digest_of(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def seal_folder(folder: str | Path, pattern: str) -> None:
+def seal_folder(folder: str | Path, pattern: str = "*") -> None:
     """Write the checksums of the files of a folder whose path fits a pattern; `sha256sum --check` reads them too.
 
     Parameters
@@ -26,7 +26,8 @@ def seal_folder(folder: str | Path, pattern: str) -> None:
         As for `pathlib.Path.rglob`.
     """
     folder = Path(folder)
-    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob(pattern) if path.name != NAME)
+    files = [path for path in folder.rglob(pattern) if path.is_file() and path.name != NAME]
+    names = sorted(path.relative_to(folder).as_posix() for path in files)
     text = "".join(f"{digest_of(folder / name)}  {name}\n" for name in names)
     (folder / NAME).write_text(text, encoding="utf-8")
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from lib.data.arrays import create_array, open_array
+from lib.data.checksums import NAME as CHECKSUMS
+from lib.data.checksums import check_folder
 from lib.regular_files import check_regular_file
 
 
@@ -37,6 +39,8 @@ class Exemplars:
 
 def create_exemplars(root, layer, *, units, ids, activations, size):
     """Lay out the folder of one layer and return its image and mask files, opened for writing.
+
+    Whoever has filled them writes their checksums with `seal_folder`.
 
     Parameters
     ----------
@@ -95,7 +99,7 @@ def read_exemplars(root, layer):
     FileNotFoundError
         If the layer's folder or a file in it is missing.
     ValueError
-        If a file is damaged, or the files do not fit each other.
+        If a file is damaged or not as it was written, or the files do not fit each other.
     """
     folder = Path(root) / layer
     cure = f"delete {root} and run again to rebuild the exemplars"
@@ -105,13 +109,15 @@ def read_exemplars(root, layer):
         if not (folder / name).exists():
             raise FileNotFoundError(f"{folder / name} is missing; {cure}")
     try:
+        if (folder / CHECKSUMS).is_file():  # the published folders have none
+            check_folder(folder)
         images, masks = open_array(folder / "images.npy"), open_array(folder / "masks.npy")
         ids = _read_numbers(folder / "ids.csv", np.int64)
         activations = _read_numbers(folder / "activations.csv", np.float64)
         has_units = (folder / "units.npy").exists()
         units = open_array(folder / "units.npy") if has_units else np.arange(len(ids))
     except ValueError as error:
-        raise ValueError(f"{error}; {cure}") from error
+        raise ValueError(f"{folder}: {error}; {cure}") from error
     if (
         images.ndim != 5
         or masks.ndim != 5

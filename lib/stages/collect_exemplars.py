@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lib.blocks import whole_blocks
+from lib.data.checksums import seal_folder
 from lib.data.exemplars import create_exemplars
 from lib.data.images import Geometry
 from lib.data.inputs import open_inputs
@@ -103,6 +104,8 @@ def collect_exemplars(
             progress.update(len(chosen))
     for album in albums:
         album.pictures.flush()
+    for layer in layers:
+        seal_folder(partial / layer)
     write_table(pd.concat(tables, ignore_index=True), units, "units")
     shutil.rmtree(exemplars, ignore_errors=True)
     os.replace(partial, exemplars)

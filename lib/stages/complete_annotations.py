@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lib.data.annotations import read_annotations, write_annotations
+from lib.data.checksums import seal_folder
 from lib.data.exemplars import read_exemplars
 from lib.data.images import load_batch
 from lib.data.milan_images import (
@@ -103,6 +104,7 @@ def complete_annotations(
             write_images(path, ids[layer], read=read, size=size, per_block=IMAGES_PER_BLOCK)
     for layer in layers:
         read_exemplars(partial, layer.name)
+        seal_folder(partial / layer.name)
     shutil.rmtree(exemplars, ignore_errors=True)
     os.replace(partial, exemplars)
     write_annotations(annotations, [(layer, unit, text) for (layer, unit), said in texts.items() for text in said])

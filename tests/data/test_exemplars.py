@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from small_disk import Mount
 
+from lib.data.checksums import seal_folder
 from lib.data.exemplars import create_exemplars, read_exemplars, read_layers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,3 +133,17 @@ def test_a_missing_layer_and_one_without_masks_are_named(folder):
 def test_an_empty_root_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="collect_exemplars"):
         read_layers(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["images.npy", "masks.npy", "units.npy", "ids.csv", "activations.csv"])
+def test_a_changed_byte_is_refused(folder, name):
+    """A figure that still reads as a number, or a pixel of another colour, would show another image as the exemplar."""
+    root = folder[0]
+    seal_folder(root / "layer2")
+    read_exemplars(root, "layer2")
+    path = root / "layer2" / name
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"layer2: {name} is not as it was written.*delete .*exemplars and run again"):
+        read_exemplars(root, "layer2")
