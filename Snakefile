@@ -1,6 +1,6 @@
 from snakemake.utils import min_version
 
-from lib.provenance import code_hash
+from lib.runtime.fingerprints import code_hash
 
 min_version("9.20")
 
@@ -10,20 +10,15 @@ report: "rules/captions/workflow.rst"
 
 include: "rules/config.smk"
 include: "rules/common.smk"
-include: "rules/milan_common.smk"
 include: "rules/downloads.smk"
 include: "rules/playground.smk"
 include: "rules/concepts.smk"
 include: "rules/activations.smk"
-include: "rules/explanations.smk"
 include: "rules/exemplars.smk"
-include: "rules/milannotations.smk"
-include: "rules/captioning.smk"
-include: "rules/planted.smk"
-include: "rules/heuristics.smk"
-include: "rules/catalog.smk"
+include: "rules/report.smk"
+include: "rules/explanations.smk"
+include: "rules/captions.smk"
 include: "rules/analyses.smk"
-include: "rules/comparison.smk"
 
 
 if workflow.is_main_process:
@@ -38,9 +33,25 @@ localrules:
 rule all:
     default_target: True
     input:
-        all_targets(),
+        targets.all_targets(config),
 
 
 rule analyses:
     input:
-        analysis_targets(),
+        targets.analysis_targets(config),
+
+
+def write_benchmarks():
+    from lib.reporting.benchmarks import collect_benchmarks
+
+    collect_benchmarks("benchmarks", "results/benchmarks.csv")
+
+
+onerror:
+    write_benchmarks()
+
+
+onsuccess:
+    write_benchmarks()
+    for page in targets.new_catalogs(config, since=STARTED):
+        logger.info(f"Open {page} in a browser.")

@@ -21,17 +21,17 @@ rule record_activations:
         batch_size=config["resources"]["batch_size"],
     params:
         settings=settings(
-            layers=lambda wildcards: configuration.layers_of_batch(wildcards.batch),
+            layers=lambda wildcards: batches.layers_of_batch(wildcards.batch),
             shard=pattern("{shard}"),
             network=network_of,
             concepts=concepts_of,
             input_size=input_size_of,
-            version=code_hash("lib.stages.record_activations"),
+            version=code_hash("lib.stages.activations.record_activations"),
         ),
         trusted_sha256=trusted_sha256,
         contents=contents(concept_data_of, network_files_of),
     script:
-        "../workflow_scripts/record_activations.py"
+        "../workflow_scripts/activations/record_activations.py"
 
 
 # all layers that can be recorded, to choose from
@@ -60,6 +60,6 @@ rule list_layers:
         ),
         trusted_sha256=trusted_sha256,
         contents=contents(network_files_of),
-        code=code_hash("lib.stages.list_layers"),
+        code=code_hash("lib.stages.activations.list_layers"),
     script:
-        "../workflow_scripts/list_layers.py"
+        "../workflow_scripts/activations/list_layers.py"

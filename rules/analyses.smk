@@ -6,7 +6,7 @@ rule measure_range_importance:
     input:
         data=concept_data_of,
         weights=weights_of,
-        ranges=layer_parts("ranges"),
+        ranges=parts_of("ranges"),
     output:
         range_importance="results/{model}/{dataset}/{concepts}/parts/range_importance/{layer}.csv",
     log:
@@ -28,9 +28,9 @@ rule measure_range_importance:
         ),
         trusted_sha256=trusted_sha256,
         contents=contents(concept_data_of, network_files_of),
-        code=code_hash("lib.stages.measure_range_importance"),
+        code=code_hash("lib.stages.analyses.measure_range_importance"),
     script:
-        "../workflow_scripts/measure_range_importance.py"
+        "../workflow_scripts/analyses/measure_range_importance.py"
 
 
 use rule merge_tables as merge_range_importance with:
@@ -74,13 +74,13 @@ rule plot_range_importance:
     params:
         code=code_hash("lib.reporting.plots"),
     script:
-        "../workflow_scripts/plot_range_importance.py"
+        "../workflow_scripts/analyses/plot_range_importance.py"
 
 
 rule measure_specialization:
     input:
         explanations="results/{model}/{dataset}/{concepts}/explanations.csv",
-        twin_explanations=f"results/{{model}}{configuration.TWIN}/{{dataset}}/{{concepts}}/explanations.csv",
+        twin_explanations=f"results/{{model}}{entries.TWIN}/{{dataset}}/{{concepts}}/explanations.csv",
         concept_set="resources/concepts/{concepts}.zarr",
     output:
         specialization=report(
@@ -96,9 +96,9 @@ rule measure_specialization:
     conda:
         "../envs/base.yaml"
     params:
-        code=code_hash("lib.stages.measure_specialization"),
+        code=code_hash("lib.stages.analyses.measure_specialization"),
     script:
-        "../workflow_scripts/measure_specialization.py"
+        "../workflow_scripts/analyses/measure_specialization.py"
 
 
 rule plot_specialization:
@@ -120,7 +120,7 @@ rule plot_specialization:
     params:
         code=code_hash("lib.reporting.plots"),
     script:
-        "../workflow_scripts/plot_specialization.py"
+        "../workflow_scripts/analyses/plot_specialization.py"
 
 
 rule find_thresholds:
@@ -140,9 +140,9 @@ rule find_thresholds:
             chunk=pattern("{chunk}"),
             quantiles=config["thresholds"]["quantiles"],
         ),
-        code=code_hash("lib.stages.find_thresholds"),
+        code=code_hash("lib.stages.analyses.find_thresholds"),
     script:
-        "../workflow_scripts/find_thresholds.py"
+        "../workflow_scripts/analyses/find_thresholds.py"
 
 
 use rule explain_units as explain_thresholds with:
@@ -160,7 +160,7 @@ use rule explain_units as explain_thresholds with:
 
 rule measure_thresholds:
     input:
-        explanations=parts_named("threshold_explanations"),
+        explanations=parts_of("threshold_explanations"),
         concept_set="resources/concepts/{concepts}.zarr",
     output:
         thresholds=report(
@@ -176,9 +176,9 @@ rule measure_thresholds:
     conda:
         "../envs/base.yaml"
     params:
-        code=code_hash("lib.stages.measure_thresholds"),
+        code=code_hash("lib.stages.analyses.measure_thresholds"),
     script:
-        "../workflow_scripts/measure_thresholds.py"
+        "../workflow_scripts/analyses/measure_thresholds.py"
 
 
 rule plot_thresholds:
@@ -200,7 +200,7 @@ rule plot_thresholds:
     params:
         code=code_hash("lib.reporting.plots"),
     script:
-        "../workflow_scripts/plot_thresholds.py"
+        "../workflow_scripts/analyses/plot_thresholds.py"
 
 
 # Network Dissection: the same search for single concepts
@@ -217,7 +217,7 @@ use rule explain_units as dissect_units with:
 
 use rule merge_tables as merge_dissection with:
     input:
-        parts=parts_named("dissection"),
+        parts=parts_of("dissection"),
     output:
         merged=report(
             "results/{model}/{dataset}/{concepts}/dissection.csv",
@@ -252,9 +252,9 @@ rule count_detectors:
     conda:
         "../envs/base.yaml"
     params:
-        code=code_hash("lib.stages.count_detectors"),
+        code=code_hash("lib.stages.analyses.count_detectors"),
     script:
-        "../workflow_scripts/count_detectors.py"
+        "../workflow_scripts/analyses/count_detectors.py"
 
 
 rule plot_detectors:
@@ -276,14 +276,14 @@ rule plot_detectors:
     params:
         code=code_hash("lib.reporting.plots"),
     script:
-        "../workflow_scripts/plot_detectors.py"
+        "../workflow_scripts/analyses/plot_detectors.py"
 
 
 rule draw_unit_pictures:
     input:
         data=concept_data_of,
         activations=activations_of,
-        explanations=layer_parts("explanations"),
+        explanations=parts_of("explanations"),
         concept_set="resources/concepts/{concepts}.zarr",
     output:
         pictures=report(
@@ -310,4 +310,82 @@ rule draw_unit_pictures:
         contents=contents(concept_data_of),
         code=code_hash("lib.reporting.unit_pictures"),
     script:
-        "../workflow_scripts/draw_unit_pictures.py"
+        "../workflow_scripts/analyses/draw_unit_pictures.py"
+
+
+rule compare_heuristics:
+    input:
+        activations=activations_of,
+        ranges="results/{model}/{dataset}/{concepts}/ranges.csv",
+        concept_set="resources/concepts/{concepts}.zarr",
+    output:
+        heuristics="results/{model}/{dataset}/{concepts}/heuristics.csv",
+    log:
+        "logs/compare_heuristics/{model}/{dataset}/{concepts}.log",
+    benchmark:
+        "benchmarks/compare_heuristics/{model}/{dataset}/{concepts}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=settings(
+            units=config["heuristics"]["units"],
+            seconds=config["explanations"]["seconds"],
+            length=config["explanations"]["length"],
+            beam=config["explanations"]["beam"],
+        ),
+        code=code_hash("lib.stages.analyses.compare_heuristics"),
+    script:
+        "../workflow_scripts/analyses/compare_heuristics.py"
+
+
+rule plot_heuristics:
+    input:
+        heuristics="results/{model}/{dataset}/{concepts}/heuristics.csv",
+    output:
+        plot=report(
+            "results/{model}/{dataset}/{concepts}/heuristics.png",
+            caption="captions/heuristics.rst",
+            category="Searches",
+        ),
+    log:
+        "logs/plot_heuristics/{model}/{dataset}/{concepts}.log",
+    benchmark:
+        "benchmarks/plot_heuristics/{model}/{dataset}/{concepts}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        code=code_hash("lib.reporting.plots"),
+    script:
+        "../workflow_scripts/analyses/plot_heuristics.py"
+
+
+rule compare_targets:
+    input:
+        explanations=[
+            "results/{}/{}/{}/explanations.csv".format(*entry)
+            for entry in targets.compared_entries(config)
+        ],
+        concept_sets=[
+            f"resources/concepts/{concepts}.zarr"
+            for _, _, concepts in targets.compared_entries(config)
+        ],
+    output:
+        comparison=report(
+            "results/comparison.csv",
+            caption="captions/comparison.rst",
+            category="Comparison",
+        ),
+    log:
+        "logs/compare_targets.log",
+    benchmark:
+        "benchmarks/compare_targets.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=settings(
+            entries=targets.compared_entries(config),
+            iou=config["comparison"]["iou"],
+        ),
+        code=code_hash("lib.stages.analyses.compare_targets"),
+    script:
+        "../workflow_scripts/analyses/compare_targets.py"

@@ -28,9 +28,9 @@ rule convert_concepts:
             ),
         ),
         contents=contents(concept_source_of),
-        code=code_hash("lib.stages.convert_concepts"),
+        code=code_hash("lib.stages.concepts.convert_concepts"),
     script:
-        "../workflow_scripts/convert_concepts.py"
+        "../workflow_scripts/concepts/convert_concepts.py"
 
 
 rule build_concepts:
@@ -50,6 +50,6 @@ rule build_concepts:
             concepts=concepts_of,
         ),
         contents=contents(concept_data_of),
-        code=code_hash("lib.stages.build_concepts"),
+        code=code_hash("lib.stages.concepts.build_concepts"),
     script:
-        "../workflow_scripts/build_concepts.py"
+        "../workflow_scripts/concepts/build_concepts.py"

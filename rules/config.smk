@@ -1,12 +1,14 @@
 # Reads the config, and checks before what would end in a traceback of Snakemake or never.
 import logging
+import time
 
-import lib.planning as planning
+import lib.config.planning as planning
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
 RECORDS = ".snakemake"
+STARTED = time.time()
 # on a full disk every line of Snakemake's log would come with a traceback
 logging.raiseExceptions = False
 

@@ -1,3 +1,15 @@
+def own_copy_of(source):
+    """Return the input function of the user's own copy in place of a download."""
+    return lambda wildcards: paths.own_copy(source.format(**wildcards), config=config)
+
+
+wildcard_constraints:
+    annotated_model="|".join(
+        sorted({name.split("/")[0] for name in milan_groups.NETWORKS})
+    ),
+    annotated_images="imagenet|places365",
+
+
 rule list_sources:
     output:
         sources="results/sources.csv",
@@ -11,9 +23,9 @@ rule list_sources:
         settings=settings(
             local=config["downloads"]["local"],
         ),
-        code=code_hash("lib.stages.list_sources", "lib/data"),
+        code=code_hash("lib.stages.downloads.list_sources", "lib/data/downloads"),
     script:
-        "../workflow_scripts/list_sources.py"
+        "../workflow_scripts/downloads/list_sources.py"
 
 
 rule fetch_data:
@@ -33,7 +45,7 @@ rule fetch_data:
         ),
         contents=contents(own_copy_of("{source}")),
     script:
-        "../workflow_scripts/fetch_folder.py"
+        "../workflow_scripts/downloads/fetch_folder.py"
 
 
 rule fetch_weights:
@@ -56,7 +68,7 @@ rule fetch_weights:
         ),
         contents=contents(own_copy_of("{model}-{weights_set}")),
     script:
-        "../workflow_scripts/fetch_weights.py"
+        "../workflow_scripts/downloads/fetch_weights.py"
 
 
 # weights of a model that the config gives as a URL
@@ -76,7 +88,7 @@ rule fetch_own_weights:
             config_key=pattern("models.{model}.weights"),
         ),
     script:
-        "../workflow_scripts/fetch_own_weights.py"
+        "../workflow_scripts/downloads/fetch_own_weights.py"
 
 
 rule fetch_milan:
@@ -98,7 +110,7 @@ rule fetch_milan:
         ),
         contents=contents(own_copy_of("milan-{milan}")),
     script:
-        "../workflow_scripts/fetch_file.py"
+        "../workflow_scripts/downloads/fetch_file.py"
 
 
 rule fetch_clip:
@@ -120,4 +132,31 @@ rule fetch_clip:
         ),
         contents=contents(own_copy_of("clip-{clip}")),
     script:
-        "../workflow_scripts/fetch_file.py"
+        "../workflow_scripts/downloads/fetch_file.py"
+
+
+# a checkpoint, because only the unpacked zip tells whether images are to be had from elsewhere
+checkpoint fetch_annotations:
+    output:
+        target=directory(
+            "resources/data/annotations-{annotated_model}-{annotated_images}"
+        ),
+    log:
+        "logs/fetch_annotations/{annotated_model}-{annotated_images}.log",
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=settings(
+            source=pattern("annotations-{annotated_model}-{annotated_images}"),
+            local=lambda wildcards: config["downloads"]["local"].get(
+                f"annotations-{wildcards.annotated_model}-{wildcards.annotated_images}"
+            ),
+            config_key=pattern(
+                "downloads.local.annotations-{annotated_model}-{annotated_images}"
+            ),
+        ),
+        contents=contents(
+            own_copy_of("annotations-{annotated_model}-{annotated_images}")
+        ),
+    script:
+        "../workflow_scripts/downloads/fetch_folder.py"

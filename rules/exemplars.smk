@@ -1,3 +1,11 @@
+drawn_of = of(entries.sample_settings, "dataset")
+
+
+def samples_file(key):
+    """Return the input function of the user's own latents or classes; they are drawn if there are none."""
+    return lambda wildcards: drawn_of(wildcards).get(key, [])
+
+
 # an archive of the user's own
 rule unpack_images:
     input:
@@ -12,14 +20,14 @@ rule unpack_images:
         "../envs/base.yaml"
     params:
         contents=contents(own_images_of),
-        code=code_hash("lib.stages.unpack_images"),
+        code=code_hash("lib.stages.exemplars.unpack_images"),
     script:
-        "../workflow_scripts/unpack_images.py"
+        "../workflow_scripts/exemplars/unpack_images.py"
 
 
 rule list_images:
     input:
-        data=images_of,
+        data=of(entries.image_folder, "dataset"),
     output:
         images="resources/images/{dataset}/images.csv",
         skipped="resources/images/{dataset}/skipped_images.csv",
@@ -38,9 +46,9 @@ rule list_images:
             ),
         ),
         contents=contents(own_images_of),
-        code=code_hash("lib.stages.list_images"),
+        code=code_hash("lib.stages.exemplars.list_images"),
     script:
-        "../workflow_scripts/list_images.py"
+        "../workflow_scripts/exemplars/list_images.py"
 
 
 # what a generator makes its images of
@@ -62,9 +70,9 @@ rule draw_samples:
             seed=config["seed"],
         ),
         contents=contents(samples_file("latents"), samples_file("classes")),
-        code=code_hash("lib.stages.draw_samples"),
+        code=code_hash("lib.stages.exemplars.draw_samples"),
     script:
-        "../workflow_scripts/draw_samples.py"
+        "../workflow_scripts/exemplars/draw_samples.py"
 
 
 rule tally_units:
@@ -85,19 +93,19 @@ rule tally_units:
         batch_size=config["resources"]["batch_size"],
     params:
         settings=settings(
-            layers=lambda wildcards: configuration.layers_of_batch(wildcards.batch),
+            layers=lambda wildcards: batches.layers_of_batch(wildcards.batch),
             shard=pattern("{shard}"),
             network=network_of,
             geometry=geometry_of,
             k=lambda wildcards: config["datasets"][wildcards.dataset]["k"],
             quantile=config["exemplars"]["quantile"],
-            max_units=annotated_units_of,
-            version=code_hash("lib.stages.tally_units"),
+            max_units=of(entries.annotated_units, "model", "dataset"),
+            version=code_hash("lib.stages.exemplars.tally_units"),
         ),
         trusted_sha256=trusted_sha256,
         contents=contents(own_images_of, network_files_of),
     script:
-        "../workflow_scripts/tally_units.py"
+        "../workflow_scripts/exemplars/tally_units.py"
 
 
 rule collect_exemplars:
@@ -106,7 +114,7 @@ rule collect_exemplars:
         weights=lambda wildcards: (
             weights_of(wildcards) if is_generated(wildcards) else []
         ),
-        tallies=tallies_of,
+        tallies=of(batches.tally_folders, "model", "dataset"),
     output:
         exemplars=directory("results/{model}/{dataset}/exemplars"),
         units="results/{model}/{dataset}/units.csv",
@@ -132,9 +140,9 @@ rule collect_exemplars:
             ],
         ),
         trusted_sha256=trusted_sha256,
-        code=code_hash("lib.stages.collect_exemplars"),
+        code=code_hash("lib.stages.exemplars.collect_exemplars"),
     script:
-        "../workflow_scripts/collect_exemplars.py"
+        "../workflow_scripts/exemplars/collect_exemplars.py"
 
 
 rule annotate_exemplars:
@@ -154,6 +162,6 @@ rule annotate_exemplars:
         settings=settings(
             seed=config["seed"],
         ),
-        code=code_hash("lib.stages.annotate_exemplars"),
+        code=code_hash("lib.stages.exemplars.annotate_exemplars"),
     script:
-        "../workflow_scripts/annotate_exemplars.py"
+        "../workflow_scripts/exemplars/annotate_exemplars.py"

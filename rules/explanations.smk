@@ -1,3 +1,9 @@
+def explanation_settings(**changes):
+    keys = ("search", "seconds", "length", "beam")
+    chosen = {key: config["explanations"][key] for key in keys}
+    return settings(layer=pattern("{layer}"), **chosen | changes)
+
+
 rule find_ranges:
     input:
         activations=activations_of,
@@ -20,9 +26,9 @@ rule find_ranges:
                 config["ranges"]["clusters"] if config["ranges"]["clusters"] > 1 else 0
             ),
         ),
-        code=code_hash("lib.stages.find_ranges"),
+        code=code_hash("lib.stages.explanations.find_ranges"),
     script:
-        "../workflow_scripts/find_ranges.py"
+        "../workflow_scripts/explanations/find_ranges.py"
 
 
 rule explain_units:
@@ -42,9 +48,9 @@ rule explain_units:
         device=config["resources"]["device"],
     params:
         settings=explanation_settings(),
-        code=code_hash("lib.stages.explain_units"),
+        code=code_hash("lib.stages.explanations.explain_units"),
     script:
-        "../workflow_scripts/explain_units.py"
+        "../workflow_scripts/explanations/explain_units.py"
 
 
 rule score_explanations:
@@ -69,9 +75,9 @@ rule score_explanations:
         settings=settings(
             layer=pattern("{layer}"),
         ),
-        code=code_hash("lib.stages.score_explanations"),
+        code=code_hash("lib.stages.explanations.score_explanations"),
     script:
-        "../workflow_scripts/score_explanations.py"
+        "../workflow_scripts/explanations/score_explanations.py"
 
 
 rule measure_label_masking:
@@ -103,27 +109,6 @@ rule measure_label_masking:
         ),
         trusted_sha256=trusted_sha256,
         contents=contents(concept_data_of, network_files_of),
-        code=code_hash("lib.stages.measure_label_masking"),
+        code=code_hash("lib.stages.explanations.measure_label_masking"),
     script:
-        "../workflow_scripts/measure_label_masking.py"
-
-
-rule merge_tables:
-    input:
-        parts=parts_of,
-    output:
-        merged="results/{model}/{dataset}/{concepts}/{table}.csv",
-    log:
-        "logs/merge_tables/{model}/{dataset}/{concepts}/{table}.log",
-    wildcard_constraints:
-        table="|".join(EXPLANATION_TABLES),
-    conda:
-        "../envs/base.yaml"
-    params:
-        settings=settings(
-            table=pattern("{table}"),
-            layers=layers_of,
-        ),
-        code=code_hash("lib.stages.merge_tables"),
-    script:
-        "../workflow_scripts/merge_tables.py"
+        "../workflow_scripts/explanations/measure_label_masking.py"

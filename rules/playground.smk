@@ -15,9 +15,9 @@ rule draw_playground:
             validation_share=config["playground"]["validation_share"],
             seed=config["seed"],
         ),
-        code=code_hash("lib.stages.draw_playground"),
+        code=code_hash("lib.stages.playground.draw_playground"),
     script:
-        "../workflow_scripts/draw_playground.py"
+        "../workflow_scripts/playground/draw_playground.py"
 
 
 # labelled images as a user has them, for the README's example
@@ -34,9 +34,9 @@ rule draw_example:
         settings=settings(
             seed=config["seed"],
         ),
-        code=code_hash("lib.stages.draw_example"),
+        code=code_hash("lib.stages.playground.draw_example"),
     script:
-        "../workflow_scripts/draw_example.py"
+        "../workflow_scripts/playground/draw_example.py"
 
 
 rule train_playground_network:
@@ -63,9 +63,9 @@ rule train_playground_network:
             ),
             training=config["training"],
         ),
-        code=code_hash("lib.stages.train_playground_network"),
+        code=code_hash("lib.stages.playground.train_playground_network"),
     script:
-        "../workflow_scripts/train_playground_network.py"
+        "../workflow_scripts/playground/train_playground_network.py"
 
 
 # captions wait for the encoder, which takes longest to train: it goes first
@@ -99,6 +99,53 @@ rule train_playground_generator:
             ),
             training=config["generator"],
         ),
-        code=code_hash("lib.stages.train_playground_generator"),
+        code=code_hash("lib.stages.playground.train_playground_generator"),
     script:
-        "../workflow_scripts/train_playground_generator.py"
+        "../workflow_scripts/playground/train_playground_generator.py"
+
+
+rule plant_units:
+    input:
+        concept_set="resources/concepts/{concepts}.zarr",
+    output:
+        activations=directory(
+            "results/planted/playground/{concepts}/activations/planted/0-of-1"
+        ),
+        planted="results/planted/playground/{concepts}/planted.csv",
+    log:
+        "logs/plant_units/{concepts}.log",
+    benchmark:
+        "benchmarks/plant_units/{concepts}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=settings(
+            lengths=config["planted"]["lengths"],
+            noises=config["planted"]["noises"],
+            repeats=config["planted"]["repeats"],
+            n_levels=config["ranges"]["clusters"],
+            seed=config["seed"],
+        ),
+        code=code_hash("lib.stages.playground.plant_units"),
+    script:
+        "../workflow_scripts/playground/plant_units.py"
+
+
+rule measure_recovery:
+    input:
+        activations="results/planted/playground/playground/activations/planted/0-of-1",
+        planted="results/planted/playground/playground/planted.csv",
+        explanations="results/planted/playground/playground/explanations.csv",
+        concept_set="resources/concepts/playground.zarr",
+    output:
+        recovery="results/planted/playground/recovery.csv",
+    log:
+        "logs/measure_recovery.log",
+    benchmark:
+        "benchmarks/measure_recovery.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        code=code_hash("lib.stages.playground.measure_recovery"),
+    script:
+        "../workflow_scripts/playground/measure_recovery.py"

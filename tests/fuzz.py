@@ -21,19 +21,19 @@ import pandas as pd
 import torch
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests/captioning")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests/helpers")]
 
-from measured_reads import measure  # noqa: E402
-from published_milan import payload_of  # noqa: E402
-from test_checkpoint import small_captioner  # noqa: E402
+from measured_reads import measure
+from published_milan import payload_of
+from small_captioners import small_captioner
 
-from lib.captioning.checkpoint import read_captioner, write_captioner  # noqa: E402
-from lib.data.broden import open_broden  # noqa: E402
-from lib.data.label_formats import open_labelled_images  # noqa: E402
-from lib.data.playground import draw_playground  # noqa: E402
-from lib.data.tables import COLUMNS, read_table, write_table  # noqa: E402
-from lib.kernels.formula import format_formula, parse_formula  # noqa: E402
-from lib.models.checkpoints import read_state_dict, save_state_dict  # noqa: E402
+from lib.captioning.checkpoints.native import read_captioner, write_captioner
+from lib.data.formats.broden import open_broden
+from lib.data.formats.label_formats import open_labelled_images
+from lib.data.stores.tables import COLUMNS, read_table, write_table
+from lib.kernels.search.formula import format_formula, parse_formula
+from lib.models.weights.checkpoints import read_state_dict, save_state_dict
+from lib.playground.drawing import draw_playground
 
 PIECES = [
     b"",

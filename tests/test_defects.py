@@ -2,9 +2,9 @@
 
 import ast
 import re
-from pathlib import Path
 
-TESTS = Path(__file__).resolve().parent
+from places import TESTS
+
 N_DEFECTS = 28
 
 

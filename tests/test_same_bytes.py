@@ -3,11 +3,11 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from places import HELPERS
 
-SCRIPT = Path(__file__).with_name("ragged.py")
+SCRIPT = HELPERS / "ragged.py"
 # what the manual gives to force one instruction set
 AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
 

@@ -6,42 +6,38 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted((ROOT / "lib").rglob("*.py"))
-SCRIPTS = sorted((ROOT / "workflow_scripts").glob("*.py"))
+SCRIPTS = sorted((ROOT / "workflow_scripts").rglob("*.py"))
 RULE_FILES = sorted((ROOT / "rules").glob("*.smk"))
-ROOMS = {
-    "data": {"data", "kernels"},  # the types of kernels
-    "models": {"models"},
-    "kernels": {"kernels"},
-    "captioning": {"models", "kernels", "captioning"},  # models, whose readers are safe
-    "stages": {"data", "models", "kernels", "captioning"},
-    "reporting": {"data", "kernels", "reporting"},
-    "configuration": {"data"},  # to know sources and groups of annotations
-    "networks": {"models"},  # to find layers
-    "milan": {"models", "captioning"},
-    "blocks": set(),
-    "memory": set(),
-    "parallel": set(),
-    "paths": {"data", "models"},  # to know sources and kinds of networks
-    "planning": set(),
-    "progress": set(),
-    "provenance": set(),
-    "job_lock": set(),
-    "regular_files": set(),
-    "runtime": set(),
+GROUPS = {
+    "downloads",
+    "playground",
+    "concepts",
+    "activations",
+    "exemplars",
+    "captions",
+    "explanations",
+    "analyses",
+    "report",
 }
-# what every room may use: it knows nothing of the others
-SHARED = {"lib.blocks", "lib.memory", "lib.parallel", "lib.progress", "lib.regular_files"}
-# what only rules and workflow_scripts use, and its parts
-PARTS = {
-    "lib.networks": {"lib.configuration"},
-    "lib.paths": {"lib.configuration", "lib.networks"},
-    "lib.runtime": {"lib.job_lock"},
+# which rooms a room may use besides itself and `runtime`; imports go down only
+ROOMS = {
+    "runtime": set(),
+    "kernels": set(),
+    "data": {"kernels"},
+    "models": {"kernels"},
+    "playground": {"data"},
+    "captioning": {"models", "kernels"},
+    "reporting": {"data", "kernels"},
+    "stages": {"playground", "captioning", "reporting", "data", "models", "kernels"},
+    "config": {"data", "models"},
+    "api": {"captioning", "reporting", "data", "models", "kernels"},
 }
 HAS_PARAMETERS = re.compile(r"^Parameters(\n-+$| are those of )", re.M)
-TORCH_ROOMS = {"blocks", "models", "captioning", "stages", "milan"}
+TORCH_ROOMS = {"models", "captioning", "stages", "api"}
+USES_TORCH = {"lib.runtime.blocks", "lib.kernels.metrics.captions"}
 
 
 def name_of(path):
@@ -61,16 +57,17 @@ def is_module(name):
     return path.with_suffix(".py").is_file() or path.is_dir()
 
 
-def imports_of(tree):
-    """Yield the dotted names of all modules that a tree imports, inside functions too."""
+def imports_of(tree, module=""):
+    """Yield the absolute dotted names of all modules that a tree imports, inside functions too."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "relative imports are not used here"
+            above = module.split(".")[: -node.level] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
             for alias in node.names:
-                full = f"{node.module}.{alias.name}"
-                yield full if node.module.split(".")[0] == "lib" and is_module(full) else node.module
+                full = f"{base}.{alias.name}"
+                yield full if base.split(".")[0] == "lib" and is_module(full) else base
 
 
 def public(nodes):
@@ -101,24 +98,39 @@ def test_the_tree_is_found():
 
 @each_module
 def test_imports_go_one_way(path):
+    module = name_of(path)
     if path.name == "__init__.py":
         return
-    module = name_of(path)
-    room = room_of(module)
-    for imported in imports_of(tree_of(path)):
+    room, tree = room_of(module), tree_of(path)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)) and not getattr(node, "level", 0):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module]
+            assert "lib" not in {name.split(".")[0] for name in names}, "imports inside lib are relative"
+    for imported in imports_of(tree, module):
         top = imported.split(".")[0]
-        if top in ("torch", "torchvision"):
-            assert room in TORCH_ROOMS, f"{module} imports {imported}"
+        if top in ("torch", "torchvision", "torchmetrics"):
+            assert room in TORCH_ROOMS or module in USES_TORCH, f"{module} imports {imported}"
         if top in ("workflow_scripts", "tests", "snakemake"):
             pytest.fail(f"{module} imports {imported}")
-        if top != "lib" or imported in SHARED:
-            continue
-        if imported in PARTS.get(module, ()):
-            continue
-        assert len(imported.split(".")) > 2, (
-            f"{module} imports {imported}, which is for rules and workflow_scripts only"
-        )
-        assert room_of(imported) in ROOMS[room], f"{module} imports {imported}"
+        if top == "lib":
+            other = room_of(imported)
+            assert other in {room, "runtime"} | ROOMS[room], f"{module} imports {imported}"
+            if room == "stages":
+                assert other != "stages", f"{module} imports {imported}: a stage never imports a stage"
+
+
+def test_the_rooms_are_those_of_the_plan():
+    assert {path.name for path in (ROOT / "lib").iterdir() if path.is_dir() and path.name[0] != "_"} == set(ROOMS)
+    for folder in ("lib/stages", "workflow_scripts"):
+        found = {path.name for path in (ROOT / folder).iterdir() if path.is_dir() and path.name[0] != "_"}
+        assert found == GROUPS, folder
+    assert {path.stem for path in RULE_FILES} == GROUPS | {"common", "config"}
+
+
+def test_no_folder_holds_too_much():
+    for folder in {path.parent for path in MODULES}:
+        assert len([path for path in MODULES if path.parent == folder and path.name != "__init__.py"]) <= 14, folder
+    assert len((ROOT / "rules/common.smk").read_text().splitlines()) <= 150
 
 
 @each_module
@@ -200,8 +212,8 @@ def test_stages_take_keywords_without_defaults(path):
 
 
 def stage_of(script):
-    """Return the module that a workflow script imports beside lib.runtime."""
-    imported = sorted(set(imports_of(tree_of(script))) - {"lib.runtime"})
+    """Return the module that a workflow script imports beside lib.runtime.job."""
+    imported = sorted(set(imports_of(tree_of(script))) - {"lib.runtime.job"})
     assert len(imported) == 1, f"{script.name} imports {imported}"
     return imported[0]
 
@@ -210,7 +222,7 @@ def stage_of(script):
 def test_workflow_scripts_are_thin(script):
     tree = tree_of(script)
     assert len(script.read_text(encoding="utf-8").splitlines()) <= 8
-    assert "lib.runtime" in imports_of(tree)
+    assert "lib.runtime.job" in imports_of(tree)
     module = stage_of(script)
     assert room_of(module) in ("stages", "reporting") and is_module(module)
     imported = [alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names]
@@ -258,6 +270,14 @@ def test_settings_are_one_param(path):
     """Snakemake compares params as a set of values, in which one may hide the change of another."""
     for params in re.findall(r"^    params:\n((?: {8}.*\n)+)", path.read_text(encoding="utf-8"), re.M):
         assert set(re.findall(r"^ {8}(\w+)", params, re.M)) <= {"settings", "trusted_sha256", "contents", "code"}
+
+
+@pytest.mark.parametrize("path", RULE_FILES, ids=lambda path: path.stem)
+def test_rules_scripts_and_stages_share_a_group(path):
+    for group, name in re.findall(r'script:\s+"../workflow_scripts/(\w+)/(\w+)\.py"', path.read_text(encoding="utf-8")):
+        assert group == path.stem, name
+        module = stage_of(ROOT / "workflow_scripts" / group / f"{name}.py")
+        assert room_of(module) == "reporting" or module.split(".")[2] == group, module
 
 
 def test_every_workflow_script_has_a_rule():

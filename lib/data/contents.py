@@ -3,7 +3,7 @@
 import hashlib
 import os
 
-from lib.memory import recall, remember
+from ..runtime.cache import recall, remember
 
 LARGEST_READ = 1 << 32  # bytes; reading a larger archive would delay the planning for minutes
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lib.data.tables import COLUMNS, write_table
+from ..data.stores.tables import COLUMNS, write_table
 
 
 def collect_benchmarks(folder, table):

@@ -1,12 +1,10 @@
 """Plots of result tables."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 from matplotlib.figure import Figure
 
-from lib.data.tables import read_table
+from ..data.stores.tables import read_table
+from ..runtime.atomic import new_file
 
 COLORS = {"estimate": "#9aa7b5", "exact": "#2a6f97"}
 PALETTE = ("#2a6f97", "#d1495b", "#edae49", "#66a182", "#8d5b4c", "#5f4b8b", "#9aa7b5", "#222222")
@@ -170,8 +168,5 @@ def _clean(axes):
 
 
 def _save(figure, plot):
-    target = Path(plot)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(target.name + ".part")
-    figure.savefig(partial, format="png", metadata={"Software": None})
-    os.replace(partial, target)
+    with new_file(plot) as draft:
+        figure.savefig(draft, format="png", metadata={"Software": None})

@@ -1,7 +1,5 @@
 """Pictures of units: for each range and its formula, images on which they agree, dark outside the bitmap."""
 
-import os
-import shutil
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,17 +8,18 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
-from lib.data.activation_store import iterate_units, open_activations
-from lib.data.broden import open_broden
-from lib.data.concept_store import read_atoms
-from lib.data.images import Geometry, load_batch
-from lib.data.tables import read_table
-from lib.kernels.beam import ConceptCounts
-from lib.kernels.formula import parse_formula
-from lib.kernels.scores import image_ious
-from lib.kernels.unit_pass import count_per_atom, range_bitmaps
-from lib.parallel import map_in_order
-from lib.progress import Progress
+from ..data.formats.broden import open_broden
+from ..data.images.photographs import Geometry, load_batch
+from ..data.stores.activations import iterate_units, open_activations
+from ..data.stores.concepts import read_atoms
+from ..data.stores.tables import read_table
+from ..kernels.activations.unit_pass import count_per_atom, range_bitmaps
+from ..kernels.metrics.formulas import image_ious
+from ..kernels.search.beam import ConceptCounts
+from ..kernels.search.formula import parse_formula
+from ..runtime.atomic import new_folder
+from ..runtime.parallel import map_in_order
+from ..runtime.progress import Progress
 
 GAP, TITLE, FONT_SIZE = 4, 18, 11
 """Pixels between images, of a title's height, and of its letters."""
@@ -60,38 +59,33 @@ def draw_unit_pictures(*, data, activations, explanations, concept_set, pictures
     shape = atoms.pixel_atoms.shape[1:]
     paths, geometry = open_broden(data, **concepts).images, Geometry(resize=shape, crop=None)
     font = ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf"), FONT_SIZE)
-    target = Path(pictures)
-    partial = target.with_name(target.name + ".part")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    with new_folder(pictures) as draft:
 
-    @lru_cache(IMAGES_KEPT)
-    def load(image):
-        return load_batch([paths[image]], geometry, threads=1)[0]
+        @lru_cache(IMAGES_KEPT)
+        def load(image):
+            return load_batch([paths[image]], geometry, threads=1)[0]
 
-    def draw(item):
-        unit, maps = item
-        rows = []
-        usable = by_unit[unit]["status"] == "ok"
-        bounds = {end: by_unit[unit].loc[usable, end].to_numpy() for end in ("lower", "upper")}
-        per_atom = iter(count_per_atom(maps, atoms, **bounds))
-        for row in by_unit[unit].itertuples():
-            if row.status != "ok":
-                rows.append((f"{row.range}: {row.status}", []))
-                continue
-            ious = image_ious(next(per_atom), counts.holds(parse_formula(row.formula, names)), atoms)
-            better = np.flatnonzero(ious > row.iou)
-            chosen = better[np.argsort(-ious[better], kind="stable")[:k]]
-            bitmaps = range_bitmaps(maps.take(chosen), lower=row.lower, upper=row.upper, shape=shape)
-            shown = [load(image) * bitmap[:, :, None] for image, bitmap in zip(chosen.tolist(), bitmaps)]
-            rows.append((f"{row.range}, IoU {row.iou:.3f}: {row.formula}", shown))
-        _compose(rows, k, shape, font).save(partial / f"{unit}.png", "PNG", compress_level=6)
+        def draw(item):
+            unit, maps = item
+            rows = []
+            usable = by_unit[unit]["status"] == "ok"
+            bounds = {end: by_unit[unit].loc[usable, end].to_numpy() for end in ("lower", "upper")}
+            per_atom = iter(count_per_atom(maps, atoms, **bounds))
+            for row in by_unit[unit].itertuples():
+                if row.status != "ok":
+                    rows.append((f"{row.range}: {row.status}", []))
+                    continue
+                ious = image_ious(next(per_atom), counts.holds(parse_formula(row.formula, names)), atoms)
+                better = np.flatnonzero(ious > row.iou)
+                chosen = better[np.argsort(-ious[better], kind="stable")[:k]]
+                bitmaps = range_bitmaps(maps.take(chosen), lower=row.lower, upper=row.upper, shape=shape)
+                shown = [load(image) * bitmap[:, :, None] for image, bitmap in zip(chosen.tolist(), bitmaps)]
+                rows.append((f"{row.range}, IoU {row.iou:.3f}: {row.formula}", shown))
+            _compose(rows, k, shape, font).save(draft / f"{unit}.png", "PNG", compress_level=6)
 
-    items = iterate_units(open_activations(activations, layer), list(by_unit))
-    for _ in Progress(map_in_order(draw, items, threads=threads), total=len(by_unit), unit="unit"):
-        pass
-    shutil.rmtree(target, ignore_errors=True)
-    os.replace(partial, target)
+        items = iterate_units(open_activations(activations, layer), list(by_unit))
+        for _ in Progress(map_in_order(draw, items, threads=threads), total=len(by_unit), unit="unit"):
+            pass
 
 
 def _compose(rows, k, shape, font):

@@ -20,15 +20,15 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from lib.data.broden import open_broden  # noqa: E402
-from lib.kernels.beam import ConceptCounts, search_beam  # noqa: E402
-from lib.kernels.optimal import search_optimal  # noqa: E402
-from lib.kernels.ranges import cluster_ranges, top_range  # noqa: E402
-from lib.kernels.unit_pass import count_on_device, count_per_atom  # noqa: E402
-from lib.stages.build_concepts import build_concepts  # noqa: E402
-from tests.benchmarks.broden_like import make_atoms, make_unit, write_folder  # noqa: E402
-from tests.benchmarks.peer import Peer  # noqa: E402
-from tests.benchmarks.table import Bench, timed  # noqa: E402
+from lib.data.formats.broden import open_broden
+from lib.kernels.activations.ranges import cluster_ranges, top_range
+from lib.kernels.activations.unit_pass import count_on_device, count_per_atom
+from lib.kernels.search.beam import ConceptCounts, search_beam
+from lib.kernels.search.optimal import search_optimal
+from lib.stages.concepts.build_concepts import build_concepts
+from tests.benchmarks.broden_like import make_atoms, make_unit, write_folder
+from tests.benchmarks.peer import Peer
+from tests.benchmarks.table import Bench, timed
 
 FULL_BRODEN = 22_000
 
@@ -124,7 +124,7 @@ def bench_cuda(bench, name, atoms, n_units):
     """Measure the unit pass on a GPU, if there is one; its counts must be those of the CPU."""
     import torch  # late, because its memory is none of the engine's
 
-    from lib.models.unit_pass_torch import open_counter
+    from lib.models.recording.unit_pass_torch import open_counter
 
     if not torch.cuda.is_available():
         return

@@ -21,11 +21,11 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from lib.data.activation_store import create_activations, images_per_block, seal_activations  # noqa: E402
-from lib.data.concept_store import write_atoms  # noqa: E402
-from lib.kernels.atoms import AtomCollector  # noqa: E402
-from tests.benchmarks.broden_like import make_atoms  # noqa: E402
-from tests.benchmarks.table import Bench  # noqa: E402
+from lib.data.stores.activations import create_activations, images_per_block, seal_activations
+from lib.data.stores.concepts import write_atoms
+from lib.kernels.search.atoms import AtomCollector
+from tests.benchmarks.broden_like import make_atoms
+from tests.benchmarks.table import Bench
 
 # units and sizes of the recorded layers, which decide how many images a chunk holds
 NETWORKS = {

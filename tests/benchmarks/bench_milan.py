@@ -20,20 +20,20 @@ import torch
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from lib.captioning.decoder import Decoder, DecoderSizes  # noqa: E402
-from lib.captioning.decoding import MutualInformation  # noqa: E402
-from lib.captioning.language_model import LanguageModel  # noqa: E402
-from lib.captioning.reranking import describe, rerank  # noqa: E402
-from lib.captioning.vocabulary import Indexer  # noqa: E402
-from lib.data.images import Geometry, load_batch  # noqa: E402
-from lib.data.playground import draw_playground  # noqa: E402
-from lib.data.tables import read_table  # noqa: E402
-from lib.models.loading import open_network  # noqa: E402
-from lib.parallel import map_in_order  # noqa: E402
-from lib.stages.collect_exemplars import collect_exemplars  # noqa: E402
-from lib.stages.list_images import list_images  # noqa: E402
-from lib.stages.tally_units import tally_units  # noqa: E402
-from tests.benchmarks.table import Bench, timed  # noqa: E402
+from lib.captioning.decoding.beam import MutualInformation
+from lib.captioning.decoding.rerank import describe, rerank
+from lib.captioning.model.decoder import Decoder, DecoderSizes
+from lib.captioning.model.language_model import LanguageModel
+from lib.captioning.model.vocabulary import Indexer
+from lib.data.images.photographs import Geometry, load_batch
+from lib.data.stores.tables import read_table
+from lib.models.build.loading import open_network
+from lib.playground.drawing import draw_playground
+from lib.runtime.parallel import map_in_order
+from lib.stages.exemplars.collect_exemplars import collect_exemplars
+from lib.stages.exemplars.list_images import list_images
+from lib.stages.exemplars.tally_units import tally_units
+from tests.benchmarks.table import Bench, timed
 
 LAYERS = ["conv1", "layer1", "layer2", "layer3", "layer4"]
 NETWORK = {"name": "resnet18", "normalisation": "imagenet", "seed": 0}

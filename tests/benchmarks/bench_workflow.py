@@ -19,8 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from lib.data.tables import read_table  # noqa: E402
-from tests.benchmarks.table import Bench  # noqa: E402
+from lib.data.stores.tables import read_table
+from tests.benchmarks.table import Bench
 
 TICKS = os.sysconf("SC_CLK_TCK")
 

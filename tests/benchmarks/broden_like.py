@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from lib.kernels.atoms import AtomCollector, Atoms
+from lib.kernels.search.atoms import AtomCollector, Atoms
 
 GRID = 112
 N_COLORS = 11
@@ -87,7 +87,7 @@ def make_atoms(n_images, n_concepts, *, seed):
 
     Returns
     -------
-    lib.kernels.atoms.Atoms
+    lib.kernels.search.atoms.Atoms
     """
     world = World(n_concepts, np.random.default_rng([seed, n_concepts]))
     rng = np.random.default_rng([seed, n_concepts, n_images])
@@ -114,7 +114,7 @@ def write_folder(folder, atoms):
     Parameters
     ----------
     folder : pathlib.Path
-    atoms : lib.kernels.atoms.Atoms
+    atoms : lib.kernels.search.atoms.Atoms
         Of `make_atoms`.
     """
     world = World(atoms.n_concepts, np.random.default_rng(0))
@@ -158,7 +158,7 @@ def make_unit(atoms, *, seed, side=7):
 
     Parameters
     ----------
-    atoms : lib.kernels.atoms.Atoms
+    atoms : lib.kernels.search.atoms.Atoms
     seed : int
     side : int
         Height and width of the maps; divides the mask grid.

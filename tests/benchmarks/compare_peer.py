@@ -17,12 +17,12 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from lib.kernels.atoms import AtomCollector, Atoms, image_atoms  # noqa: E402
-from lib.kernels.beam import ConceptCounts, search_beam  # noqa: E402
-from lib.kernels.formula import evaluate  # noqa: E402
-from lib.kernels.optimal import search_optimal  # noqa: E402
-from tests.benchmarks.broden_like import make_atoms, make_unit  # noqa: E402
-from tests.benchmarks.peer import Peer  # noqa: E402
+from lib.kernels.search.atoms import AtomCollector, Atoms, image_atoms
+from lib.kernels.search.beam import ConceptCounts, search_beam
+from lib.kernels.search.formula import evaluate
+from lib.kernels.search.optimal import search_optimal
+from tests.benchmarks.broden_like import make_atoms, make_unit
+from tests.benchmarks.peer import Peer
 
 TOLERANCE = 1e-12
 

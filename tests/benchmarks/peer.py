@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.kernels.beam import ConceptCounts
+from lib.kernels.search.beam import ConceptCounts
 
 PACKAGE = "compositional_explanations==0.0.3.4"
 

@@ -7,18 +7,15 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
 NODES = ("n1", "n2")
 PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 
-sys.path.insert(0, str(ROOT / "tests/workflow"))
 
 # no accounting and no cgroups: processes are tracked by their group, memory is polled
 CONFIGURATION = """

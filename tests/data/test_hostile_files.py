@@ -12,20 +12,20 @@ import pytest
 from bounded import run_bounded
 from PIL import Image
 
-from lib.data.annotations import read_annotations
-from lib.data.archives import unpack
-from lib.data.arrays import open_array
-from lib.data.broden import open_broden
-from lib.data.download import verify_file
-from lib.data.exemplars import create_exemplars, read_exemplars
-from lib.data.fingerprints import fingerprint_job
-from lib.data.image_lists import list_dataset_images
-from lib.data.images import check_image, load_image
-from lib.data.label_maps import LARGEST_MAP, open_label_map
-from lib.data.milan_images import list_source_images, open_pictures, read_ids, read_units
-from lib.data.tables import read_table
-from lib.stages.convert_concepts import convert_concepts
-from lib.stages.draw_samples import draw_samples
+from lib.data.downloads.archives import unpack
+from lib.data.downloads.download import verify_file
+from lib.data.formats.annotations import read_annotations
+from lib.data.formats.broden import open_broden
+from lib.data.formats.exemplars import create_exemplars, read_exemplars
+from lib.data.formats.label_maps import LARGEST_MAP, open_label_map
+from lib.data.images.lists import list_dataset_images
+from lib.data.images.photographs import check_image, load_image
+from lib.data.milannotations.pictures import list_source_images, open_pictures, read_ids, read_units
+from lib.data.stores.arrays import open_array
+from lib.data.stores.tables import read_table
+from lib.runtime.fingerprints import fingerprint_inputs
+from lib.stages.concepts.convert_concepts import convert_concepts
+from lib.stages.exemplars.draw_samples import draw_samples
 
 QUICK = {"seconds": 3, "mib": 100}
 
@@ -153,7 +153,7 @@ READERS = {
     ),
     "archive": (None, "file.zip", lambda path: unpack(path, path.parent / "out", max_size=9, max_ratio=9.0)),
     "local copy": (None, "file", lambda path: verify_file(path, sha256="", md5="", size=None)),
-    "weights": (None, "file.pth", lambda path: fingerprint_job({}, images=[], weights=str(path))),
+    "weights": (None, "file.pth", lambda path: fingerprint_inputs([], str(path))),
     "latents": (
         None,
         "file.npy",

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.kernels.atoms import AtomCollector, Atoms, image_atoms
+from lib.kernels.search.atoms import AtomCollector, Atoms, image_atoms
 
 
 def atoms_of_masks(masks):

@@ -2,7 +2,7 @@
 
 import json
 
-from lib.data.tables import read_table
+from lib.data.stores.tables import read_table
 from lib.reporting.benchmarks import collect_benchmarks
 
 

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.data.exemplars import create_exemplars
-from lib.data.tables import COLUMNS, write_table
-from lib.reporting.catalog import script, write_catalog
-from lib.reporting.records import MEASURES, as_json_numbers, concepts_of, natural_key
+from lib.data.formats.exemplars import create_exemplars
+from lib.data.stores.tables import COLUMNS, write_table
+from lib.reporting.catalog.pages import script, write_catalog
+from lib.reporting.catalog.records import MEASURES, as_json_numbers, concepts_of, natural_key
 
 LAYERS = ["layer2", "layer10", "<b id=pwned>&\"'\u202e"]
 HOSTILE = [

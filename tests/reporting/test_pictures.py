@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lib.data.exemplars import Exemplars
-from lib.reporting.pictures import LARGEST_SIDE, PictureWriter, encode_image, encode_veil
+from lib.data.formats.exemplars import Exemplars
+from lib.reporting.catalog.pictures import LARGEST_SIDE, PictureWriter, encode_image, encode_veil
 
 
 def smooth_images(n: int, size: int) -> np.ndarray:

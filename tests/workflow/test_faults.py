@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from small_disk import Mount
 from tiny_workflow import Workflow
 
-from lib.data.tables import read_table
+from lib.data.stores.tables import read_table
 
 pytestmark = pytest.mark.faults
 
@@ -164,7 +164,7 @@ def test_an_orphan_of_a_killed_snakemake_is_named_and_spoils_nothing(finished, r
     run.must_run(target)
     run.must_run()
     same_results(run, finished)
-    assert not list(run.folder.rglob("*.lock")) and not list(run.folder.rglob("*.partial"))
+    assert not list(run.folder.rglob("*.lock")) and not list(run.folder.rglob("*.part"))
 
 
 def test_a_corrupted_chunk_is_named_and_recorded_anew(finished, run):
@@ -281,7 +281,7 @@ def test_a_full_disk_is_named_by_every_writer(finished, run, target, size, rest)
     place = (run.folder / target).parent
     aside = place.with_name("aside")
     if target == EXEMPLARS:  # the tallies stay where they are
-        place = run.folder / f"{target}.partial"
+        place = run.folder / f"{target}.part"
     else:
         place.rename(aside)
     with Mount(place, f"size={size}"):

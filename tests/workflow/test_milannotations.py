@@ -8,11 +8,11 @@ from PIL import Image
 from published_milan import annotated_files, serve, write_source_images, write_zip
 from tiny_workflow import Workflow
 
-from lib.captioning.checkpoint import read_captioner
-from lib.data.exemplars import read_exemplars
-from lib.data.milan_groups import GROUPS, PUBLISHED
-from lib.data.tables import read_table
-from lib.models.zoo import build_network
+from lib.captioning.checkpoints.native import read_captioner
+from lib.data.formats.exemplars import read_exemplars
+from lib.data.milannotations.groups import GROUPS, PUBLISHED
+from lib.data.stores.tables import read_table
+from lib.models.build.zoo import build_network
 
 pytestmark = pytest.mark.workflow
 CHOICES = ("playground", *GROUPS)

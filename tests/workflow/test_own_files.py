@@ -3,12 +3,12 @@
 import os
 import runpy
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from places import HELPERS
 from tiny_workflow import Workflow
 
 pytestmark = pytest.mark.workflow
@@ -47,7 +47,7 @@ def test_results_are_not_ascribed_to_what_is_not_there(finished):
     assert finished.planned() == {}
 
 
-NETWORK = Path(__file__).parents[1] / "models/own_networks.py"
+NETWORK = HELPERS / "own_networks.py"
 OLD = 1_000_000_000  # seconds since 1970: long before any run
 UNITS, FORMULAS = "results/mine/photos/units.csv", "results/mine/photos/labels/ranges.csv"
 SETTINGS = {

@@ -2,10 +2,10 @@
 
 import csv
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
+from places import HELPERS
 from tiny_workflow import Workflow
 
 pytestmark = pytest.mark.workflow
@@ -15,7 +15,7 @@ TABLE = "results/mine/photos/layers.csv"
 @pytest.fixture(scope="module")
 def workflow(tmp_path_factory):
     made = Workflow(tmp_path_factory.mktemp("own"))
-    shutil.copy2(Path(__file__).parents[1] / "models/own_networks.py", made.folder / "net.py")
+    shutil.copy2(HELPERS / "own_networks.py", made.folder / "net.py")
     return made
 
 
@@ -75,7 +75,7 @@ def test_a_generator_is_trained_and_makes_its_own_exemplars(tmp_path):
 
 def test_a_generator_of_the_users_own_takes_latents_from_a_file(tmp_path):
     workflow = Workflow(tmp_path)
-    shutil.copy2(Path(__file__).parents[1] / "models/own_generators.py", tmp_path / "gan.py")
+    shutil.copy2(HELPERS / "own_generators.py", tmp_path / "gan.py")
     np.save(tmp_path / "latents.npy", np.random.default_rng(0).standard_normal((12, 4)))
     entry = {"weights": "none", "images": "generated", "samples": {"latents": "latents.npy", "n_classes": 4}}
     entry |= {"normalisation": "none", "k": 3, "output_size": 32, "milan": "playground"}

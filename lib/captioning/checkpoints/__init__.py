@@ -1,0 +1,1 @@
+"""Files of captioning models: the native format and the published ones."""

@@ -1,0 +1,1 @@
+"""Decoding: beam search, reranking, CLIP."""

@@ -1,0 +1,300 @@
+"""CLIP as a judge: of the sentences that a search found, the one most like the exemplars, also as their masks show them.
+
+Only CLIPs of open_clip whose images go through a vision transformer with a class token can be asked, because a mask is
+what the class token may attend to.
+"""
+
+import difflib
+import math
+from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from ...runtime.blocks import IMAGES_PER_BLOCK
+from ..model.pictures import Place, group_pictures, stack_pictures
+from .rerank import Candidate
+
+
+class Clip(nn.Module):
+    """A CLIP, its tokenizer and the normalisation of its images.
+
+    Parameters
+    ----------
+    network : nn.Module
+        With `visual`, a vision transformer as open_clip builds it, and `encode_text`, from tokens to vectors.
+    tokenize : callable
+        From P texts to their tokens, int64 of shape (P, context length).
+    mean, std : tuple of float
+        Per channel, subtracted from and divided into images in [0, 1].
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        tokenize: Callable[[list[str]], torch.Tensor],
+        *,
+        mean: Sequence[float],
+        std: Sequence[float],
+    ) -> None:
+        super().__init__()
+        self.network, self.tokenize = network.eval().requires_grad_(False), tokenize
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std, dtype=torch.float32).view(1, 3, 1, 1), persistent=False)
+
+    def read(self, texts: list[str]) -> torch.Tensor:
+        """Return the vector of each of P texts, of length one, of shape (P, D)."""
+        return functional.normalize(self.network.encode_text(self.tokenize(texts).to(self.mean.device)), dim=-1)
+
+    def see(
+        self, images: torch.Tensor, masks: torch.Tensor | None = None, *, blocks: Collection[int] | None = None
+    ) -> torch.Tensor:
+        """Return the vectors of images, of length one.
+
+        Parameters
+        ----------
+        images : torch.Tensor
+            Of shape (n, 3, H, W), float32, in [0, 1]; resized to what CLIP takes.
+        masks : torch.Tensor or None
+            Of shape (n, 1, h, w), float32, in [0, 1], resized bilinearly to the patches: what the class token attends
+            to a patch, after the softmax, is multiplied by the patch's value and not renormalised. What it attends to
+            itself, and all that patches attend to, stays, so that even an empty mask shows a trace of the image. None
+            looks at whole images.
+        blocks : collection of int or None
+            The blocks of the transformer that see the mask; None for all.
+
+        Returns
+        -------
+        torch.Tensor
+            Of shape (n, D).
+        """
+        visual = self.network.visual
+        size = visual.image_size
+        if images.shape[-2:] != torch.Size(size):
+            images = functional.interpolate(images, size=size, mode="bicubic", antialias=True).clamp(0, 1)
+        images = (images - self.mean) / self.std
+        if masks is None:
+            return functional.normalize(visual(images), dim=-1)
+        covers = functional.interpolate(masks, size=visual.grid_size, mode="bilinear", align_corners=False).flatten(1)
+        patches = visual.conv1(images).flatten(2).transpose(1, 2)
+        tokens = torch.cat([visual.class_embedding.expand(len(images), 1, -1), patches], dim=1)
+        tokens = visual.ln_pre(tokens + visual.positional_embedding)
+        for number, block in enumerate(visual.transformer.resblocks):
+            seen = covers if blocks is None or number in blocks else torch.ones_like(covers)
+            tokens = tokens + block.ls_1(attend(block.attn, block.ln_1(tokens), seen))
+            tokens = tokens + block.ls_2(block.mlp(block.ln_2(tokens)))
+        return functional.normalize(visual.ln_post(tokens[:, 0]) @ visual.proj, dim=-1)
+
+
+def attend(attention: nn.MultiheadAttention, tokens: torch.Tensor, covers: torch.Tensor) -> torch.Tensor:
+    """Attend as `attention` does, but for what the first token gets of the others.
+
+    Parameters
+    ----------
+    attention : nn.MultiheadAttention
+        The layer whose weights are used.
+    tokens : torch.Tensor
+        Of shape (n, 1 + P, width).
+    covers : torch.Tensor
+        Of shape (n, P): the factors of the first token's attention to the others.
+
+    Returns
+    -------
+    torch.Tensor
+        Of the shape of `tokens`.
+    """
+    projected = functional.linear(tokens, attention.in_proj_weight, attention.in_proj_bias)
+    queries, keys, values = projected.unflatten(-1, (3, attention.num_heads, -1)).permute(2, 0, 3, 1, 4)
+    weights = (queries @ keys.transpose(-1, -2) / math.sqrt(queries.shape[-1])).softmax(dim=-1)
+    weights[:, :, 0, 1:] *= covers[:, None]
+    return attention.out_proj((weights @ values).transpose(1, 2).flatten(2))
+
+
+def build_clip(name: str, *, tag: str | None) -> Clip:
+    """Build a CLIP of open_clip, for weights that are read into its `network` afterwards; nothing is downloaded.
+
+    Parameters
+    ----------
+    name : str
+        Its name in open_clip, such as "ViT-B-32".
+    tag : str or None
+        open_clip's name of the weights, such as "openai", which says how images are normalised and which activation
+        the blocks have; None for OpenAI's normalisation and the activation of `name` ("ViT-B-32-quickgelu" has
+        OpenAI's).
+
+    Returns
+    -------
+    Clip
+        With random weights.
+
+    Raises
+    ------
+    ValueError
+        If open_clip has no such CLIP or weights, or if its class token cannot be masked.
+    """
+    import open_clip  # many seconds that captioning without CLIP need not wait
+    from open_clip.pretrained import get_pretrained_cfg, list_pretrained_tags_by_model
+
+    config = open_clip.get_model_config(name)
+    suitable = [other for other in open_clip.list_models() if _is_suitable(open_clip.get_model_config(other))]
+    if config is None or not _is_suitable(config):
+        near = difflib.get_close_matches(name, suitable, n=3, cutoff=0.3)
+        reason = "is unknown to open_clip" if config is None else "has no class token to mask, or not CLIP's own text"
+        raise ValueError(
+            f"the CLIP {name!r} {reason}; the nearest of {len(suitable)} are {', '.join(near or suitable)}; "
+            "config key milan.clip.name"
+        )
+    facts = get_pretrained_cfg(name, tag) if tag else {}
+    if tag and not facts:
+        raise ValueError(
+            f"open_clip knows no weights {tag!r} of {name}, but {', '.join(list_pretrained_tags_by_model(name))}; "
+            "config key milan.clip.weights"
+        )
+    quick = config.get("quick_gelu", False) or facts.get("quick_gelu", False)
+    network = open_clip.CLIP(**config | {"quick_gelu": quick})
+    tokenize = open_clip.SimpleTokenizer(context_length=network.context_length)
+    mean, std = open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD
+    return Clip(network, tokenize, mean=facts.get("mean", mean), std=facts.get("std", std))
+
+
+def _is_suitable(config: dict) -> bool:
+    vision, text = config["vision_cfg"], config["text_cfg"]
+    return (
+        set(config) <= {"embed_dim", "vision_cfg", "text_cfg", "quick_gelu"}
+        and isinstance(vision.get("layers"), int)
+        and vision.get("pool_type", "tok") == "tok"
+        and not {"timm_model_name", "attentional_pool", "block_type", "qk_norm", "final_ln_after_pool"} & set(vision)
+        and not {"hf_model_name", "hf_tokenizer_name"} & set(text)
+    )
+
+
+def look(
+    clip: Clip,
+    images: Sequence[np.ndarray],
+    masks: Sequence[np.ndarray],
+    *,
+    whole: float,
+    threads: int = 1,
+    progress: Callable[[int], None] = lambda n_images: None,
+) -> list[np.ndarray]:
+    """Sum up the exemplars of each unit in one vector, whose product with a text's is the text's score.
+
+    The score is the sum over the exemplars of `whole` times the cosine of the text and the image, and 1 - `whole` times
+    that of the text and the image seen through its mask. It depends neither on the other units nor on `threads`.
+
+    Parameters
+    ----------
+    clip : Clip
+        The CLIP, on its device.
+    images : sequence of numpy.ndarray
+        Per layer, of shape (U, k, 3, H, W), uint8.
+    masks : sequence of numpy.ndarray
+        Per layer, of shape (U, k, 1, H, W), uint8, values 0 and 1.
+    whole : float
+        Weight of whole images, in [0, 1]; 1 does not look at the masks.
+    threads : int
+        Number of Python threads, each with one torch thread, that share the work.
+    progress : callable
+        Called with the number of pictures looked at since the last call, of `count_looks` in all.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        Per layer, float64 of shape (U, D).
+
+    References
+    ----------
+    Hernandez et al., "Natural Language Descriptions of Deep Visual Features", ICLR 2022. Differs from upstream: images
+    of other sizes than CLIP's are resized.
+    """
+    size = clip.network.visual.output_dim
+    sums = [np.zeros((len(layer), size)) for layer in images]
+    for weight, covers in _views(masks, whole):
+        vectors = [np.zeros((*layer.shape[:2], size), np.float32) for layer in images]
+
+        def run(group: list[list[Place]], covers=covers, vectors=vectors) -> int:
+            first = [places[0] for places in group]
+            padded = first + [first[-1]] * (
+                IMAGES_PER_BLOCK - len(first)
+            )  # always as many, so that the products round alike
+            pictures = stack_pictures(images, padded, device=clip.mean.device) / 255
+            seen = None if covers is None else stack_pictures(covers, padded, device=clip.mean.device)
+            found = clip.see(pictures, seen).cpu().numpy()
+            for places, vector in zip(group, found):
+                for layer, unit, rank in places:
+                    vectors[layer][unit, rank] = vector
+            return len(group)
+
+        for n_images in _share(run, group_pictures(images, covers, size=IMAGES_PER_BLOCK), threads):
+            progress(n_images)
+        for total, own in zip(sums, vectors, strict=True):
+            total += weight * own.sum(axis=1, dtype=np.float64)
+    return sums
+
+
+def count_looks(images: Sequence[np.ndarray], masks: Sequence[np.ndarray], *, whole: float) -> int:
+    """Count the pictures that `look` has to look at.
+
+    Parameters are those of `look`.
+    """
+    return sum(
+        len(group)
+        for _, covers in _views(masks, whole)
+        for group in group_pictures(images, covers, size=IMAGES_PER_BLOCK)
+    )
+
+
+def order(
+    clip: Clip, candidates: Sequence[Sequence[Candidate]], views: Sequence[np.ndarray], *, threads: int = 1
+) -> list[list[Candidate]]:
+    """Order the sentences of units by their likeness to the exemplars.
+
+    Parameters
+    ----------
+    clip : Clip
+        The CLIP, on its device.
+    candidates : sequence of sequences of Candidate
+        The sentences of each of U units.
+    views : sequence of numpy.ndarray
+        The vector of each unit, of shape (D,), from `look`.
+    threads : int
+        Number of Python threads, each with one torch thread, that share the texts; it changes no result.
+
+    Returns
+    -------
+    list of list of Candidate
+        For each unit all its sentences, best first, with the new score; of equal scores the former first.
+    """
+    texts = list(dict.fromkeys(sentence.text for unit in candidates for sentence in unit))
+
+    def run(block: list[str]) -> np.ndarray:
+        return clip.read(block + [""] * (IMAGES_PER_BLOCK - len(block)))[: len(block)].cpu().numpy()
+
+    blocks = (texts[first : first + IMAGES_PER_BLOCK] for first in range(0, len(texts), IMAGES_PER_BLOCK))
+    read = dict(zip(texts, (vector for block in _share(run, blocks, threads) for vector in block), strict=True))
+    ordered = []
+    for unit, view in zip(candidates, views, strict=True):
+        judged = [replace(each, score=float((read[each.text] * view).sum(dtype=np.float64))) for each in unit]
+        ordered.append(sorted(judged, key=lambda each: -each.score))
+    return ordered
+
+
+def _views(masks: Sequence[np.ndarray], whole: float) -> list[tuple[float, Sequence[np.ndarray] | None]]:
+    """Return the ways of looking that count, each with its weight and the masks."""
+    if not 0 <= whole <= 1:
+        raise ValueError(f"the weight {whole} of whole images must be in [0, 1]; config key milan.clip.lambda")
+    return [(weight, covers) for weight, covers in ((whole, None), (1 - whole, masks)) if weight]
+
+
+def _share(run: Callable, parts: Iterable, threads: int) -> Iterable:
+    def work(part):
+        torch.set_num_threads(1)  # this setting belongs to the thread
+        with torch.inference_mode():
+            return run(part)
+
+    with ThreadPoolExecutor(threads) as pool:
+        yield from pool.map(work, parts)

@@ -1,0 +1,1 @@
+"""Captioning models: encoder, decoder, language model, vocabulary."""

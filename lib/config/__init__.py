@@ -1,0 +1,1 @@
+"""Reading and checking of settings, for rules and the Python API."""

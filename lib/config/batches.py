@@ -1,0 +1,119 @@
+"""Layers that are recorded together, in folders named after them."""
+
+from pathlib import Path
+
+from ..runtime.parts import all_parts
+from .entries import PLANTED, layers_of
+
+
+def batch_name(layers):
+    """Return the folder of layers that are recorded together: their names joined, cut to parts that are valid names.
+
+    Parameters
+    ----------
+    layers : list of str
+    """
+    parts = [""]
+    for layer in layers:
+        if len(parts[-1]) + len(layer) > 200:
+            parts.append("")
+        parts[-1] += f"{layer}+"
+    return "/".join(parts).rstrip("+")
+
+
+def layers_of_batch(name):
+    """Return the layers that are recorded together in the folder of this name."""
+    return name.replace("/", "").split("+")
+
+
+def recording_batches(root, layers, *, shards):
+    """Return {layer: batch}: the folder below `root` in which a layer is recorded, or will be with all new ones.
+
+    Parameters
+    ----------
+    root : str
+        Folder of a network's activations on a concept set.
+    layers : list of str
+        Layers asked for.
+    shards : list of str
+        Names of the shards; folders that have none of them do not count.
+    """
+    recorded = {}
+    for name in sorted(_batches(Path(root))):
+        if any(Path(root, name, shard).is_dir() for shard in shards):
+            for layer in layers_of_batch(name):
+                recorded.setdefault(layer, name)
+    new = batch_name([layer for layer in layers if layer not in recorded])
+    return {layer: recorded.get(layer, new) for layer in layers}
+
+
+def _batches(folder, above=""):
+    for path in folder.iterdir() if folder.is_dir() else ():
+        name = above + path.name
+        if path.name.endswith("+"):
+            yield from _batches(path, f"{name}/")
+        else:
+            yield name
+
+
+def recorded_folders(root, layers, wanted, *, n_shards):
+    """Return the folders with all shards of the wanted layers, whether they are there or still to be made.
+
+    Layers that are recorded stay where they are, so that a new one is recorded by itself and moves nothing.
+
+    Parameters
+    ----------
+    root : str
+        Folder of a network's activations or tallies.
+    layers : list of str
+        All layers asked for.
+    wanted : list of str
+        The layers whose folders are returned.
+    n_shards : int
+
+    Raises
+    ------
+    ValueError
+        If a wanted layer is not among those asked for.
+    """
+    shards = all_parts(n_shards)
+    batches = recording_batches(root, layers, shards=shards)
+    if unknown := [layer for layer in wanted if layer not in batches]:
+        model = root.split("/")[1]
+        raise ValueError(
+            f"{unknown[0]!r} is not among the layers of {model}: {', '.join(batches)}. "
+            f"Add it to models.{model}.layers to use it."
+        )
+    return [f"{root}/{name}/{shard}" for name in dict.fromkeys(batches[layer] for layer in wanted) for shard in shards]
+
+
+def activation_folders(model, dataset, concepts, *, config, layer=None):
+    """Return the folders of all shards of the activations of a layer, or of all layers, as `recorded_folders` does.
+
+    Parameters
+    ----------
+    model, dataset, concepts : str
+        Names in the sections of the config; the model may be `planted`.
+    config : dict
+    layer : str or None
+        None for all.
+    """
+    root = f"results/{model}/{dataset}/{concepts}/activations"
+    layers = layers_of(model, dataset, config=config)
+    n_shards = 1 if model == PLANTED else config["activations"]["shards"]
+    return recorded_folders(root, layers, [layer] if layer else layers, n_shards=n_shards)
+
+
+def tally_folders(model, dataset, *, config):
+    """Return the folders of all shards of the tallies of all layers.
+
+    Parameters
+    ----------
+    model, dataset : str
+        Names in the sections `models` and `datasets`.
+    config : dict
+    """
+    layers = layers_of(model, dataset, config=config)
+    return recorded_folders(
+        f"results/{model}/{dataset}/tallies", layers, layers, n_shards=config["exemplars"]["shards"]
+    )

@@ -1,0 +1,80 @@
+"""Checks of the config that a JSON schema cannot make: names that must exist, and settings that must fit each other."""
+
+import difflib
+
+from ..data.downloads.sources import find_source
+from .entries import CAPTIONER_FILES, CAPTIONERS, GENERATED, PLANTED, check_not_its_own, clip_file, look_up
+
+# names that the workflow itself gives to what stands where the results of an entry would
+RESERVED = {
+    "models": (PLANTED, "comparison.csv", "benchmarks.csv", "sources.csv"),
+    "concepts": (
+        *("annotations.csv", "catalog", "description_metrics.csv", "descriptions.csv", "exemplars", "layers.csv"),
+        *("n_best.csv", "parts", "provenance.json", "recovery.csv", "tallies", "units.csv"),
+    ),
+}
+
+
+def check_names(config):
+    """Check that every name in the config that stands for another entry has that entry, and none is taken already.
+
+    Raises
+    ------
+    ValueError
+        With the value, what is allowed and the nearest name.
+    """
+    for section, taken in RESERVED.items():
+        if clashes := sorted(set(taken) & set(config[section])):
+            raise ValueError(
+                f"config key {section}.{clashes[0]}: the workflow itself has results of that name. Choose another one."
+            )
+    for name in config["downloads"]["local"]:
+        try:
+            find_source(name)
+        except ValueError as error:
+            raise ValueError(f"config key downloads.local.{name}: {error}") from None
+    for dataset, entry in config["datasets"].items():
+        milan = entry["milan"]
+        if milan not in CAPTIONERS and not milan.endswith(CAPTIONER_FILES):
+            near = difflib.get_close_matches(milan, CAPTIONERS, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise ValueError(
+                f"{milan!r} is no captioning model; config key datasets.{dataset}.milan must be one of "
+                f"{', '.join(CAPTIONERS)}, or the path of a file that ends in {' or '.join(CAPTIONER_FILES)}.{hint}"
+            )
+    for target in config["targets"]:
+        for section in ("model", "dataset"):
+            look_up(f"{section}s", target[section], config=config)
+        for concepts in target["concepts"]:
+            look_up("concepts", concepts, config=config)
+        if target["concepts"] and config["datasets"][target["dataset"]]["images"] == GENERATED:
+            raise ValueError(
+                f"`targets` asks for formulas of {target['model']} on {target['dataset']}, whose images are generated and "
+                "carry no labels: set concepts: []."
+            )
+        check_not_its_own(target["model"], target["dataset"], config=config)
+    encoder = config["milan"]["training"]["encoder"]
+    for name in (*config["milan"]["training"]["networks"], encoder):
+        look_up("models", name, config=config)
+    if own := sorted(config["models"][encoder].keys() - {"layers"}):
+        raise ValueError(
+            f"models.{encoder} has its own {', '.join(own)}, but milan.training.encoder needs the network as it is. Give "
+            "yours another name, with the factory."
+        )
+    clip_file(config)
+
+
+def check_ranges(config):
+    """Check that units have a range to be explained in.
+
+    Raises
+    ------
+    ValueError
+        If the config asks for neither the range `top` nor several clusters.
+    """
+    quantile, clusters = config["ranges"]["quantile"], config["ranges"]["clusters"]
+    if quantile is None and clusters < 2:
+        raise ValueError(
+            f"ranges.quantile is null and ranges.clusters is {clusters}, so that no range is left: give a quantile for "
+            "the range `top`, or 2 clusters at least."
+        )

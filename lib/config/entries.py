@@ -1,0 +1,249 @@
+"""Entries of the config by name, and the files and settings that follow from them."""
+
+import difflib
+from pathlib import Path
+
+from ..data.downloads.sources import all_sources
+from ..data.milannotations.groups import GROUPS
+
+CAPTIONERS = ("playground", *GROUPS)
+CAPTIONER_FILES = (".safetensors", ".pth")
+FETCHED_DATA = {"places365": "places365_val", "imagenet": "imagenet_val"}
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+PLANTED = "planted"
+GENERATED = "generated"
+# the same network with random weights; not a character of names in the config
+TWIN = "~random"
+
+
+def look_up(section, name, *, config):
+    """Return an entry of a section of the config.
+
+    Parameters
+    ----------
+    section : str
+        `models`, `datasets` or `concepts`.
+    name : str
+        The name of a model may end in `~random`, which stands for the same network with random weights.
+    config : dict
+
+    Raises
+    ------
+    ValueError
+        If there is none of this name; the message gives what is allowed and the nearest name.
+    """
+    known = config[section]
+    if section == "models":
+        name = name.removesuffix(TWIN)
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(
+            f"{name!r} is not in the config section `{section}`, which has {', '.join(known)}.{hint} "
+            f"Add it there to use it."
+        )
+    return known[name]
+
+
+def image_folder(dataset, *, config):
+    """Return the folder, or table of paths, of the images from which the exemplars of a data set come.
+
+    Parameters
+    ----------
+    dataset : str
+    config : dict
+
+    Raises
+    ------
+    ValueError
+        If they come from no files.
+    """
+    images = look_up("datasets", dataset, config=config)["images"]
+    if images == GENERATED:
+        raise ValueError(f"The images of datasets.{dataset} are generated: there is no folder of them to list.")
+    if images == "playground" or images in FETCHED_DATA:
+        return f"resources/data/{FETCHED_DATA.get(images, images)}"
+    if images.lower().endswith(ARCHIVES):
+        return f"resources/data/images/{dataset}"
+    return images
+
+
+def image_table(dataset, *, config):
+    """Return the table of the images of a data set, or the file of the samples of a generator."""
+    generated = look_up("datasets", dataset, config=config)["images"] == GENERATED
+    return f"resources/images/{dataset}/{'samples.npz' if generated else 'images.csv'}"
+
+
+def concept_folder(concepts, *, config):
+    """Return the folder of a concept set in Broden's format."""
+    entry = look_up("concepts", concepts, config=config)
+    if entry.get("format", "broden") != "broden":
+        return f"resources/data/concepts/{concepts}"
+    source = entry["source"]
+    return f"resources/data/{source}" if source in ("playground", "broden1_224", "broden1_227") else source
+
+
+def milan_file(model, dataset, *, config):
+    """Return the path of the captioning model for a model and data set.
+
+    Parameters
+    ----------
+    model, dataset : str
+        Names in the sections `models` and `datasets`.
+    config : dict
+
+    Raises
+    ------
+    ValueError
+        If the captioning model was trained on the model's own annotations.
+    """
+    check_not_its_own(model, dataset, config=config)
+    milan = config["datasets"][dataset]["milan"]
+    return milan if milan.endswith(CAPTIONER_FILES) else f"resources/milan/{milan}.safetensors"
+
+
+def clip_tag(config):
+    """Return the name of CLIP's published weights; None if the config gives a file of the user's own."""
+    weights = config["milan"]["clip"]["weights"]
+    return None if "/" in weights or Path(weights).suffix else weights
+
+
+def clip_file(config):
+    """Return the path of CLIP's weights; an empty list if the sentences are not chosen by CLIP.
+
+    Parameters
+    ----------
+    config : dict
+
+    Returns
+    -------
+    str or list
+
+    Raises
+    ------
+    ValueError
+        If nobody publishes these weights, or the file of the user's own does not exist.
+    """
+    clip = config["milan"]["clip"]
+    if not asks_clip(config):
+        return []
+    if clip_tag(config):
+        published = [name.removeprefix("clip-") for name in all_sources() if name.startswith("clip-")]
+        if f"{clip['name']}-{clip['weights']}" not in published:
+            raise ValueError(
+                f"There are no weights {clip['weights']!r} of {clip['name']} to download, but {', '.join(published)}. "
+                "Change the config key `milan.clip.weights` or `milan.clip.name`, or give the path of a checkpoint."
+            )
+        return f"resources/clip/{clip['name']}-{clip['weights']}"
+    if not Path(clip["weights"]).expanduser().is_file():
+        raise ValueError(
+            f"There is no file {clip['weights']} with weights of {clip['name']}. Give one, or the name of published "
+            "weights such as openai, under the config key `milan.clip.weights`."
+        )
+    return str(Path(clip["weights"]).expanduser())
+
+
+def asks_clip(config):
+    """Tell whether CLIP chooses among the sentences."""
+    return config["milan"]["strategy"].endswith("+clip")
+
+
+def check_not_its_own(model, dataset, *, config):
+    """Refuse to caption a network with a model that was trained on its own annotated units.
+
+    Parameters
+    ----------
+    model, dataset : str
+        Names in the sections `models` and `datasets`.
+    config : dict
+
+    Raises
+    ------
+    ValueError
+        If the network to label is among `milan.training.networks`.
+    """
+    networks = config["milan"]["training"]["networks"]
+    if look_up("datasets", dataset, config=config)["milan"] == "playground" and model in networks:
+        raise ValueError(
+            f"{model} is labelled and also stands in milan.training.networks ({', '.join(networks)}), so its sentences "
+            "would be copied from its own annotations. Take it out of milan.training.networks."
+        )
+
+
+def clip_settings(config):
+    """Return what decides how CLIP chooses among the sentences; None if it does not."""
+    if not asks_clip(config):
+        return None
+    clip = config["milan"]["clip"]
+    return {"name": clip["name"], "tag": clip_tag(config), "whole": clip["lambda"]}
+
+
+def layers_of(model, dataset, *, config):
+    """Return the layers of a model that are asked for.
+
+    Parameters
+    ----------
+    model, dataset : str
+        Names in the sections `models` and `datasets`; the model may be `planted`.
+    config : dict
+
+    Raises
+    ------
+    ValueError
+        If the config names none.
+    """
+    if model == PLANTED:
+        return ["planted"]
+    layers = look_up("models", model, config=config).get("layers")
+    if not layers:
+        raise ValueError(f"models.{model} has no layers; results/{model}/{dataset}/layers.csv lists them all.")
+    return layers
+
+
+def concept_settings(concepts, *, config):
+    """Return what decides which images and labels a concept set has."""
+    entry = look_up("concepts", concepts, config=config)
+    return {"subset": entry["subset"], "categories": entry["categories"]}
+
+
+def is_generated(dataset, *, config):
+    """Tell whether the images of a data set are those that a generator makes."""
+    return look_up("datasets", dataset, config=config)["images"] == GENERATED
+
+
+def sample_settings(dataset, *, config):
+    """Return how the samples of a data set of generated images are drawn.
+
+    Raises
+    ------
+    ValueError
+        If its images are files.
+    """
+    entry = look_up("datasets", dataset, config=config)
+    if "samples" not in entry:
+        raise ValueError(f"datasets.{dataset} is of images in files; it has no samples.")
+    return entry["samples"]
+
+
+def annotated_units(model, dataset, *, config):
+    """Return how many units per layer a network needs that is only annotated to train MILAN; None for all.
+
+    Parameters
+    ----------
+    model, dataset : str
+        Names in the sections `models` and `datasets`.
+    config : dict
+    """
+    training = config["milan"]["training"]
+    return training["units_per_layer"] if dataset == "playground" and model in training["networks"] else None
+
+
+def caption_training(milan, *, config):
+    """Return the settings by which a captioning model is trained."""
+    training = config["milan"]["training"]
+    return training if milan == "playground" else training | config["milan"]["milannotations"]
+
+
+def annotated_networks(milan, *, config):
+    """Return the networks on whose annotated units a captioning model is trained, in this order."""
+    return config["milan"]["training"]["networks"] if milan == "playground" else GROUPS[milan]

@@ -1,0 +1,260 @@
+"""The user's own files and folders that the config names, and whether they are there."""
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from ..data.downloads.sources import all_sources
+from ..data.images.lists import TABLES
+from ..data.milannotations.groups import GROUPS, PUBLISHED
+from ..models.build.kinds import factory_kind, split_function
+from .entries import (
+    ARCHIVES,
+    CAPTIONER_FILES,
+    FETCHED_DATA,
+    GENERATED,
+    TWIN,
+    asks_clip,
+    clip_tag,
+    concept_folder,
+    look_up,
+)
+from .networks import is_url, weights_file
+
+FILE, FOLDER = "file", "folder"
+EITHER = (FILE, FOLDER)
+PLAYGROUND = "playground"
+# what the paths of outputs say of the entries that they are made from
+_PLACES = (
+    re.compile(r"results/(?P<model>[^/]+)/(?P<dataset>[^/]+)(/(?P<concepts>[^/]+))?"),
+    re.compile(r"resources/(data/)?images/(?P<dataset>[^/]+)"),
+    re.compile(r"resources/(data/)?concepts/(?P<concepts>[^/]+?)(\.zarr)?(/|$)"),
+)
+
+
+@dataclass(frozen=True)
+class Named:
+    """A path that the config names.
+
+    Attributes
+    ----------
+    key : str
+        The config key.
+    path : str
+        File or folder.
+    kinds : tuple of str
+        What may be there: `file`, `folder`.
+    """
+
+    key: str
+    path: str
+    kinds: tuple[str, ...] = (FILE,)
+
+
+def check_paths(config, *, requested, is_made):
+    """Check that all files and folders that the config names for what is asked for are there.
+
+    That is what the entries of `targets` use, and those from which a requested file is made. Other entries may name what
+    only another machine has.
+
+    Parameters
+    ----------
+    config : dict
+    requested : iterable of str
+        Words of Snakemake's command line; the files among them count.
+    is_made : callable
+        Tells whether a rule makes the file or folder of this path.
+
+    Raises
+    ------
+    ValueError
+        With the config key, the path, and what is wrong with it.
+    """
+    for named in named_paths(config, requested=requested):
+        problem = _problem(named)
+        if problem and not _is_to_be_made(named.path, is_made):
+            where = "" if os.path.isabs(named.path) else f" (a relative path counts from {os.getcwd()})"
+            raise ValueError(
+                f"config key {named.key}: {named.path} {problem}{where}. Correct the path, or put the "
+                f"{' or '.join(named.kinds)} there; what is complete is kept."
+            )
+
+
+def named_paths(config, *, requested):
+    """Return the paths that the config names for what is asked for.
+
+    Parameters
+    ----------
+    config : dict
+    requested : iterable of str
+        As for `check_paths`.
+
+    Returns
+    -------
+    list of Named
+        Each once. Names of downloads, URLs and the like are no paths.
+
+    Raises
+    ------
+    ValueError
+        If a network has no such weights.
+    """
+    networks, datasets, concepts = _asked(config, requested)
+    found = [named for model, dataset in networks for named in _of_network(model, dataset, config)]
+    found += [named for dataset in datasets for named in _of_dataset(dataset, config)]
+    found += [named for name in concepts for named in _of_concepts(name, config)]
+    if model := config["milan"]["bert_score_model"]:
+        found.append(Named("milan.bert_score_model", model, (FOLDER,)))
+    asked = [part for path in requested if path.startswith("resources/") for part in PurePath(path).parts]
+    sources = [source for source in asked if source in all_sources()]
+    if asks_clip(config) and clip_tag(config):
+        sources.append(f"clip-{config['milan']['clip']['name']}-{clip_tag(config)}")
+    found += [named for source in sources for named in _of_source(source, config)]
+    return list(dict.fromkeys(found))
+
+
+def own_images(dataset, *, config):
+    """Return the user's own file or folder from which the images of a data set come; an empty list if there is none.
+
+    Parameters
+    ----------
+    dataset : str
+    config : dict
+    """
+    images = look_up("datasets", dataset, config=config)["images"]
+    if images in FETCHED_DATA:
+        return own_copy(FETCHED_DATA[images], config=config)
+    return [] if images in (PLAYGROUND, GENERATED) else images
+
+
+def own_copy(source, *, config):
+    """Return the user's own file or folder in place of a download; an empty list if there is none.
+
+    Parameters
+    ----------
+    source : str
+        Name of the source.
+    config : dict
+    """
+    local = config["downloads"]["local"].get(source, "")
+    return [] if not local or is_url(local) else os.path.expanduser(local)
+
+
+def network_files(model, dataset, *, config):
+    """Return what a network is read from: its weights, and the folder of a Hugging Face network.
+
+    The user's Python file and BigGAN's configuration count as settings (see `network_settings`).
+
+    Parameters
+    ----------
+    model, dataset : str
+        Names in the sections `models` and `datasets`.
+    config : dict
+
+    Returns
+    -------
+    list of str
+    """
+    weights = weights_file(model, dataset, config=config)
+    factory = look_up("models", model, config=config).get("factory", model)
+    folder = factory.removeprefix("hf:") if factory_kind(factory) == "hf" else ""
+    return ([weights] if weights else []) + ([folder] if os.path.isdir(folder) else [])
+
+
+def _asked(config, requested):
+    """Return (pairs of model and data set, data sets, concept sets) of `targets` and of requested paths."""
+    networks = {(target["model"], target["dataset"]) for target in config["targets"]}
+    datasets = {dataset for _, dataset in networks}
+    concepts = {name for target in config["targets"] for name in target["concepts"]}
+    for names in (found.groupdict() for path in requested for place in _PLACES if (found := place.match(path))):
+        model = (names.get("model") or "").removesuffix(TWIN)
+        if names.get("dataset") in config["datasets"]:
+            datasets.add(names["dataset"])
+            networks |= {(model, names["dataset"])} if model in config["models"] else set()
+        if names.get("concepts") in config["concepts"]:
+            concepts.add(names["concepts"])
+    if PLAYGROUND in config["datasets"] and any(config["datasets"][name]["milan"] == PLAYGROUND for name in datasets):
+        training = config["milan"]["training"]
+        networks |= {(model, PLAYGROUND) for model in (*training["networks"], training["encoder"])}
+    return sorted(networks), sorted(datasets), sorted(concepts)
+
+
+def _of_network(model, dataset, config):
+    entry = look_up("models", model, config=config)
+    factory = entry.get("factory", model)
+    kind, key = factory_kind(factory), f"models.{model}.factory"
+    if kind == "file":
+        yield Named(key, split_function(factory)[0])
+    elif kind == "biggan":
+        yield Named(key, factory.removeprefix("biggan:"))
+    elif kind in ("script", "export"):
+        yield Named(key, factory)
+    elif kind == "hf" and factory.startswith(
+        ("hf:/", "hf:.", "hf:~")
+    ):  # other names are looked for in the cache as well
+        yield Named(key, factory.removeprefix("hf:"), (FOLDER,))
+    section, name = ("models", model) if "weights" in entry else ("datasets", dataset)
+    given = config[section][name]["weights"]
+    if weights_file(model, dataset, config=config) == given:
+        yield Named(f"{section}.{name}.weights", given)
+    yield from _of_source(f"{factory}-{given}", config)
+
+
+def _of_dataset(dataset, config):
+    entry = look_up("datasets", dataset, config=config)
+    images, milan = entry["images"], entry["milan"]
+    if images in FETCHED_DATA:
+        yield from _of_source(FETCHED_DATA[images], config)
+    elif images not in (PLAYGROUND, GENERATED):
+        is_file = images.lower().endswith((*ARCHIVES, *TABLES))
+        yield Named(f"datasets.{dataset}.images", images, (FILE,) if is_file else (FOLDER,))
+    for key in ("latents", "classes"):
+        if key in entry.get("samples", {}):
+            yield Named(f"datasets.{dataset}.samples.{key}", entry["samples"][key])
+    if milan.endswith(CAPTIONER_FILES):
+        yield Named(f"datasets.{dataset}.milan", milan)
+    elif config["milan"]["source"] == "download" and milan in PUBLISHED:
+        yield from _of_source(f"milan-{milan}", config)
+    elif milan in GROUPS:
+        yield from _of_source(f"{config['milan']['milannotations']['encoder']}-imagenet", config)
+        for network in GROUPS[milan]:
+            yield from _of_source(f"annotations-{network.replace('/', '-')}", config)
+
+
+def _of_concepts(name, config):
+    entry = look_up("concepts", name, config=config)
+    source, key = entry["source"], f"concepts.{name}"
+    if source in all_sources() and entry.get("format", "broden") == "broden":
+        yield from _of_source(source, config)
+    elif concept_folder(name, config=config) != f"resources/data/{source}":
+        yield Named(f"{key}.source", source, (FOLDER,))
+        for place in ("images", "masks", "labels"):
+            if place in entry:
+                yield Named(f"{key}.{place}", str(Path(source, entry[place])), EITHER)
+
+
+def _of_source(source, config):
+    if local := own_copy(source, config=config):
+        is_folder = source.startswith(("broden", "places365_", "imagenet_val", "annotations-"))
+        yield Named(f"downloads.local.{source}", local, EITHER if is_folder else (FILE,))
+
+
+def _problem(named):
+    """Return what is wrong with a path, as the end of a sentence; an empty text if nothing is."""
+    try:
+        mode = os.stat(named.path).st_mode
+    except (OSError, ValueError) as error:
+        missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+        return "does not exist" if missing else f"cannot be looked at ({getattr(error, 'strerror', error)})"
+    kind = FILE if stat.S_ISREG(mode) else FOLDER if stat.S_ISDIR(mode) else "pipe or device"
+    if kind not in named.kinds:
+        return f"is no {' or '.join(named.kinds)}"
+    return "" if os.access(named.path, os.R_OK) else "may not be read"
+
+
+def _is_to_be_made(path, is_made):
+    """Return whether a rule makes a path that is not there, or a folder above it that is not there either."""
+    places = [path, *map(str, PurePath(path).parents)]
+    return any(is_made(place) for place in places if not os.path.exists(place))

@@ -1,0 +1,137 @@
+"""What `targets` in the config asks for: files of results, and of what they are made."""
+
+from pathlib import Path
+
+from ..runtime.parts import all_parts
+from .entries import concept_folder, image_table, layers_of, milan_file
+from .networks import weights_file
+
+EXPLANATION_TABLES = ("ranges", "histograms", "explanations", "metrics")
+ANALYSES = ("range_importance", "specialization", "thresholds", "detectors")
+
+
+def concept_sets(model, dataset, *, config):
+    """Return the concept sets that `targets` names for a model and data set.
+
+    Parameters
+    ----------
+    model, dataset : str
+        Names in the sections `models` and `datasets`.
+    config : dict
+    """
+    return [
+        concepts
+        for target in config["targets"]
+        if (target["model"], target["dataset"]) == (model, dataset)
+        for concepts in target["concepts"]
+    ]
+
+
+def compared_entries(config):
+    """Return [model, data set, concept set] of every table of formulas that `targets` asks for."""
+    entries = [
+        (target["model"], target["dataset"], concepts)
+        for target in config["targets"]
+        for concepts in target["concepts"]
+    ]
+    return [list(entry) for entry in dict.fromkeys(entries)]
+
+
+def all_targets(config):
+    """Return all tables and the catalog of each entry of `targets`."""
+    files = []
+    for target in config["targets"]:
+        root = f"results/{target['model']}/{target['dataset']}"
+        files += [f"{root}/{name}" for name in ("descriptions.csv", "catalog", "provenance.json")]
+        files += [f"{root}/{concepts}/{table}.csv" for concepts in target["concepts"] for table in EXPLANATION_TABLES]
+        if config["datasets"][target["dataset"]]["images"] == "playground":
+            files.append(f"{root}/description_metrics.csv")
+    # a planted formula is the highest of several clusters
+    if config["ranges"]["clusters"] > 1 and any("playground" in target["concepts"] for target in config["targets"]):
+        files.append("results/planted/playground/recovery.csv")
+    if len(compared_entries(config)) > 1:
+        files.append("results/comparison.csv")
+    return files
+
+
+def analysis_targets(config):
+    """Return the tables, plots and pictures of the analyses of each entry of `targets`."""
+    files = []
+    for target in config["targets"]:
+        for concepts in target["concepts"]:
+            root = f"results/{target['model']}/{target['dataset']}/{concepts}"
+            files += [f"{root}/{name}.csv" for name in (*ANALYSES, "dissection")]
+            files += [f"{root}/{name}.png" for name in ANALYSES]
+            files += [f"{root}/pictures/{layer}" for layer in config["models"][target["model"]]["layers"]]
+    return files
+
+
+def explanation_parts(table, *, model, dataset, concepts, config, layer=None):
+    """Return the parts of a table of formulas, in the order of layers and units; of one layer, if it is given.
+
+    Parameters
+    ----------
+    table : str
+        Such as `explanations`.
+    model, dataset, concepts : str
+        Names in the sections of the config.
+    config : dict
+    layer : str or None
+    """
+    root = f"results/{model}/{dataset}/{concepts}/parts/{table}"
+    layers = [layer] if layer else layers_of(model, dataset, config=config)
+    return [f"{root}/{one}/{chunk}.csv" for one in layers for chunk in all_parts(config["explanations"]["chunks"])]
+
+
+def catalog_tables(table, model, dataset, *, config):
+    """Return a table of each concept set of a model and data set.
+
+    Parameters
+    ----------
+    table : str
+        Such as `explanations`.
+    model, dataset : str
+        Names in the sections `models` and `datasets`.
+    config : dict
+    """
+    root = f"results/{model}/{dataset}"
+    return [f"{root}/{concepts}/{table}.csv" for concepts in concept_sets(model, dataset, config=config)]
+
+
+def result_tables(model, dataset, *, config):
+    """Return the tables that `targets` asks for of a model and data set.
+
+    Parameters
+    ----------
+    model, dataset : str
+        Names in the sections `models` and `datasets`.
+    config : dict
+    """
+    root = f"results/{model}/{dataset}"
+    tables = [
+        f"{root}/{concepts}/{table}.csv"
+        for concepts in concept_sets(model, dataset, config=config)
+        for table in EXPLANATION_TABLES
+    ]
+    return [f"{root}/descriptions.csv", f"{root}/units.csv", *tables]
+
+
+def result_sources(model, dataset, *, config):
+    """Return the weights, the list of images and the labelled data that a model's results are made from.
+
+    Parameters
+    ----------
+    model, dataset : str
+        Names in the sections `models` and `datasets`.
+    config : dict
+    """
+    wanted = [weights_file(model, dataset, config=config), milan_file(model, dataset, config=config)]
+    wanted += [concept_folder(concepts, config=config) for concepts in concept_sets(model, dataset, config=config)]
+    return [path for path in wanted if path] + [image_table(dataset, config=config)]
+
+
+def new_catalogs(config, *, since):
+    """Return the first pages of the catalogs that were written after a time, in seconds since 1970."""
+    roots = dict.fromkeys(f"results/{target['model']}/{target['dataset']}" for target in config["targets"])
+    pages = [Path(root, "catalog/index.html") for root in roots]
+    return [page for page in pages if page.is_file() and page.stat().st_mtime >= since]

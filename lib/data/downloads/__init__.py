@@ -1,0 +1,1 @@
+"""Downloads: sources, transfers, archives."""

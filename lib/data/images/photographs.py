@@ -1,0 +1,200 @@
+"""Reading of photographs: from any file that Pillow knows to RGB arrays of one size."""
+
+import struct
+import zlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from ...runtime.regular_files import check_regular_file
+
+LARGEST_PROPORTION = 100  # long to short side; a line of pixels scaled by its short side would fill the memory
+# what Pillow raises on damaged and hostile files
+DAMAGE = (
+    *(ArithmeticError, EOFError, LookupError, OSError, SyntaxError, TypeError, ValueError),
+    *(struct.error, zlib.error, Image.DecompressionBombError),
+)
+
+
+def load_image(path: str | Path) -> np.ndarray:
+    """Read an image as upright RGB.
+
+    Grey, CMYK, palette and 16-bit images are converted, transparency is dropped, the rotation noted by a camera is
+    applied, and of an animation the first picture is taken.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The image file.
+
+    Returns
+    -------
+    numpy.ndarray, shape (H, W, 3), uint8
+        The pixels.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is no image, is damaged, or is too large to be harmless.
+    """
+    return _read(path, draft=False)
+
+
+def check_image(path: str | Path) -> None:
+    """Find out whether `load_image` can read an image, as cheaply as its format allows.
+
+    All of the file is decoded, a JPEG at an eighth of its size, so that a truncated one is found.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The image file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is no image, is damaged, or is too large or too thin to be harmless.
+    """
+    _read(path, draft=True)
+
+
+def _read(path: str | Path, *, draft: bool) -> np.ndarray:
+    check_regular_file(path, name="image")
+    try:
+        with Image.open(path) as picture:
+            width, height = picture.size
+            if max(width, height) > LARGEST_PROPORTION * min(width, height):
+                raise ValueError(
+                    f"it has {height} x {width} pixels; no side may exceed {LARGEST_PROPORTION} times the other"
+                )
+            if draft and picture.format == "JPEG":
+                picture.draft(picture.mode, (width // 8, height // 8))
+            ImageOps.exif_transpose(picture, in_place=True)
+            return np.array(_as_rgb(picture))
+    except DAMAGE as error:
+        raise ValueError(f"The image {path} cannot be read: {error}") from error
+
+
+def _as_rgb(picture: Image.Image) -> Image.Image:
+    if picture.mode.startswith("I"):  # 16 bits, which Pillow would clip at 255 instead of scaling
+        grey = np.asarray(picture).astype(np.int64)
+        if grey.min() < 0 or grey.max() > 0xFFFF:
+            raise ValueError(f"its values go from {grey.min()} to {grey.max()}, which is more than 16 bits")
+        return Image.fromarray(((grey + 128) // 257).astype(np.uint8)).convert("RGB")
+    if picture.mode == "F":
+        raise ValueError("it holds floating-point numbers; save it as 8-bit or 16-bit")
+    if picture.mode == "P":
+        picture = picture.convert("RGBA")
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """How images are brought to the size that a network takes: scaled, then cut.
+
+    Attributes
+    ----------
+    resize : int or tuple of int or None
+        Length of the shorter side, keeping the proportions, or exact (height, width), in pixels; None to keep the size.
+    crop : int or None
+        Side of the square cut out of the centre, in pixels; None to keep all.
+    """
+
+    resize: int | tuple[int, int] | None
+    crop: int | None
+
+    def __post_init__(self) -> None:
+        """Take lists, as configuration files give them, for tuples, and refuse sizes that are not positive."""
+        if isinstance(self.resize, list):
+            object.__setattr__(self, "resize", tuple(self.resize))
+        sides = [*(self.resize if isinstance(self.resize, tuple) else [self.resize]), self.crop]
+        if any(side is not None and side < 1 for side in sides):
+            raise ValueError(f"{self}: all sizes must be at least 1 pixel.")
+
+    def apply(self, image: np.ndarray) -> np.ndarray:
+        """Scale and cut an image as torchvision's Resize and CenterCrop do.
+
+        Parameters
+        ----------
+        image : numpy.ndarray, shape (H, W, 3), uint8
+            The image.
+
+        Returns
+        -------
+        numpy.ndarray, shape (h, w, 3), uint8
+            The image scaled (bilinear, with antialiasing) and cut.
+
+        Raises
+        ------
+        ValueError
+            If the scaled image is smaller than the cut.
+        """
+        height, width = self._scaled_size(*image.shape[:2])
+        if (height, width) != image.shape[:2]:
+            image = np.array(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
+        if self.crop is None:
+            return image
+        if min(height, width) < self.crop:
+            raise ValueError(f"{height} x {width} pixels are too few for a cut of {self.crop}: set `resize` larger.")
+        top, left = round((height - self.crop) / 2), round((width - self.crop) / 2)
+        return image[top : top + self.crop, left : left + self.crop]
+
+    def _scaled_size(self, height: int, width: int) -> tuple[int, int]:
+        if self.resize is None:
+            return height, width
+        if isinstance(self.resize, tuple):
+            return self.resize
+        short, long = min(height, width), max(height, width)
+        long = int(self.resize * long / short)
+        return (self.resize, long) if height <= width else (long, self.resize)
+
+
+def load_batch(paths: Sequence[str | Path], geometry: Geometry, *, threads: int = 4) -> np.ndarray:
+    """Read several images and bring them to one size.
+
+    Parameters
+    ----------
+    paths : sequence of str or pathlib.Path
+        The n image files, at least one.
+    geometry : Geometry
+        How they are scaled and cut.
+    threads : int
+        How many images are read at a time; it does not change the result.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n, H, W, 3), uint8
+        The images.
+
+    Raises
+    ------
+    ValueError
+        If an image cannot be read, is too small, or has another size than the first one.
+    """
+
+    def load(path: str | Path) -> np.ndarray:
+        image = load_image(path)
+        try:
+            return geometry.apply(image)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+
+    if not paths:
+        raise ValueError("A batch needs at least one image.")
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        images = list(pool.map(load, paths))
+    for path, image in zip(paths, images, strict=True):
+        if image.shape != images[0].shape:
+            raise ValueError(
+                f"{path} has {image.shape[0]} x {image.shape[1]} pixels, but {paths[0]} has {images[0].shape[0]} x "
+                f"{images[0].shape[1]}. Give a size (`resize` with two numbers, or `crop`)."
+            )
+    return np.stack(images)

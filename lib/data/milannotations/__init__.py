@@ -1,0 +1,1 @@
+"""MILANNOTATIONS: what people said about units."""

@@ -1,0 +1,1 @@
+"""What the workflow stores: Zarr, tables, tallies."""

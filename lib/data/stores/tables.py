@@ -1,0 +1,267 @@
+"""The CSV tables of the workflow: their columns, and reading and writing without loss."""
+
+import csv
+from pathlib import Path
+
+import pandas as pd
+
+from ...runtime.atomic import new_file
+from ...runtime.checksums import check_file, seal_file
+from ...runtime.regular_files import check_regular_file
+
+COLUMNS = {
+    "images": {"path": "str"},
+    "skipped_images": {"path": "str", "reason": "str"},
+    "descriptions": {
+        "layer": "str",
+        "unit": "int",
+        "description": "str",
+        "score": "float",
+        "runner_up": "str",
+        "margin": "float",
+        "status": "str",
+    },
+    "n_best": {
+        "layer": "str",
+        "unit": "int",
+        "rank": "int",
+        "description": "str",
+        "score": "float",
+        "log_likelihood": "float",
+        "log_prior": "float",
+    },
+    "annotations": {"layer": "str", "unit": "int", "summary": "str"},
+    "milannotations": {"network": "str", "layer": "str", "unit": "int", "summary": "str"},
+    "sources": {
+        "name": "str",
+        "version": "str",
+        "url": "str",
+        "size": "float",
+        "licence": "str",
+        "config_key": "str",
+        "local": "str",
+    },
+    "units": {
+        "layer": "str",
+        "unit": "int",
+        "status": "str",
+        "minimum": "float",
+        "maximum": "float",
+        "threshold": "float",
+    },
+    "layers": {
+        "layer": "str",
+        "type": "str",
+        "n_units": "int",
+        "height": "int",
+        "width": "int",
+        "n_parameters": "int",
+    },
+    "ranges": {
+        "layer": "str",
+        "unit": "int",
+        "range": "str",
+        "lower": "float",
+        "upper": "float",
+        "n_activations": "int",
+        "status": "str",
+    },
+    "histograms": {
+        "layer": "str",
+        "unit": "int",
+        "minimum": "float",
+        "maximum": "float",
+        "n_zero": "int",
+        "counts": "str",
+    },
+    "explanations": {
+        "layer": "str",
+        "unit": "int",
+        "range": "str",
+        "lower": "float",
+        "upper": "float",
+        "formula": "str",
+        "length": "int",
+        "iou": "float",
+        "iou_upper_bound": "float",
+        "optimal": "bool",
+        "search": "str",
+        "status": "str",
+    },
+    "metrics": {
+        "layer": "str",
+        "unit": "int",
+        "range": "str",
+        "iou": "float",
+        "activation_coverage": "float",
+        "detection_accuracy": "float",
+        "samples_coverage": "float",
+        "explanation_coverage": "float",
+        "avg_segmentation_size": "float",
+        "avg_activation_size": "float",
+        "avg_overlapping": "float",
+        "avg_overlapping_activation_size": "float",
+        "label_masking": "float",
+    },
+    "label_masking": {"layer": "str", "unit": "int", "range": "str", "label_masking": "float"},
+    "range_importance": {
+        "layer": "str",
+        "range": "str",
+        "n_images": "int",
+        "n_changed": "int",
+        "share_changed": "float",
+    },
+    "specialization": {
+        "layer": "str",
+        "range": "str",
+        "n_units": "int",
+        "unspecialized": "float",
+        "weakly_specialized": "float",
+        "specialized": "float",
+    },
+    "thresholds": {
+        "layer": "str",
+        "quantile": "float",
+        "category": "str",
+        "n_units": "int",
+        "n_concepts": "int",
+        "share": "float",
+    },
+    "detectors": {
+        "layer": "str",
+        "range": "str",
+        "category": "str",
+        "n_units": "int",
+        "n_detectors": "int",
+        "n_unique": "int",
+    },
+    "comparison": {
+        "model": "str",
+        "dataset": "str",
+        "concepts": "str",
+        "layer": "str",
+        "range": "str",
+        "measure": "str",
+        "subject": "str",
+        "value": "float",
+    },
+    "description_metrics": {
+        "units": "str",
+        "captions": "str",
+        "n_units": "int",
+        "bleu": "float",
+        "chrf": "float",
+        "rouge1": "float",
+        "rouge2": "float",
+        "rougeL": "float",
+        "bert_score": "float",
+    },
+    "recovery": {
+        "noise": "float",
+        "length": "int",
+        "operators": "str",
+        "n_units": "int",
+        "recovered_exactly": "float",
+        "recovered_equivalent": "float",
+        "iou_lost": "float",
+    },
+    "heuristics": {
+        "layer": "str",
+        "unit": "int",
+        "range": "str",
+        "search": "str",
+        "visited": "float",
+        "seconds": "float",
+        "iou": "float",
+        "formula": "str",
+    },
+    "benchmarks": {"rule": "str", "job": "str", "seconds": "float", "cpu_seconds": "float", "peak_mib": "float"},
+    "planted": {"layer": "str", "unit": "int", "formula": "str", "operators": "str", "length": "int", "noise": "float"},
+}
+
+
+def write_table(frame, path, name):
+    """Write one table as CSV: columns in their fixed order, floats in full precision, NaN as an empty cell.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Must hold exactly the columns of the table.
+    path : str
+        The file appears under this name only when it is complete.
+    name : str
+        A key of `COLUMNS`.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or unknown.
+    """
+    columns = COLUMNS[name]
+    if set(frame.columns) != set(columns):
+        raise ValueError(f"{path}: columns {sorted(frame.columns)} are not those of {name}: {sorted(columns)}")
+    texts = [column for column, kind in columns.items() if kind == "str"]
+    # the CSV writer leaves a lone carriage return unquoted, which readers take for the end of a row
+    odd = any(frame[column].astype(str).str.contains("\r", regex=False).any() for column in texts)
+    # and readers take a line of nothing but spaces for none
+    odd |= len(columns) == 1 and any(not frame[column].astype(str).str.strip().all() for column in texts)
+    quoting = csv.QUOTE_NONNUMERIC if odd else csv.QUOTE_MINIMAL
+    with new_file(path) as draft:
+        frame[list(columns)].to_csv(draft, index=False, lineterminator="\n", encoding="utf-8", quoting=quoting)
+        seal_file(path, content=draft)
+
+
+def read_table(path, name, *, written_here=True):
+    """Read one table; texts stay texts (a concept called `nan` too) and empty float cells become NaN.
+
+    Parameters
+    ----------
+    path : str
+        A CSV file with a header.
+    name : str
+        A key of `COLUMNS`.
+    written_here : bool
+        Whether `write_table` wrote it: then the file must fit its checksum, if there is one beside it, and its last line
+        must end.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The table's columns; others in the file are left out.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file lacks a column, holds a value of another type or was cut off.
+    """
+    columns = COLUMNS[name]
+    kinds = {"str": str, "int": "int64", "float": "float64", "bool": str}
+    floats = [column for column, kind in columns.items() if kind == "float"]
+    check_regular_file(path, name="table")
+    if written_here:
+        check_file(path)
+    try:
+        if written_here and not Path(path).read_bytes().endswith(b"\n"):
+            raise ValueError("it was cut off in its last line")
+        frame = pd.read_csv(
+            path,
+            usecols=list(columns),
+            dtype={column: kinds[kind] for column, kind in columns.items()},
+            keep_default_na=False,
+            na_values={column: [""] for column in floats},
+            float_precision="round_trip",
+            encoding="utf-8",
+        )
+        for column in (column for column, kind in columns.items() if kind == "bool"):
+            unknown = sorted(set(frame[column]) - {"True", "False"})
+            if unknown:
+                raise ValueError(f"column {column} holds {unknown[0]!r}, which is neither True nor False")
+            frame[column] = frame[column] == "True"
+    except (ValueError, OverflowError, pd.errors.ParserError) as error:
+        raise ValueError(
+            f"{path} is no {name} table ({error}); its columns are {', '.join(columns)}. "
+            "Delete the file and run again to rebuild it."
+        ) from error
+    return frame[list(columns)]

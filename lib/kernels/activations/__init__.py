@@ -1,0 +1,1 @@
+"""Activations of a unit: values, quantiles, ranges, top images, upsampling."""

@@ -1,0 +1,1 @@
+"""Metrics of formulas and of text."""

@@ -1,0 +1,32 @@
+"""What sets of formulas ask for, and how alike two sets are."""
+
+from collections import Counter
+
+
+def category_mix(formulas, categories):
+    """Count the concepts that formulas ask for by category; those that they exclude by NOT do not count.
+
+    Parameters
+    ----------
+    formulas : iterable of Formula
+    categories : sequence of str
+        Category of each concept.
+
+    Returns
+    -------
+    dict of str to (int, float)
+        For each category, in alphabetical order, the number of concepts and their share of all; the share is NaN if
+        there are no formulas.
+    """
+    found = Counter(categories[concept] for formula in formulas for concept in formula.asserted)
+    total = found.total()
+    return {
+        category: (found[category], found[category] / total if total else float("nan"))
+        for category in sorted(set(categories))
+    }
+
+
+def jaccard(first, second):
+    """Return the share of what two sets have in common among all that is in either; NaN if both are empty."""
+    either = len(first | second)
+    return len(first & second) / either if either else float("nan")

@@ -1,0 +1,54 @@
+"""How specialised formulas are: whether a network with random weights has the same ones."""
+
+from collections import Counter
+
+from ..search.formula import canonical
+
+DEFAULT_SHARE = 0.2
+KINDS = ("unspecialized", "weakly_specialized", "specialized")
+
+
+def default_formulas(formulas, n_units):
+    """Return what a network with random weights explains most often.
+
+    Parameters
+    ----------
+    formulas : sequence of Formula
+        Of all units and ranges of a layer with random weights.
+    n_units : int
+        Units of the layer.
+
+    Returns
+    -------
+    defaults, pairs : set
+        Canonical keys of the most common formulas, a fifth as many as there are units, and of as many different left
+        parts, taken from the most common formulas on. Of formulas that are equally common, the one seen first counts.
+
+    References
+    ----------
+    Clustered Compositional Explanations (La Rosa et al. 2023), section 5, specialization.
+    """
+    n = max(1, int(DEFAULT_SHARE * n_units))
+    spelled = {canonical(formula): formula for formula in reversed(formulas)}
+    common = [key for key, _ in Counter(map(canonical, formulas)).most_common()]
+    pairs = dict.fromkeys(canonical(spelled[key].left) for key in common if spelled[key].left)
+    return set(common[:n]), set(list(pairs)[:n])
+
+
+def specialization_of(formula, defaults, pairs):
+    """Say whether a formula is a default one (`unspecialized`), only begins as one does, or neither.
+
+    Parameters
+    ----------
+    formula : Formula
+    defaults, pairs : set
+        As `default_formulas` returns them.
+
+    Returns
+    -------
+    str
+        One of `KINDS`.
+    """
+    if canonical(formula) in defaults:
+        return "unspecialized"
+    return "weakly_specialized" if formula.left and canonical(formula.left) in pairs else "specialized"

@@ -1,0 +1,1 @@
+"""Search for formulas: atoms, formulas, beam and optimal search, estimates."""

@@ -1,0 +1,1 @@
+"""Networks built from the zoo, factories and archives."""

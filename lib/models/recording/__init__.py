@@ -1,0 +1,1 @@
+"""Forward passes: recording layers, ablation, generated images."""

@@ -1,0 +1,99 @@
+"""Erasing ranges of activation in a layer, to see what the network's prediction owes to them."""
+
+import copy
+
+import torch
+
+from ...runtime.blocks import blocks_of
+from .recorder import Recorder, first_tensor
+
+
+class RangeEraser(Recorder):
+    """Context manager that sets activations of a layer that lie in given ranges to 0 while the network runs on.
+
+    Activations are those that a `Recorder` finds: maps, patch tokens (class and register tokens stay as they are) or
+    single values. Where a module is used several times in one pass, its last use is edited, which is the one recorded.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Puts out one value per class and image.
+    layer : str
+        Dotted module path.
+    """
+
+    def __init__(self, network, layer):
+        super().__init__(network, [layer])
+
+    def _hook(self, layer):
+        def erase(module, inputs, output):
+            local = self._local
+            local.n_uses += 1
+            if local.bounds is None or local.n_uses != local.last_use:
+                return None
+            # a copy: what a module puts out can be its input, which others read too
+            edited = first_tensor(output).clone()
+            maps = self._maps(layer, edited)
+            lower, upper = local.bounds
+            maps.masked_fill_((maps > lower) & (maps < upper), 0)
+            return _with_first_tensor(output, edited)
+
+        return erase
+
+    def __call__(self, images, *, lower, upper):
+        """Run some images as they are, and once more for each range with that range erased.
+
+        Parameters
+        ----------
+        images : torch.Tensor of shape (n, 3, H, W), float32
+        lower, upper : torch.Tensor of shape (n_ranges, n_units), float32
+            Open ends of each range of each unit; where `lower` is not below `upper` nothing is erased.
+
+        Returns
+        -------
+        torch.Tensor of shape (1 + n_ranges, n), int64
+            Class of the largest output: of the network as it is, then with each range erased.
+
+        Raises
+        ------
+        ValueError
+            If the network puts out no classes, or the pass never reaches the layer.
+        """
+        found = [self._erase(block, lower, upper)[:, :n] for n, (block,) in blocks_of(images)]
+        return torch.cat(found, dim=1)
+
+    def _erase(self, images, lower, upper):
+        """Return the predictions of one block."""
+        local = self._local
+        local.last_use = None
+        predictions = [self._predict(images, None)]
+        local.last_use = local.n_uses
+        if not local.last_use:
+            raise ValueError(f"the forward pass never reached the layers {self._layers}")
+        for bounds in zip(lower[:, :, None, None], upper[:, :, None, None]):
+            predictions.append(self._predict(images, bounds))
+        return torch.stack(predictions)
+
+    def _predict(self, images, bounds):
+        self._local.bounds, self._local.n_uses = bounds, 0
+        output = first_tensor(self._run((images,)))
+        if output is None or output.ndim != 2:
+            shape = None if output is None else tuple(output.shape)
+            raise ValueError(
+                f"the network puts out {shape} instead of one value per image and class, so there is no prediction that "
+                "a range could matter for; use a network with its classifier"
+            )
+        return output.argmax(1)
+
+
+def _with_first_tensor(output, tensor):
+    """Return what a module puts out with its first tensor replaced."""
+    if isinstance(output, torch.Tensor):
+        return tensor
+    first = first_tensor(output)
+    if hasattr(output, "values"):
+        changed = copy.copy(output)
+        changed[next(key for key, value in output.items() if value is first)] = tensor
+        return changed
+    values = [tensor if value is first else value for value in output]
+    return getattr(type(output), "_make", type(output))(values)

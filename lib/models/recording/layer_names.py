@@ -1,0 +1,72 @@
+"""Names of layers as a config gives them: exact ones, and globs such as `layer*`."""
+
+import difflib
+import re
+
+from ..build.kinds import LISTING
+
+EXACT = re.compile(r"[\w-]+(\.[\w-]+)*", re.ASCII)
+_SIGNS = {"**": ".*", "*": "[^.]*", "?": "[^.]"}
+
+
+def is_glob(pattern):
+    """Tell whether a layer's name stands for several."""
+    return not EXACT.fullmatch(pattern)
+
+
+def expand_layers(patterns, known, *, model):
+    """Replace globs by the layers that they stand for.
+
+    Parameters
+    ----------
+    patterns : list of str
+        Names of layers, or globs: `*` and `?` stand for letters other than the dot, `**` for any, `[12]` for one of some.
+    known : list of str
+        All layers of the network, in order.
+    model : str
+        Name of the network, for messages.
+
+    Returns
+    -------
+    list of str
+        Each layer once, in the order of the patterns.
+
+    Raises
+    ------
+    ValueError
+        If a pattern stands for no layer; the message gives the nearest names and how to list all. If a glob stands for
+        layers whose names cannot be those of files.
+    """
+    found = []
+    for pattern in patterns:
+        if pattern in known:
+            found.append(pattern)
+            continue
+        matching = re.compile(_as_regex(pattern))
+        layers = [name for name in known if matching.fullmatch(name)]
+        if not layers:
+            raise ValueError(
+                f"The network {model} has no layer {pattern!r}. {nearest(pattern, known)} {LISTING} (leave out "
+                f"models.{model}.layers meanwhile)."
+            )
+        if unusable := [name for name in layers if not EXACT.fullmatch(name)]:
+            raise ValueError(
+                f"The layers {', '.join(map(repr, unusable))} of the network {model}, for which {pattern!r} stands too, have "
+                "names that cannot be those of files (only letters, digits, _, - and dots can). Give the other layers by "
+                "narrower globs or by their names."
+            )
+        found += layers
+    return list(dict.fromkeys(found))
+
+
+def nearest(name, known):
+    """Return a sentence that gives the known names most like a wrong one."""
+    near = difflib.get_close_matches(name, known, n=6, cutoff=0.4) or list(known[:6])
+    return f"The nearest names are {', '.join(near)}."
+
+
+def _as_regex(pattern):
+    parts = re.split(r"(\*\*|\*|\?|\[!?\w[\w-]*\])", pattern)
+    return "".join(
+        _SIGNS.get(part, part.replace("[!", "[^") if part.startswith("[") else re.escape(part)) for part in parts
+    )

@@ -1,0 +1,207 @@
+"""Recording what the layers of a network put out, without leaving a trace in the network."""
+
+import threading
+
+import torch
+
+from ...runtime.blocks import blocks_of
+from ..build.kinds import LISTING
+from .layer_names import nearest
+
+# class, distillation and register tokens
+MOST_EXTRA_TOKENS = 32
+
+
+def first_tensor(output):
+    """Return the tensor itself, or the first in a tuple, list or mapping; None if there is none."""
+    if isinstance(output, torch.Tensor):
+        return output
+    values = list(output.values()) if hasattr(output, "values") else output
+    return next((v for v in values if isinstance(v, torch.Tensor)), None) if isinstance(values, tuple | list) else None
+
+
+def _weight_dimensions(module):
+    """Return 4 for a convolution, 2 for a linear layer: also in archives, whose layers have no other type."""
+    weight = getattr(module, "weight", None)
+    return weight.ndim if isinstance(weight, torch.Tensor) else 0
+
+
+class Recorder:
+    """Context manager that copies the outputs of some layers during forward passes.
+
+    Hooks are removed and the training mode is restored on leaving, also after an error. A recorded tensor is a copy, so
+    an in-place ReLU that follows does not change it: values are those of the named layer itself, before any later layer.
+    Several threads may run batches at the same time.
+
+    What a layer puts out becomes maps of shape (n, n_units, h, w): maps stay as they are, with channels moved to the
+    front where they come last (Swin, ConvNeXt); the patch tokens of a transformer are laid out row by row, class and
+    register tokens dropped; vectors become maps of one position. Of several outputs the first counts.
+
+    Where the channels are is known of convolutions (first) and linear layers (last); in other layers they are what is left
+    beside a height and width that one of these had before. Patches lie as the last convolution before the first tokens
+    put them.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+    layers : list of str
+        Dotted module paths.
+
+    Raises
+    ------
+    ValueError
+        If the network has no such layer, or a layer's output is none of these.
+    """
+
+    def __init__(self, network, layers):
+        self._network, self._layers = network, list(layers)
+        self._local = threading.local()
+        self._handles = []
+
+    def __enter__(self):
+        self._modules = dict(self._network.named_modules())
+        for layer in self._layers:
+            if layer not in self._modules:
+                known = [name for name in self._modules if name]
+                raise ValueError(f"the network has no layer {layer!r}. {nearest(layer, known)} {LISTING}")
+        self._was_training = [(module, module.training) for module in self._network.modules()]
+        self._network.eval()
+        for module in self._network.modules():
+            if _weight_dimensions(module) in (2, 4):
+                self._handles.append(module.register_forward_hook(self._observe))
+        for layer in self._layers:
+            self._handles.append(self._modules[layer].register_forward_hook(self._hook(layer)))
+        return self
+
+    def __exit__(self, *exception):
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+        for module, mode in self._was_training:
+            module.training = mode
+
+    def _observe(self, module, inputs, output):
+        """Note the height and width of the maps that pass, and whether there are tokens."""
+        found, local = first_tensor(output), self._local
+        if found is None or found.ndim not in (3, 4) or len(found) != local.n_images:
+            return
+        convolution = _weight_dimensions(module) == 4
+        if found.ndim == 4:
+            size = tuple(found.shape[2:] if convolution else found.shape[1:3])
+            local.sizes.add(size)
+            if convolution and not local.has_tokens:
+                local.grid = size
+        local.has_tokens |= found.ndim == 3
+        local.is_mixed |= not convolution
+
+    _observe.wants_only_shapes = True  # archives spare the rest
+
+    def _hook(self, layer):
+        def record(module, inputs, output):
+            maps = self._maps(layer, output).detach().float()
+            self._local.outputs[layer] = maps.clone(memory_format=torch.contiguous_format)
+
+        return record
+
+    def _maps(self, layer, output):
+        """Return a view of what a layer puts out, in the shape (n, n_units, h, w)."""
+        found = first_tensor(output)
+        if found is None or found.ndim not in (2, 3, 4) or len(found) != self._local.n_images:
+            shape = type(output).__name__ if found is None else tuple(found.shape)
+            raise ValueError(
+                f"layer {layer} puts out {shape} for {self._local.n_images} images; expected (images, units), (images, "
+                "tokens, units), (images, units, h, w) or (images, h, w, units); choose another layer"
+            )
+        if found.ndim == 2:
+            return found[:, :, None, None]
+        if found.ndim == 3:
+            return self._lay_out(layer, found)
+        return found.permute(0, 3, 1, 2) if self._puts_channels_last(layer, found.shape) else found
+
+    def _puts_channels_last(self, layer, shape):
+        dimensions, local = _weight_dimensions(self._modules[layer]), self._local
+        if dimensions in (2, 4):
+            return dimensions == 2
+        first, last = (tuple(size) in local.sizes for size in (shape[2:], shape[1:3]))
+        if first == last and local.is_mixed:
+            raise ValueError(
+                f"layer {layer} puts out {tuple(shape)}, of which neither the first nor the last number after the images "
+                "is certain to be that of the units; choose the layer before or behind it"
+            )
+        return last and not first
+
+    def _lay_out(self, layer, tokens):
+        """Turn tokens (n, n_tokens, n_units) into maps; the last tokens are those of the patches."""
+        grid = self._local.grid
+        if grid is None:
+            raise ValueError(
+                f"layer {layer} puts out {tuple(tokens.shape)}, tokens whose places in the image are unknown, because no "
+                "convolution comes before them; choose another layer"
+            )
+        n_patches = grid[0] * grid[1]
+        if not 0 <= tokens.shape[1] - n_patches <= MOST_EXTRA_TOKENS:
+            raise ValueError(
+                f"layer {layer} puts out {tokens.shape[1]} tokens, which do not lie on the {grid[0]} x {grid[1]} grid of "
+                "the patches; choose another layer"
+            )
+        return tokens[:, tokens.shape[1] - n_patches :].transpose(1, 2).unflatten(2, grid)
+
+    def __call__(self, *inputs):
+        """Run some images, in blocks of one size, and return the output of each layer.
+
+        The result of an image does not depend on the others (see `runtime.blocks`).
+
+        Parameters
+        ----------
+        *inputs : torch.Tensor of shape (n, ...)
+            Images of shape (n, 3, H, W), float32; or what else the network takes, such as latents and classes.
+
+        Returns
+        -------
+        dict of str to torch.Tensor of shape (n, n_units, h, w), float32
+        """
+        found = {layer: [] for layer in self._layers}
+        for n_images, block in blocks_of(*inputs):
+            self._run(block)
+            outputs = self._local.outputs
+            missing = [layer for layer in self._layers if layer not in outputs]
+            if missing:
+                raise ValueError(f"the forward pass never reached the layers {missing}. {LISTING}")
+            for layer, parts in found.items():
+                parts.append(outputs[layer][:n_images])
+        return {layer: parts[0] if len(parts) == 1 else torch.cat(parts) for layer, parts in found.items()}
+
+    def _run(self, inputs):
+        """Run one block and return what the network puts out."""
+        local = self._local
+        local.outputs, local.n_images, local.grid, local.sizes = {}, len(inputs[0]), None, set()
+        local.has_tokens = local.is_mixed = False
+        with torch.inference_mode():
+            return self._network(*inputs)
+
+
+class LayerSurvey(Recorder):
+    """Context manager that finds out which layers can be recorded, and the shapes of their maps.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+    """
+
+    def __init__(self, network):
+        super().__init__(network, [name for name, _ in network.named_modules() if name])
+
+    def _hook(self, layer):
+        def record(module, inputs, output):
+            try:
+                self._local.outputs[layer] = tuple(self._maps(layer, output).shape[1:])
+            except ValueError:  # no units of an image
+                self._local.outputs.pop(layer, None)
+
+        return record
+
+    def __call__(self, *inputs):
+        """Run one block, as a `Recorder`, and return {layer: (n_units, h, w)}."""
+        _, block = next(blocks_of(*inputs))
+        self._run(block)
+        return self._local.outputs

@@ -1,0 +1,1 @@
+"""Training of the playground's networks."""

@@ -1,0 +1,44 @@
+"""Files that come from elsewhere: which of them may run the code that they hold."""
+
+import hashlib
+from pathlib import Path
+
+from ...runtime.regular_files import check_regular_file
+
+CONFIG_KEY = "checkpoints.trusted_sha256"
+
+
+def digest_of(path):
+    """Return the sha256 of a file, in hexadecimal digits."""
+    check_regular_file(path, name="file")
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def is_trusted(digest, trusted_sha256):
+    """Return whether a digest is among those that the user trusts, in small or capital letters."""
+    return digest in {trusted.lower() for trusted in trusted_sha256}
+
+
+def check_trust(path, trusted_sha256, *, danger):
+    """Check that a file may run the code that it holds.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+    trusted_sha256 : list of str
+        Digests of the files that the user trusts.
+    danger : str
+        Begins the message: how the file would run code.
+
+    Raises
+    ------
+    ValueError
+        If its digest is not among them; the message gives it.
+    """
+    digest = digest_of(path)
+    if not is_trusted(digest, trusted_sha256):
+        raise ValueError(
+            f"{danger} If you trust where it comes from, allow this one file by adding its sha256 {digest} to the "
+            f"config key `{CONFIG_KEY}`."
+        )

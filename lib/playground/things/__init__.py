@@ -1,0 +1,1 @@
+"""Things that stand in the scenes of the playground."""

@@ -1,0 +1,226 @@
+"""The catalog: static pages that show every unit of a network, readable without a server or a network."""
+
+import json
+import logging
+import shutil
+from pathlib import Path
+
+import jinja2
+import numpy as np
+import pandas as pd
+
+from ...data.formats.exemplars import Exemplars, read_exemplars, read_layers
+from ...data.stores.tables import read_table
+from ...runtime.atomic import new_folder
+from ...runtime.progress import Progress
+from .pictures import PictureWriter
+from .records import EXPLAINED_ABOVE, MEASURES, ConceptSet, as_json_numbers, natural_key, read_concept_set, summarize
+
+TEMPLATES = Path(__file__).parent / "templates"
+ASSETS = ("catalog.css", "dom.js", "charts.js", "entries.js", "catalog.js")
+
+_log = logging.getLogger(__name__)
+
+
+def write_catalog(
+    *,
+    descriptions: str,
+    units: str,
+    exemplars: str,
+    explanations: list[str],
+    ranges: list[str],
+    histograms: list[str],
+    metrics: list[str],
+    concept_sets: list[str],
+    catalog: str,
+    model: str,
+    dataset: str,
+    opacity: float,
+    k_shown: int,
+) -> None:
+    """Write the catalog of a network's units as a folder of static pages.
+
+    Parameters
+    ----------
+    descriptions, units : str
+        descriptions.csv and units.csv of the network.
+    exemplars : str
+        Folder that holds one exemplar folder per layer.
+    explanations, ranges, histograms, metrics : list of str
+        One CSV file per concept set, in the order of `concept_sets`; a list may be empty.
+    concept_sets : list of str
+        Names of the concept sets.
+    catalog : str
+        Folder to write; replaced as a whole if it exists.
+    model, dataset : str
+        What the network is called and what its weights were trained on.
+    opacity : float
+        Opacity of the veil outside an exemplar's mask, in [0, 1].
+    k_shown : int
+        Exemplars to show per unit, at least 1.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a layer of the tables has no exemplars.
+    ValueError
+        If a list is neither empty nor as long as `concept_sets`, a table lacks a column, or a setting is out of bounds.
+    """
+    tables = {"explanations": explanations, "ranges": ranges, "histograms": histograms, "metrics": metrics}
+    for name, paths in tables.items():
+        if paths and len(paths) != len(concept_sets):
+            raise ValueError(
+                f"{name} has {len(paths)} tables but there are {len(concept_sets)} concept sets; give one each or none"
+            )
+    target = Path(catalog)
+    with new_folder(target) as draft:
+        said, seen = read_table(descriptions, "descriptions"), read_table(units, "units")
+        named = {*said["layer"], *seen["layer"], *read_layers(exemplars)}
+        layers = sorted(named, key=lambda layer: (natural_key(layer), layer))
+        pictured = {layer: read_exemplars(exemplars, layer) for layer in layers}
+        table = _unit_table(said, seen, pictured)
+        positions = {key: row for row, key in enumerate(zip(table["layer"], table["unit"], strict=True))}
+        writer = PictureWriter(draft / "pictures", opacity=opacity, k_shown=k_shown)
+        images = _write_pictures(pictured, writer)
+        sets = [
+            read_concept_set(
+                name, positions, **{kind: paths[number] if paths else None for kind, paths in tables.items()}
+            )
+            for number, name in enumerate(concept_sets)
+        ]
+        ranks = {(x.layer, int(unit)): rank for x in pictured.values() for rank, unit in enumerate(x.units)}
+        layer_of_unit = np.array([layers.index(layer) for layer in table["layer"]], np.int64)
+        index = {
+            "model": model,
+            "dataset": dataset,
+            "explained_above": EXPLAINED_ABOVE,
+            "measures": MEASURES,
+            "layers": [_layer(found) for found in pictured.values()],
+            "units": {
+                "layer": layer_of_unit.tolist(),
+                "unit": table["unit"],
+                "description": table["description"],
+                "score": as_json_numbers(table["score"]),
+                "status": table["status"],
+                "images": [images.get(key, []) for key in positions],
+            },
+            "concept_sets": [_overview(s, summarize(s, layer_of_unit, n_layers=len(layers))) for s in sets],
+        }
+        _write_script(draft / "data.js", "window.LEXICON_DATA = ", index)
+        (draft / "layers").mkdir()
+        for number, (layer, found) in enumerate(pictured.items()):
+            rows = np.flatnonzero(layer_of_unit == number)
+            shown = [ranks.get((layer, table["unit"][row])) for row in rows]
+            details = {
+                "first": int(rows[0]),
+                "concept_sets": [_details(s, rows) for s in sets],
+                "ids": [[] if r is None else found.ids[r, :k_shown].tolist() for r in shown],
+                "activations": [[] if r is None else as_json_numbers(found.activations[r, :k_shown]) for r in shown],
+            }
+            _write_script(draft / "layers" / f"{number}.js", f"window.LEXICON_LAYERS[{number}] = ", details)
+        _write_pages(draft, model=model, dataset=dataset, n_units=len(positions))
+    _log.info("wrote %d units of %d layers to %s", len(positions), len(layers), target)
+
+
+def script(prefix: str, value: object) -> str:
+    """Write a value as a script of one assignment, ASCII only and safe inside any HTML.
+
+    Parameters
+    ----------
+    prefix : str
+        What stands before the value, such as ``window.X = ``.
+    value : object
+        What JSON can hold; NaN and infinities are refused.
+
+    Returns
+    -------
+    str
+        The script; without `prefix` and the last semicolon it is JSON.
+
+    Raises
+    ------
+    ValueError
+        If the value holds NaN or an infinity.
+    """
+    # ASCII output escapes U+2028, U+2029 and the marks that reorder text; the rest could end a script or start a tag.
+    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return prefix + text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026") + ";\n"
+
+
+def _unit_table(said: pd.DataFrame, seen: pd.DataFrame, pictured: dict[str, Exemplars]) -> dict[str, list]:
+    """Join the tables of units: every unit that any of them knows, layers in natural order, units by number."""
+    texts = {(r.layer, r.unit): (r.description, r.score, r.status) for r in said.itertuples(index=False)}
+    states = {(r.layer, r.unit): r.status for r in seen.itertuples(index=False)}
+    shown = {(layer, int(unit)) for layer, found in pictured.items() for unit in found.units}
+    keys = sorted(texts.keys() | states.keys() | shown, key=lambda key: (natural_key(key[0]), key[0], key[1]))
+    missing = ("", float("nan"), "")
+    rows = [(key, texts.get(key, missing)) for key in keys]
+    return {
+        "layer": [layer for layer, _ in keys],
+        "unit": [int(unit) for _, unit in keys],
+        "description": [text for _, (text, _, _) in rows],
+        "score": [score for _, (_, score, _) in rows],
+        # The unit's own state comes first: it is the cause of a missing description.
+        "status": [states[key] if states.get(key, "ok") != "ok" else status or "ok" for key, (_, _, status) in rows],
+    }
+
+
+def _write_pictures(pictured: dict[str, Exemplars], writer: PictureWriter) -> dict:
+    """Write the pictures of all layers; return the numbers of the images of each (layer, unit)."""
+    images = {}
+    for number, (layer, found) in enumerate(Progress(pictured.items(), desc="pictures", unit="layer")):
+        numbers = writer.write(found, number)
+        images |= {(layer, int(unit)): own for unit, own in zip(found.units, numbers, strict=True)}
+    return images
+
+
+def _layer(found: Exemplars) -> dict:
+    """Describe a layer: its name, and height and width of its exemplars in pixels."""
+    height, width = found.images.shape[-2:]
+    return {"name": found.layer, "height": height, "width": width}
+
+
+def _overview(concept_set: ConceptSet, summary: list[dict]) -> dict:
+    """Collect what the list of units needs of a concept set: rows of (unit, range), formulas and statuses by number."""
+    formulas, formula = np.unique(concept_set.formulas.astype(str), return_inverse=True)
+    statuses, status = np.unique(concept_set.statuses.astype(str), return_inverse=True)
+    return {
+        "name": concept_set.name,
+        "ranges": concept_set.ranges,
+        "formulas": formulas.tolist(),
+        "statuses": statuses.tolist(),
+        "formula": formula.ravel().tolist(),
+        "status": status.ravel().tolist(),
+        "iou": as_json_numbers(concept_set.numbers["iou"].ravel()),
+        "coverage": as_json_numbers(concept_set.numbers["activation_coverage"].ravel()),
+        "summary": summary,
+    }
+
+
+def _details(concept_set: ConceptSet, rows: np.ndarray) -> dict:
+    """Collect what charts and tables need of a concept set for the units of a layer; an upper end of null is open."""
+    numbers = {name: as_json_numbers(values[rows].ravel()) for name, values in concept_set.numbers.items()}
+    return numbers | {
+        "optimal": concept_set.optimal[rows].ravel().astype(int).tolist(),
+        "counts": [[int(count) for count in text.split()] for text in concept_set.counts[rows]],
+        "minimum": as_json_numbers(concept_set.extent[rows, 0]),
+        "maximum": as_json_numbers(concept_set.extent[rows, 1]),
+        "n_zero": as_json_numbers(concept_set.extent[rows, 2]),
+    }
+
+
+def _write_script(path: Path, prefix: str, value: object) -> None:
+    path.write_text(script(prefix, value), encoding="ascii", newline="\n")
+
+
+def _write_pages(folder: Path, *, model: str, dataset: str, n_units: int) -> None:
+    """Render the page and copy what it loads."""
+    loader = jinja2.FileSystemLoader(TEMPLATES)
+    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
+    scripts = [name for name in ASSETS if name.endswith(".js")]
+    page = environment.get_template("index.html").render(
+        model=model, dataset=dataset, n_units=n_units, scripts=scripts, explained_above=EXPLAINED_ABOVE
+    )
+    (folder / "index.html").write_text(page, encoding="utf-8", newline="\n")
+    for name in ASSETS:
+        shutil.copyfile(TEMPLATES / name, folder / name)

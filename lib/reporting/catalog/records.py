@@ -1,0 +1,254 @@
+"""The tables of a network's results as plain columns that a page can read."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ...data.stores.tables import read_table
+from ...kernels.metrics.formulas import EXPLAINED_ABOVE
+
+MEASURES = (
+    "activation_coverage",
+    "detection_accuracy",
+    "samples_coverage",
+    "explanation_coverage",
+    "avg_segmentation_size",
+    "avg_activation_size",
+    "avg_overlapping",
+    "avg_overlapping_activation_size",
+    "label_masking",
+)
+"""Columns of metrics.csv beside IoU, in the order of the page."""
+
+_BEST = "best"
+_N_CONCEPTS = 10
+
+
+def natural_key(name: str) -> list[tuple[bool, int, str]]:
+    """Key that sorts names with numbers as people do: layer2 before layer10.
+
+    Parameters
+    ----------
+    name : str
+        Any name.
+
+    Returns
+    -------
+    list of tuple
+        Comparable key.
+    """
+    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", name)]
+
+
+def range_key(name: str) -> tuple[bool, list[tuple[bool, int, str]]]:
+    """Key that sorts names of activation ranges: top first, then the clusters from low to high.
+
+    Parameters
+    ----------
+    name : str
+        Name of a range.
+
+    Returns
+    -------
+    tuple
+        Comparable key.
+    """
+    return name != "top", natural_key(name)
+
+
+def concepts_of(formula: str) -> list[str]:
+    """List the concepts that a formula asks for, in order; what it excludes by NOT is left out.
+
+    Parameters
+    ----------
+    formula : str
+        Formula such as ``((street OR car) AND (NOT sky))``.
+
+    Returns
+    -------
+    list of str
+        Names of concepts, brackets that belong to a name kept: ``crane (bird)``.
+    """
+    names = []
+    for operand in re.split(r" (?:OR|AND) ", formula):
+        name = operand.lstrip("(")
+        if not name or name.startswith("NOT "):
+            continue
+        while name.endswith(")") and name.count(")") > name.count("("):
+            name = name[:-1]
+        names.append(name)
+    return names
+
+
+def as_json_numbers(values: Iterable[float], *, digits: int = 6) -> list[float | int | None]:
+    """Turn numbers into what JSON can hold: six significant digits, whole numbers without a point, null for the rest.
+
+    Parameters
+    ----------
+    values : iterable of float
+        Numbers; NaN and infinities become None.
+    digits : int
+        Significant digits.
+
+    Returns
+    -------
+    list
+        int, float or None.
+    """
+    result: list[float | int | None] = []
+    for value in np.asarray(values, np.float64).tolist():
+        if not np.isfinite(value):
+            result.append(None)
+        elif value.is_integer() and abs(value) < 2**53:
+            result.append(int(value))
+        else:
+            result.append(float(f"{value:.{digits}g}"))
+    return result
+
+
+@dataclass(frozen=True)
+class ConceptSet:
+    """What one concept set says of all units.
+
+    Attributes
+    ----------
+    name : str
+        Name of the concept set.
+    ranges : list of str
+        Names of the R activation ranges.
+    formulas, statuses : ndarray of shape (U, R), object
+        Formula (empty if none) and status (empty if there is no row).
+    optimal : ndarray of shape (U, R), bool
+        Whether the formula is proved to be the best of its search space.
+    numbers : dict of ndarray of shape (U, R), float64
+        lower, upper, n_activations, iou, iou_upper_bound and the metrics; NaN where unknown.
+    counts : ndarray of shape (U,), object
+        Histogram of the unit: 64 integers joined by blanks, or empty.
+    extent : ndarray of shape (U, 3), float64
+        minimum, maximum, n_zero of the histogram.
+    """
+
+    name: str
+    ranges: list[str]
+    formulas: np.ndarray
+    statuses: np.ndarray
+    optimal: np.ndarray
+    numbers: dict[str, np.ndarray]
+    counts: np.ndarray
+    extent: np.ndarray
+
+
+def read_concept_set(
+    name: str,
+    positions: dict[tuple[str, int], int],
+    *,
+    explanations: str | None,
+    ranges: str | None,
+    histograms: str | None,
+    metrics: str | None,
+) -> ConceptSet:
+    """Read what one concept set says of all units; a table that does not exist leaves its columns empty.
+
+    Parameters
+    ----------
+    name : str
+        Name of the concept set.
+    positions : dict of (layer, unit) to int
+        Row of every unit of the catalog.
+    explanations, ranges, histograms, metrics : str or None
+        CSV files.
+
+    Returns
+    -------
+    ConceptSet
+        One row per unit of the catalog; rows of units that the catalog does not know are left out.
+
+    Raises
+    ------
+    ValueError
+        If a table lacks a column.
+    """
+    # Explanations come last, so that their status prevails over that of the range.
+    paths = {"ranges": ranges, "metrics": metrics, "explanations": explanations}
+    tables = {kind: read_table(path, kind) for kind, path in paths.items() if path is not None}
+    names = sorted({r for table in tables.values() for r in table["range"]}, key=range_key)
+    shape = (len(positions), len(names))
+    texts = {column: np.full(shape, "", object) for column in ("formula", "status")}
+    optimal = np.zeros(shape, bool)
+    columns = ("lower", "upper", "n_activations", "iou", "iou_upper_bound", *MEASURES)
+    numbers = {column: np.full(shape, np.nan) for column in columns}
+    order = {range_: column for column, range_ in enumerate(names)}
+    for table in tables.values():
+        rows, table = _rows(table, positions)
+        cells = rows, table["range"].map(order).to_numpy(np.int64)
+        for column in set(texts) & set(table):
+            texts[column][cells] = table[column].to_numpy(object)
+        for column in set(numbers) & set(table):
+            numbers[column][cells] = table[column].to_numpy()
+        if "optimal" in table:
+            optimal[cells] = table["optimal"].to_numpy()
+    counts, extent = np.full(shape[0], "", object), np.full((shape[0], 3), np.nan)
+    if histograms is not None:
+        rows, table = _rows(read_table(histograms, "histograms"), positions)
+        counts[rows] = table["counts"].to_numpy(object)
+        extent[rows] = table[["minimum", "maximum", "n_zero"]].to_numpy()
+    return ConceptSet(name, names, texts["formula"], texts["status"], optimal, numbers, counts, extent)
+
+
+def _rows(table: pd.DataFrame, positions: dict[tuple[str, int], int]) -> tuple[np.ndarray, pd.DataFrame]:
+    """Find the catalog's row of each row of a table; leave out rows that the catalog does not know."""
+    keys = zip(table["layer"], table["unit"], strict=True)
+    rows = np.array([positions.get(key, -1) for key in keys], np.int64)
+    return rows[rows >= 0], table[rows >= 0]
+
+
+def summarize(concept_set: ConceptSet, layer_of_unit: np.ndarray, *, n_layers: int) -> list[dict]:
+    """Summarize the explanations by each range, and by each unit's best range.
+
+    Parameters
+    ----------
+    concept_set : ConceptSet
+        Explanations of U units.
+    layer_of_unit : ndarray of shape (U,), int
+        Number of each unit's layer.
+    n_layers : int
+        Number of layers.
+
+    Returns
+    -------
+    list of dict
+        For ``best`` and then each range: range, explained (units of IoU above `EXPLAINED_ABOVE`), median (IoU of the
+        units that have a formula), layers (explained, units and median of each), concepts (the most frequent ones of
+        the explained units, with the number of units).
+    """
+    iou = np.where(np.isfinite(concept_set.numbers["iou"]), concept_set.numbers["iou"], -1.0)
+    if not iou.shape[1]:
+        return []
+    best = iou.argmax(1)
+    units = np.arange(len(iou))
+    choices = {_BEST: (iou[units, best], concept_set.formulas[units, best])}
+    for column, name in enumerate(concept_set.ranges):
+        choices[name] = (iou[:, column], concept_set.formulas[:, column])
+    result = []
+    for name, (values, formulas) in choices.items():
+        explained = values > EXPLAINED_ABOVE
+        found = Counter(concept for formula in formulas[explained] for concept in dict.fromkeys(concepts_of(formula)))
+        owns = [layer_of_unit == layer for layer in range(n_layers)]
+        layers = [
+            {"units": int(own.sum()), "explained": int((explained & own).sum()), "median": _median(values[own])}
+            for own in owns
+        ]
+        concepts = sorted(found.items(), key=lambda item: (-item[1], item[0]))[:_N_CONCEPTS]
+        summary = {"range": name, "explained": int(explained.sum()), "median": _median(values)}
+        result.append(summary | {"layers": layers, "concepts": [list(item) for item in concepts]})
+    return result
+
+
+def _median(values: np.ndarray) -> float | None:
+    """Median IoU of the units that have one (-1 marks none)."""
+    known = values[values >= 0]
+    return as_json_numbers([np.median(known)])[0] if known.size else None

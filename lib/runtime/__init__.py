@@ -1,0 +1,1 @@
+"""How jobs run: arguments and errors, progress, locks, parallel work, fingerprints, resuming."""

@@ -1,0 +1,43 @@
+"""Running independent pieces of work on several threads, with results in order; and processes that leave no orphans."""
+
+import multiprocessing
+import os
+import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+
+
+def map_in_order(function, items, *, threads):
+    """Yield function(item) for each item in order, computed on several threads with few items in flight.
+
+    Parameters
+    ----------
+    function : callable
+        Must release the interpreter lock in its heavy part to gain from threads.
+    items : iterable
+        Taken one by one, at most `threads` ahead of the result that is yielded.
+    threads : int
+        The results do not depend on it.
+    """
+    with ThreadPoolExecutor(threads) as pool:
+        pending = deque()
+        for item in items:
+            pending.append(pool.submit(function, item))
+            if len(pending) > threads:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+
+
+def end_with_parent():
+    """Make a worker process end when the process that started it is killed; the initializer of every process pool.
+
+    A worker would wait for work for ever otherwise, and hold the lock of the job (see `runtime.locks`).
+    """
+    parent = multiprocessing.parent_process()
+
+    def watch():
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

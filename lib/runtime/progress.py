@@ -1,0 +1,64 @@
+"""Progress of long jobs: a bar on the user's terminal, or a line a minute where there is none."""
+
+import sys
+
+from tqdm import tqdm
+
+SECONDS_BETWEEN_LINES = 60
+
+
+class Progress(tqdm):
+    """A tqdm bar, used as tqdm is, that knows where the user looks.
+
+    Class attributes
+    ----------------
+    terminal : file or None
+        The user's terminal, which `runtime.job` sets while everything else goes to the job's log; None if there is none.
+    label : str
+        What is in progress, shown before a bar's own description.
+    finished : dict of str to int
+        Items done by unit (`image`, `unit`, ...) in the bars that have ended.
+    """
+
+    terminal = None
+    label = ""
+    finished: dict[str, int] = {}
+
+    def __init__(self, *arguments, **options):
+        if Progress.terminal is not None:
+            settings = {"file": Progress.terminal, "leave": False, "dynamic_ncols": True}
+        else:
+            settings = {
+                "file": _Lines(sys.stderr),
+                "leave": False,
+                "delay": SECONDS_BETWEEN_LINES,
+                "mininterval": SECONDS_BETWEEN_LINES,
+                "maxinterval": SECONDS_BETWEEN_LINES,
+                "ncols": 100,
+                "bar_format": "{desc}: {n_fmt} of {total_fmt} {unit}s, {rate_fmt}, {remaining} left",
+            }
+        options["desc"] = " ".join(filter(None, [Progress.label, options.get("desc")]))
+        self._counted = False
+        super().__init__(*arguments, **settings | options)
+
+    def close(self):
+        """End the bar and remember how many items it saw."""
+        if not self._counted:
+            self._counted = True
+            Progress.finished[self.unit] = Progress.finished.get(self.unit, 0) + self.n
+        super().close()
+
+
+class _Lines:
+    """A stream that gets whole lines in place of a bar that is drawn over and over."""
+
+    def __init__(self, stream):
+        self._stream = stream
+
+    def write(self, text):
+        line = text.replace("\r", "").strip()
+        if line:
+            self._stream.write(line + "\n")
+
+    def flush(self):
+        self._stream.flush()

@@ -1,0 +1,166 @@
+"""Stage: record the activations of some layers on a shard of the images of a concept set, in one forward pass."""
+
+from pathlib import Path
+
+import numpy as np
+import zarr
+
+from ...data.formats.broden import open_broden
+from ...data.images.photographs import Geometry, load_batch
+from ...data.stores.activations import WRITE_ALL, create_activations, images_per_block, seal_activations
+from ...models.build.loading import open_network
+from ...models.device import processor
+from ...models.recording.recorder import Recorder
+from ...runtime.blocks import whole_blocks
+from ...runtime.fingerprints import fingerprint, fingerprint_inputs
+from ...runtime.parallel import map_in_order
+from ...runtime.parts import Part
+from ...runtime.progress import Progress
+from ...runtime.unfinished import UnfinishedFolder
+
+
+def record_activations(
+    *,
+    data,
+    weights,
+    activations,
+    layers,
+    shard,
+    network,
+    concepts,
+    input_size,
+    version,
+    trusted_sha256,
+    device,
+    batch_size,
+    threads,
+):
+    """Write one Zarr store per layer with the activations of the images of a shard.
+
+    What is complete survives a killed job: it stays in `<activations>.part` and the next run goes on from there, if
+    nothing that matters has changed.
+
+    Parameters
+    ----------
+    data : str
+        Folder of the concept data set, in Broden's format.
+    weights : str or list of str
+        Checkpoint; an empty list for random weights.
+    activations : str
+        Output folder: `<layer>.zarr`, float32 of shape (n_images of the shard, n_units, h, w).
+    layers : list of str
+    shard : str
+        Which images, such as `0-of-4` for the first quarter.
+    network : dict
+        As `open_network` takes it.
+    concepts : dict
+        subset, categories: as `open_broden` takes them.
+    input_size : list of int
+        Height and width of the network's input, in pixels.
+    version : str
+        Changes with the code, so that a partial result of other code is not continued.
+    trusted_sha256 : list of str
+        Checkpoints and archives that may run the code in them.
+    device : str
+    batch_size : int
+        Images that travel together, rounded up to whole blocks (`runtime.blocks`); no result depends on it.
+    threads : int
+
+    Raises
+    ------
+    ValueError
+        If there are more shards than images.
+    """
+    images = open_broden(data, **concepts).images
+    n_images = len(images)
+    part = Part.parse(shard)
+    if part.count > n_images:
+        raise ValueError(f"activations.shards={part.count} must be at most {n_images}, the number of images of {data}")
+    largest = -(-n_images // part.count)
+    here = part.span(n_images)
+    images = images[here.start : here.stop]
+    model = open_network(network, weights=weights or None, trusted_sha256=trusted_sha256, device=device)
+    geometry = Geometry(resize=tuple(input_size), crop=None)
+    facts = {"version": version, "layers": layers, "network": network, "concepts": concepts, "input_size": input_size}
+    facts["processor"] = processor()
+    key = fingerprint(facts, fingerprint_inputs(images, weights))
+    store = _PartialStore(Path(activations), layers, key, images_per_chunk=largest, n_images=n_images)
+
+    per_batch = whole_blocks(batch_size)
+    with Recorder(model.module, layers) as recorder:
+
+        def record(first):
+            batch = load_batch(images[first : first + per_batch], geometry, threads=1)
+            return {layer: maps.cpu().numpy() for layer, maps in recorder(model.to_input(batch)).items()}
+
+        starts = range(store.n_done, len(images), per_batch)
+        with Progress(total=len(images), initial=store.n_done, unit="image") as progress:
+            for outputs in map_in_order(record, starts, threads=threads):
+                n_here = len(outputs[layers[0]])
+                store.add(outputs, len(images))
+                progress.update(n_here)
+    store.finish(len(images))
+
+
+class _PartialStore:
+    """The stores being written, block by block."""
+
+    def __init__(self, target, layers, fingerprint, *, images_per_chunk, n_images):
+        self._folder = UnfinishedFolder(target, fingerprint)
+        self._layers, self._images_per_chunk, self._n_images = layers, images_per_chunk, n_images
+        self._waiting, self._n_waiting = [], 0
+        self._arrays = {}
+        if self.n_done:
+            self._arrays = {
+                layer: zarr.open_array(str(self._path_of(layer)), mode="r+", config=WRITE_ALL) for layer in layers
+            }
+
+    @property
+    def n_done(self):
+        """Images that are written."""
+        return self._folder.n_done
+
+    def _path_of(self, layer):
+        return self._folder.path / f"{layer}.zarr"
+
+    def add(self, outputs, n_images):
+        """Take the activations of the next images and write whenever a block is full."""
+        if not self._arrays:
+            shapes = {layer: maps.shape[1:] for layer, maps in outputs.items()}
+            per_chunk = min(images_per_block(list(shapes.values())), self._images_per_chunk)
+            self._arrays = {
+                layer: create_activations(
+                    self._path_of(layer),
+                    (n_images, *shape),
+                    images_per_chunk=per_chunk,
+                    n_images=self._n_images,
+                    processor=processor(),
+                )
+                for layer, shape in shapes.items()
+            }
+        self._waiting.append(outputs)
+        self._n_waiting += len(outputs[self._layers[0]])
+        per_block = self._arrays[self._layers[0]].chunks[0]
+        while self._n_waiting >= per_block:
+            self._write(per_block)
+
+    def _write(self, n):
+        # layer by layer, so that only one of them is in memory twice
+        rest = {}
+        for layer in self._layers:
+            joined = np.concatenate([outputs.pop(layer) for outputs in self._waiting])
+            self._arrays[layer][self.n_done : self.n_done + n] = joined[:n]
+            rest[layer] = joined[n:].copy()
+        self._n_waiting -= n
+        self._waiting = [rest]
+        self._folder.mark(self.n_done + n)
+
+    def finish(self, n_images):
+        """Write the rest and give the folder its name."""
+        if self._n_waiting:
+            self._write(self._n_waiting)
+        if self.n_done != n_images:
+            raise ValueError(f"{self.n_done} of {n_images} images were recorded")
+        for layer in self._layers:
+            seal_activations(self._path_of(layer))
+        self._folder.finish()

@@ -1,0 +1,44 @@
+"""Stage: find the ranges of the thresholds study for a chunk of units."""
+
+import pandas as pd
+
+from ...data.stores.activations import iterate_units, open_activations
+from ...data.stores.tables import write_table
+from ...kernels.activations.unit_values import collect_values
+from ...runtime.parallel import map_in_order
+from ...runtime.parts import Part
+from ...runtime.progress import Progress
+
+
+def find_thresholds(*, activations, ranges, layer, chunk, quantiles, threads):
+    """Write one range per unit and quantile of its activations that are not zero, named by the quantile.
+
+    Parameters
+    ----------
+    activations : str
+        Folder with the stores of the layers.
+    ranges : str
+        Output table.
+    layer : str
+    chunk : str
+        Which units of the layer, such as `0-of-4` for the first quarter.
+    quantiles : list of float
+        Shares of the activations that exceed a threshold.
+    threads : int
+    """
+    store = open_activations(activations, layer)
+    units = Part.parse(chunk).span(store.shape[1])
+
+    def analyse(item):
+        unit, maps = item
+        values = collect_values(maps)
+        unusable = (None, None, 0, values.status)
+        return [
+            (layer, unit, str(quantile), *(values.threshold_range(quantile) if values.status == "ok" else unusable))
+            for quantile in quantiles
+        ]
+
+    items = Progress(map_in_order(analyse, iterate_units(store, units), threads=threads), total=len(units), unit="unit")
+    columns = ["layer", "unit", "range", "lower", "upper", "n_activations", "status"]
+    table = pd.DataFrame([row for rows in items for row in rows], columns=columns)
+    write_table(table.astype({"lower": float, "upper": float}), ranges, "ranges")

@@ -1,0 +1,49 @@
+"""Stage: measure how many units have formulas that the same network has with random weights too."""
+
+from collections import Counter
+
+import pandas as pd
+
+from ...data.stores.concepts import read_concepts
+from ...data.stores.tables import read_table, write_table
+from ...kernels.metrics.specialization import KINDS, default_formulas, specialization_of
+from ...kernels.search.formula import parse_formula
+
+
+def measure_specialization(*, explanations, twin_explanations, concept_set, specialization):
+    """Write, by layer and range, the shares of units whose formula is unspecialized, weakly specialized, specialized.
+
+    What is common in the twin is judged per layer, over all its units and cluster ranges together, and over its units
+    alone for the range `top`.
+
+    Parameters
+    ----------
+    explanations, twin_explanations : str
+        Tables of the formulas of the network and of its twin with random weights.
+    concept_set : str
+        Store of the atoms.
+    specialization : str
+        Output table; `n_units` is the number of units with a formula, of which the shares are.
+    """
+    names = read_concepts(concept_set)["name"].tolist()
+    table, twin = (_with_kind(read_table(path, "explanations")) for path in (explanations, twin_explanations))
+
+    def formulas(rows):
+        return [parse_formula(text, names) for text in rows.loc[rows["status"] == "ok", "formula"]]
+
+    defaults = {
+        key: default_formulas(formulas(group), group["unit"].nunique())
+        for key, group in twin.groupby(["layer", "kind"], sort=False)
+    }
+    rows = []
+    for (layer, kind, name), group in table.groupby(["layer", "kind", "range"], sort=False):
+        found = Counter(specialization_of(formula, *defaults[layer, kind]) for formula in formulas(group))
+        total = found.total()
+        rows.append((layer, name, total, *(found[k] / total if total else float("nan") for k in KINDS)))
+    columns = ["layer", "range", "n_units", *KINDS]
+    write_table(pd.DataFrame(rows, columns=columns), specialization, "specialization")
+
+
+def _with_kind(table):
+    """Add whether a range is `top` or a `cluster`."""
+    return table.assign(kind=table["range"].str.rstrip("0123456789"))

@@ -1,0 +1,34 @@
+"""Stage: measure which categories of concepts the formulas of each threshold ask for."""
+
+import pandas as pd
+
+from ...data.stores.concepts import read_concepts
+from ...data.stores.tables import read_table, write_table
+from ...kernels.metrics.comparison import category_mix
+from ...kernels.search.formula import parse_formula
+
+
+def measure_thresholds(*, explanations, concept_set, thresholds):
+    """Write the share of each category among the concepts that the units' formulas ask for, by layer and quantile.
+
+    Concepts that a formula excludes by NOT do not count.
+
+    Parameters
+    ----------
+    explanations : list of str
+        Tables of the formulas, whose ranges are named by their quantile.
+    concept_set : str
+        Store of the atoms.
+    thresholds : str
+        Output table; the share is empty where no unit has a formula.
+    """
+    concepts = read_concepts(concept_set)
+    names, categories = concepts["name"].tolist(), concepts["category"].tolist()
+    table = pd.concat([read_table(path, "explanations") for path in explanations], ignore_index=True)
+    rows = []
+    for (layer, quantile), group in table.groupby(["layer", "range"], sort=False):
+        texts = group.loc[group["status"] == "ok", "formula"]
+        mix = category_mix((parse_formula(text, names) for text in texts), categories)
+        rows += [(layer, float(quantile), category, len(texts), *values) for category, values in mix.items()]
+    columns = ["layer", "quantile", "category", "n_units", "n_concepts", "share"]
+    write_table(pd.DataFrame(rows, columns=columns), thresholds, "thresholds")

@@ -1,0 +1,24 @@
+"""Stage: list what was said about the units of several annotated networks in one table."""
+
+import pandas as pd
+
+from ...data.stores.tables import read_table, write_table
+
+
+def list_annotations(*, networks: list[str], annotations: list[str], table: str) -> None:
+    """Write the annotations of several networks as one table.
+
+    Parameters
+    ----------
+    networks : list of str
+        Their names.
+    annotations : list of str
+        Table `annotations` of each.
+    table : str
+        Output table `milannotations`.
+    """
+    parts = [
+        read_table(path, "annotations", written_here=False).assign(network=network)
+        for network, path in zip(networks, annotations, strict=True)
+    ]
+    write_table(pd.concat(parts, ignore_index=True), table, "milannotations")

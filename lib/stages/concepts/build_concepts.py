@@ -1,0 +1,67 @@
+"""Stage: turn the label maps of a concept data set into atoms, the sparse segmentation cache."""
+
+from functools import partial
+
+import numpy as np
+
+from ...data.formats.broden import open_broden
+from ...data.stores.concepts import write_atoms
+from ...kernels.search.atoms import AtomCollector, image_atoms
+from ...runtime.parallel import map_in_order
+from ...runtime.progress import Progress
+
+IMAGES_PER_TASK = 64
+
+
+def build_concepts(*, data, concept_set, concepts, threads):
+    """Read every label map once and write the atoms of the data set.
+
+    Parameters
+    ----------
+    data : str
+        Folder of the concept data set, in Broden's format.
+    concept_set : str
+        Output: the Zarr store.
+    concepts : dict
+        subset, categories: as `open_broden` takes them.
+    threads : int
+        The result does not depend on it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a label map is missing.
+    ValueError
+        If a label map is damaged or does not fit.
+    """
+    dataset = open_broden(data, **concepts)
+    collector = AtomCollector()
+
+    def pixel_blocks():
+        starts = range(0, len(dataset.images), IMAGES_PER_TASK)
+        blocks = map_in_order(partial(_group_images, dataset), starts, threads=threads)
+        for block in Progress(blocks, total=len(starts), unit="block"):
+            for _, sizes, sets in block:
+                collector.add(sizes, sets)
+            yield np.stack([pixels for pixels, _, _ in block])
+
+    write_atoms(
+        concept_set,
+        collector.tables,
+        pixel_blocks=pixel_blocks(),
+        shape=(len(dataset.images), *dataset.mask_shape),
+        concepts=dataset.concepts,
+    )
+
+
+def _group_images(dataset, first):
+    groups = []
+    for image in range(first, min(first + IMAGES_PER_TASK, len(dataset.images))):
+        maps, whole = [], []
+        for _, labels in dataset.annotations(image):
+            if np.ndim(labels):
+                maps.append(dataset.concept_of[labels])
+            else:
+                whole.append(int(dataset.concept_of[labels]))
+        groups.append(image_atoms(maps, [c for c in whole if c >= 0], shape=dataset.mask_shape))
+    return groups

@@ -1,0 +1,24 @@
+"""Stage: list everything that can be downloaded, and the setting that gives a copy of one's own in its place."""
+
+from dataclasses import asdict
+
+import pandas as pd
+
+from ...data.downloads.sources import all_sources
+from ...data.stores.tables import write_table
+
+
+def list_sources(*, sources, local):
+    """Write the table of sources as the config changes it.
+
+    Parameters
+    ----------
+    sources : str
+        Output table.
+    local : dict of str to str
+        The user's copies by name.
+    """
+    table = pd.DataFrame([asdict(source) for source in all_sources().values()])
+    table["config_key"] = "downloads.local." + table["name"]
+    table["local"] = table["name"].map(local).fillna("")
+    write_table(table[["name", "version", "url", "size", "licence", "config_key", "local"]], sources, "sources")

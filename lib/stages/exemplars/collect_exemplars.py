@@ -1,0 +1,163 @@
+"""Stage: merge the tallies of all images and show the images that excite each unit most, and where in them it is active."""
+
+import numpy as np
+import pandas as pd
+
+from ...data.formats.exemplars import create_exemplars
+from ...data.images.inputs import open_inputs
+from ...data.images.photographs import Geometry
+from ...data.stores.tables import write_table
+from ...data.stores.tallies import iterate_tallies
+from ...kernels.activations.tally import UnitTally
+from ...kernels.activations.upsampling import exemplar_masks
+from ...models.build.loading import open_network
+from ...models.recording.generating import generate
+from ...runtime.atomic import new_folder
+from ...runtime.blocks import whole_blocks
+from ...runtime.checksums import seal_folder
+from ...runtime.parallel import map_in_order
+from ...runtime.progress import Progress
+
+
+def collect_exemplars(
+    *,
+    images,
+    weights,
+    tallies,
+    exemplars,
+    units,
+    layers,
+    network,
+    geometry,
+    output_size,
+    trusted_sha256,
+    device,
+    batch_size,
+    threads,
+):
+    """Write the exemplar folder of all layers in MILAN's layout; the chosen images are read, or generated, again.
+
+    Parameters
+    ----------
+    images : str
+        Table of the images, whose ids are the numbers of the rows; or the samples of a generator.
+    weights : str or list of str
+        Checkpoint of the generator; an empty list for random weights or images in files.
+    tallies : list of str
+        Folders that `tally_units` wrote, which cover each layer on all images.
+    exemplars : str
+        Output folder, one folder per layer.
+    units : str
+        Output table: state and activation bounds of every unit, and the threshold of its masks.
+    layers : list of str
+    network : dict or None
+        The generator, as for `tally_units`; None for images in files.
+    geometry : dict or None
+        resize, crop: as `Geometry` takes them; None for samples.
+    output_size : int
+        Height and width of the stored images and masks. Images show what the network saw, or made, at this resolution.
+    trusted_sha256 : list of str
+        Checkpoints and archives that may run the code in them.
+    device : str
+    batch_size, threads : int
+        No result depends on them.
+
+    References
+    ----------
+    MILAN (Hernandez et al. 2022), section 3.
+    """
+    source = open_inputs(images, geometry and _shown(Geometry(**geometry), output_size))
+    if network:
+        model = open_network(network, weights=weights or None, trusted_sha256=trusted_sha256, device=device)
+    tables, albums = [], []
+    with new_folder(exemplars) as draft:
+        for layer in layers:
+            tally = _merge(iterate_tallies(tallies, layer, n_images=len(source)), n_images=len(source))
+            thresholds = tally.thresholds()
+            tables.append(_table(layer, tally, thresholds))
+            ids, activations = tally.best()
+            pictures, masks = create_exemplars(
+                draft, layer, units=tally.units, ids=ids, activations=activations, size=output_size
+            )
+            _write_masks(masks, tally.maps(), thresholds, threads)
+            albums.append(_Album(ids, pictures))
+
+        def show(chosen):
+            loaded = source.load(chosen)
+            if not network:
+                return chosen, loaded[0]
+            square = Geometry(resize=(output_size, output_size), crop=None)
+            return chosen, np.stack([square.apply(picture) for picture in generate(model, loaded)])
+
+        needed = np.unique(np.concatenate([album.ids.reshape(-1) for album in albums])).tolist()
+        per_batch = whole_blocks(batch_size)
+        batches = [needed[i : i + per_batch] for i in range(0, len(needed), per_batch)]
+        with Progress(total=len(needed), desc="chosen images", unit="image") as progress:
+            for chosen, loaded in map_in_order(show, batches, threads=threads):
+                loaded = np.ascontiguousarray(loaded.transpose(0, 3, 1, 2))
+                for album in albums:
+                    album.add(chosen, loaded)
+                progress.update(len(chosen))
+        for album in albums:
+            album.pictures.flush()
+        for layer in layers:
+            seal_folder(draft / layer)
+        write_table(pd.concat(tables, ignore_index=True), units, "units")
+
+
+def _shown(geometry, size):
+    """Return how images are brought to what the network saw of them, at another size."""
+    if geometry.crop is None:
+        return Geometry(resize=(size, size), crop=None)
+    if geometry.resize is None:
+        if size != geometry.crop:
+            raise ValueError(
+                f"exemplars of {size} pixels cannot show a cut of {geometry.crop} pixels out of images that are not "
+                f"resized; set output_size={geometry.crop}, or give `resize`"
+            )
+        return geometry
+    sides = geometry.resize if isinstance(geometry.resize, tuple) else (geometry.resize,)
+    scaled = tuple(round(size / geometry.crop * side) for side in sides)
+    return Geometry(resize=scaled if len(scaled) == 2 else scaled[0], crop=size)
+
+
+def _merge(tallies, *, n_images):
+    """Merge tallies in the order of their images."""
+    tally = UnitTally.restore(next(tallies), n_here=n_images)
+    for arrays in tallies:
+        tally.merge(arrays)
+    return tally
+
+
+def _table(layer, tally, thresholds):
+    """Return the rows of the table `units`."""
+    low, high, status = tally.bounds()
+    columns = {"layer": layer, "unit": tally.units, "status": status, "minimum": low, "maximum": high}
+    return pd.DataFrame({**columns, "threshold": np.where(status == "nan", np.nan, thresholds)})
+
+
+def _write_masks(masks, maps, thresholds, threads):
+    size = masks.shape[-1]
+
+    def mask(row):
+        return exemplar_masks(maps[row], np.full(len(maps[row]), thresholds[row]), size=size)
+
+    for row, found in enumerate(map_in_order(mask, range(len(maps)), threads=threads)):
+        masks[row, :, 0] = found
+    masks.flush()
+
+
+class _Album:
+    """The pictures of one layer, filled by image."""
+
+    def __init__(self, ids, pictures):
+        self.ids, self.pictures = ids, pictures
+        self._order = np.argsort(ids, axis=None, kind="stable")
+        self._sorted = ids.reshape(-1)[self._order]
+
+    def add(self, chosen, loaded):
+        """Write the exemplars that these images are."""
+        for index, picture in zip(chosen, loaded):
+            first, last = np.searchsorted(self._sorted, [index, index + 1])
+            rows, ranks = np.unravel_index(self._order[first:last], self.ids.shape)
+            self.pictures[rows, ranks] = picture

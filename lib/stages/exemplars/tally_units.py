@@ -1,0 +1,170 @@
+"""Stage: pass a shard of the images through a network and keep what decides exemplars and thresholds of its units."""
+
+import logging
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+
+from ...data.images.inputs import Samples, open_inputs
+from ...data.images.photographs import Geometry
+from ...data.stores.tallies import read_tally, write_tally
+from ...kernels.activations.tally import UnitTally
+from ...models.build.loading import open_network
+from ...models.device import processor
+from ...models.recording.generating import generate
+from ...models.recording.recorder import Recorder
+from ...runtime.blocks import whole_blocks
+from ...runtime.fingerprints import fingerprint, fingerprint_inputs
+from ...runtime.parallel import map_in_order
+from ...runtime.parts import Part
+from ...runtime.progress import Progress
+from ...runtime.unfinished import UnfinishedFolder
+
+logger = logging.getLogger(__name__)
+SECONDS_BETWEEN_SAVES = 300
+
+
+def tally_units(
+    *,
+    images,
+    weights,
+    tally,
+    layers,
+    shard,
+    network,
+    geometry,
+    k,
+    quantile,
+    max_units,
+    version,
+    trusted_sha256,
+    device,
+    batch_size,
+    threads,
+):
+    """Write the tally of each layer over the images of a shard, from one forward pass.
+
+    Every few minutes all is saved in `<tally>.part`, from where the next run goes on after a kill, if nothing that
+    matters has changed.
+
+    Parameters
+    ----------
+    images : str
+        Table of the images, whose ids are the numbers of the rows; or the samples of a generator.
+    weights : str or list of str
+        Checkpoint; an empty list for random weights.
+    tally : str
+        Output folder: one file per layer, see `UnitTally`.
+    layers : list of str
+    shard : str
+        Which images, such as `0-of-4` for the first quarter.
+    network : dict
+        As `open_network` takes it.
+    geometry : dict or None
+        resize, crop: as `Geometry` takes them; None for samples.
+    k : int
+        Images per unit.
+    quantile : float
+        The mask of an exemplar shows where a unit exceeds this quantile of all its activations.
+    max_units : int or None
+        Take at most so many units per layer, evenly spaced.
+    version : str
+        Changes with the code, so that a partial result of other code is not continued.
+    trusted_sha256 : list of str
+        Checkpoints and archives that may run the code in them.
+    device : str
+    batch_size, threads : int
+        No result depends on them.
+
+    Raises
+    ------
+    ValueError
+        If there are more shards than images, or if a generator makes no images of its samples.
+
+    References
+    ----------
+    MILAN (Hernandez et al. 2022), section 3.
+    """
+    source = open_inputs(images, geometry and Geometry(**geometry))
+    n_images = len(source)
+    part = Part.parse(shard)
+    if part.count > n_images:
+        raise ValueError(f"exemplars.shards={part.count} must be at most {n_images}, the number of images in {images}")
+    here = part.span(n_images)
+    first, last = here.start, here.stop
+    counting = {"k": min(k, n_images), "quantile": quantile, "max_units": max_units}
+    facts = {"version": version, "layers": layers, "shard": shard, "network": network, "geometry": geometry, **counting}
+    facts |= {"samples": source.digest, "processor": processor()}
+    saved = _Saved(Path(tally), layers, fingerprint(facts, fingerprint_inputs(source.files, weights)))
+    tallies = saved.restore(n_here=last - first)
+    n_done = tallies[layers[0]].n_done if tallies else 0
+    model = open_network(network, weights=weights or None, trusted_sha256=trusted_sha256, device=device)
+    if isinstance(source, Samples):
+        generate(model, source.load([first]))  # refuses what is no generator of these samples
+
+    per_batch = whole_blocks(batch_size)
+    with Recorder(model.module, layers) as recorder:
+
+        def record(start):
+            batch = source.load(range(start, min(start + per_batch, last)))
+            return {layer: maps.cpu().numpy() for layer, maps in recorder(*model.to_inputs(batch)).items()}
+
+        starts = range(first + n_done, last, per_batch)
+        with Progress(total=last - first, initial=n_done, unit="image") as progress:
+            for outputs in map_in_order(record, starts, threads=threads):
+                for layer, maps in outputs.items():
+                    if layer not in tallies:
+                        tallies[layer] = _new_tally(maps.shape, first, last, n_images=n_images, **counting)
+                    tallies[layer].add(maps)
+                progress.update(len(maps))
+                saved.save_now_and_then(tallies)
+    for layer in layers:
+        if not tallies[layer].is_exact:
+            logger.info("layer %s: too many activations to keep; thresholds come from histograms", layer)
+    saved.finish(tallies)
+
+
+def _new_tally(shape, first, last, *, n_images, k, quantile, max_units):
+    n_units = shape[1]
+    n_taken = min(n_units, max_units or n_units)
+    units = np.arange(n_taken) * n_units // n_taken
+    return UnitTally(units, shape[2:], n_images=n_images, k=k, quantile=quantile, first=first, n_here=last - first)
+
+
+class _Saved:
+    """The tallies on disk while they grow: a folder for each time they were saved, of which the last is marked."""
+
+    def __init__(self, target, layers, fingerprint):
+        self._folder, self._layers = UnfinishedFolder(target, fingerprint), layers
+        self._last = time.monotonic()
+
+    def restore(self, *, n_here):
+        """Return {layer: tally} as last saved, empty if nothing fitting is there."""
+        if not self._folder.n_done:
+            return {}
+        saved = self._folder.path / str(self._folder.n_done)
+        return {layer: UnitTally.restore(read_tally(saved, layer), n_here=n_here) for layer in self._layers}
+
+    def save_now_and_then(self, tallies):
+        """Save if that was some minutes ago."""
+        if time.monotonic() - self._last < SECONDS_BETWEEN_SAVES:
+            return
+        name = self._write(tallies)
+        self._folder.mark(int(name))
+        for other in self._folder.path.iterdir():
+            if other.is_dir() and other.name != name:
+                shutil.rmtree(other)
+        self._last = time.monotonic()
+
+    def _write(self, tallies):
+        name = str(tallies[self._layers[0]].n_done)
+        for layer in self._layers:
+            arrays = tallies[layer].arrays() | {"processor": np.array(processor())}
+            write_tally(self._folder.path / name, layer, arrays)
+        return name
+
+    def finish(self, tallies):
+        """Write all into the folder of the stage, which appears when it is complete."""
+        self._folder.finish(self._write(tallies))

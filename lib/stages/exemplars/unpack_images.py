@@ -1,0 +1,20 @@
+"""Stage: unpack the user's own archive of images."""
+
+from ...data.downloads.archives import LARGEST_FOLDER, LARGEST_RATIO, unpack
+
+
+def unpack_images(*, archive, folder):
+    """Unpack a zip or tar archive of images.
+
+    Parameters
+    ----------
+    archive : str
+    folder : str
+        Output folder.
+
+    Raises
+    ------
+    ValueError
+        If the archive is damaged or unsafe.
+    """
+    unpack(archive, folder, max_size=LARGEST_FOLDER, max_ratio=LARGEST_RATIO)

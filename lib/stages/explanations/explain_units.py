@@ -1,0 +1,108 @@
+"""Stage: find the formula that best explains each activation range of a chunk of units."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from ...data.stores.activations import iterate_units, open_activations
+from ...data.stores.concepts import read_atoms
+from ...data.stores.tables import read_table, write_table
+from ...kernels.activations.unit_pass import count_on_device, count_per_atom
+from ...kernels.search.beam import ConceptCounts, search_beam
+from ...kernels.search.formula import format_formula
+from ...kernels.search.optimal import search_optimal
+from ...runtime.parallel import map_in_order
+from ...runtime.progress import Progress
+
+# pixels of the concept set below which the CPU has counted a chunk before torch is loaded
+WORTH_A_GPU = 2**26
+
+
+def explain_units(
+    *, activations, ranges, concept_set, explanations, layer, search, length, beam, seconds, device, threads
+):
+    """Write the best formula of each unit and range, and how it was found.
+
+    `optimal` says that no formula of the search space has a larger IoU, which only the optimal search proves; `search`
+    is the method; `iou_upper_bound` is empty for the beam, which gives none.
+
+    Parameters
+    ----------
+    activations : str or list of str
+        Folders of the shards of the activations.
+    ranges : str
+        Table of the ranges of the units to explain.
+    concept_set : str
+        Store of the atoms.
+    explanations : str
+        Output table, rows as in `ranges`.
+    layer : str
+    search : str
+        `optimal` (provably best for lengths up to 3) or `beam`.
+    length : int
+        Largest number of concepts in a formula.
+    beam : int
+        Formulas kept per step.
+    seconds : float or None
+        Time budget of the optimal search for one range; None for no limit.
+    device : str
+        Where bitmap pixels are counted: `auto` (a GPU if there is one and the concept set is large), `cpu`, `cuda` or
+        `cuda:n`. The counts are the same.
+    threads : int
+    """
+    atoms, concepts = read_atoms(concept_set)
+    counts = ConceptCounts(atoms)
+    count = _counting(atoms, device)
+    names = concepts["name"].tolist()
+    table = read_table(ranges, "ranges")
+    by_unit = {unit: rows for unit, rows in table.groupby("unit", sort=True)}
+
+    def explain(item):
+        unit, maps = item
+        rows = by_unit[unit]
+        usable = (rows["status"] == "ok").to_numpy()
+        lower, upper = rows["lower"].to_numpy()[usable], rows["upper"].to_numpy()[usable]
+        per_atom = iter(count(maps, lower=lower, upper=upper))
+        found = []
+        for status in rows["status"]:
+            if status != "ok":
+                found.append(_unexplained(status))
+                continue
+            pixels = np.bincount(atoms.atom_set, weights=next(per_atom), minlength=atoms.n_sets).astype(np.int64)
+            bound, proven = None, False
+            if search == "optimal":
+                optimum = search_optimal(pixels, counts, length=length, beam=beam, seconds=seconds)
+                best, bound, proven = optimum.scored, optimum.upper_bound, optimum.optimal
+            else:
+                best = search_beam(pixels, counts, length=length, beam=beam)
+            if best is None:
+                found.append(_unexplained("no_concept" if pixels.any() else "empty"))
+            else:
+                text = format_formula(best.formula, names)
+                found.append((text, best.formula.length, best.iou, bound, proven, search, "ok"))
+        return found
+
+    results = []
+    items = iterate_units(open_activations(activations, layer), list(by_unit))
+    for found in Progress(map_in_order(explain, items, threads=threads), total=len(by_unit), unit="unit"):
+        results.extend(found)
+    columns = ["formula", "length", "iou", "iou_upper_bound", "optimal", "search", "status"]
+    found = pd.DataFrame(results, columns=columns, index=table.index)
+    found["iou_upper_bound"] = found["iou_upper_bound"].astype(float)
+    write_table(table[["layer", "unit", "range", "lower", "upper"]].join(found), explanations, "explanations")
+
+
+def _counting(atoms, device):
+    """Return the function that counts the bitmap pixels of a unit's ranges per atom."""
+    if device != "cpu" and (device != "auto" or atoms.pixel_atoms.size >= WORTH_A_GPU):
+        from ...models.recording.unit_pass_torch import open_counter
+
+        counter = open_counter(atoms.pixel_atoms, atoms.image_start, device=device)
+        if counter is not None:
+            return partial(count_on_device, counter=counter, shape=atoms.pixel_atoms.shape[1:])
+    return partial(count_per_atom, atoms=atoms)
+
+
+def _unexplained(status):
+    return "", 0, None, None, False, "", status

@@ -1,0 +1,57 @@
+"""Stage: find the activation ranges of a chunk of units."""
+
+import pandas as pd
+
+from ...data.stores.activations import iterate_units, open_activations
+from ...data.stores.tables import write_table
+from ...kernels.activations.ranges import HISTOGRAM_BINS
+from ...kernels.activations.unit_values import collect_values
+from ...runtime.parallel import map_in_order
+from ...runtime.parts import Part
+from ...runtime.progress import Progress
+
+
+def find_ranges(*, activations, ranges, histograms, layer, chunk, quantile, n_clusters, threads):
+    """Write the top range and the cluster ranges of each unit, and its histogram.
+
+    Parameters
+    ----------
+    activations : str or list of str
+        Folders of the shards of the activations.
+    ranges, histograms : str
+        Output tables.
+    layer : str
+    chunk : str
+        Which units of the layer, such as `0-of-4` for the first quarter.
+    quantile : float or None
+        Upper tail of the range `top`; None for no such range.
+    n_clusters : int
+        Number of ranges `cluster1`, ...; 0 for none.
+    threads : int
+    """
+    store = open_activations(activations, layer)
+    units = Part.parse(chunk).span(store.shape[1])
+    rows, bars = [], []
+
+    def analyse(item):
+        unit, maps = item
+        values = collect_values(maps, quantile=quantile)
+        status, nothing = values.status, (None, None, 0, "empty")
+        found = []
+        if quantile is not None:
+            found.append(("top", *(values.top_range(quantile) if status != "nan" else nothing)))
+        clusters = values.cluster_ranges(n_clusters) if status == "ok" and n_clusters else []
+        found.extend((f"cluster{i + 1}", *(clusters[i] if i < len(clusters) else nothing)) for i in range(n_clusters))
+        table = [(layer, unit, *row, state if status == "ok" else status) for *row, state in found]
+        n_zero, counts = values.histogram() if status != "nan" else (0, [0] * HISTOGRAM_BINS)
+        bounds = values.bounds if status != "nan" else (None, None)
+        return table, (layer, unit, *bounds, n_zero, " ".join(map(str, counts)))
+
+    items = iterate_units(store, units)
+    for table, bar in Progress(map_in_order(analyse, items, threads=threads), total=len(units), unit="unit"):
+        rows.extend(table)
+        bars.append(bar)
+    columns = ["layer", "unit", "range", "lower", "upper", "n_activations", "status"]
+    write_table(pd.DataFrame(rows, columns=columns), ranges, "ranges")
+    columns = ["layer", "unit", "minimum", "maximum", "n_zero", "counts"]
+    write_table(pd.DataFrame(bars, columns=columns), histograms, "histograms")

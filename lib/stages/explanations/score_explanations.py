@@ -1,0 +1,58 @@
+"""Stage: measure how well each formula explains its activation range."""
+
+import pandas as pd
+
+from ...data.stores.activations import iterate_units, open_activations
+from ...data.stores.concepts import read_atoms
+from ...data.stores.tables import COLUMNS, read_table, write_table
+from ...kernels.activations.unit_pass import count_per_atom
+from ...kernels.metrics.formulas import explanation_scores
+from ...kernels.search.beam import ConceptCounts
+from ...kernels.search.formula import parse_formula
+from ...runtime.parallel import map_in_order
+from ...runtime.progress import Progress
+
+
+def score_explanations(*, activations, explanations, concept_set, label_masking, metrics, layer, threads):
+    """Write the metrics of each explained unit and range; rows without a formula get empty cells.
+
+    Parameters
+    ----------
+    activations : str or list of str
+        Folders of the shards of the activations.
+    explanations : str
+        Table of the formulas.
+    concept_set : str
+        Store of the atoms.
+    label_masking : str or list of str
+        Table of the label masking of these units; an empty list to leave its column empty.
+    metrics : str
+        Output table, rows as in `explanations`.
+    layer : str
+    threads : int
+    """
+    atoms, concepts = read_atoms(concept_set)
+    counts = ConceptCounts(atoms)
+    names = concepts["name"].tolist()
+    table = read_table(explanations, "explanations")
+    by_unit = {unit: rows for unit, rows in table.groupby("unit", sort=True)}
+
+    def score(item):
+        unit, maps = item
+        rows = by_unit[unit][by_unit[unit]["status"] == "ok"]
+        per_atom = count_per_atom(maps, atoms, lower=rows["lower"].to_numpy(), upper=rows["upper"].to_numpy())
+        return {
+            index: explanation_scores(pixels, counts.holds(parse_formula(text, names)), atoms)
+            for index, text, pixels in zip(rows.index, rows["formula"], per_atom)
+        }
+
+    scores = {}
+    items = iterate_units(open_activations(activations, layer), list(by_unit))
+    for found in Progress(map_in_order(score, items, threads=threads), total=len(by_unit), unit="unit"):
+        scores.update(found)
+    measures = [column for column, kind in COLUMNS["metrics"].items() if kind == "float"]
+    if label_masking:
+        for index, value in read_table(label_masking, "label_masking")["label_masking"].items():
+            scores.setdefault(index, {})["label_masking"] = value
+    values = pd.DataFrame([scores.get(i, {}) for i in table.index], columns=measures, index=table.index, dtype=float)
+    write_table(table[["layer", "unit", "range"]].join(values), metrics, "metrics")

@@ -1,0 +1,29 @@
+"""Stage: draw the embedded data set."""
+
+from ...playground import drawing as playground
+
+
+def draw_playground(*, folder, n_images, image_size, validation_share, seed, threads):
+    """Write the playground in Broden's on-disk format.
+
+    Parameters
+    ----------
+    folder : str
+        Output folder.
+    n_images : int
+    image_size : int
+        Height and width of the images, pixels; label maps have half the size.
+    validation_share : float
+        Share of the images in the split `val`.
+    seed : int
+    threads : int
+        Processes; the result does not depend on it.
+    """
+    playground.draw_playground(
+        folder,
+        n_images=n_images,
+        image_size=image_size,
+        validation_share=validation_share,
+        seed=seed,
+        processes=threads,
+    )

@@ -1,0 +1,43 @@
+"""Stage: join the parts of a table that several jobs wrote."""
+
+import os
+
+import pandas as pd
+
+from ...data.stores.tables import read_table, write_table
+
+OF_ALL_UNITS = ("ranges", "histograms", "explanations", "metrics")
+
+
+def merge_tables(*, parts, merged, table, layers):
+    """Write the rows of all parts, in their order, as one table.
+
+    Parameters
+    ----------
+    parts : list of str
+        Tables in the order of layers and, within these, of units.
+    merged : str
+        Output.
+    table : str
+        Kind of table, a key of `COLUMNS`.
+    layers : list of str
+        The layers in their order.
+
+    Raises
+    ------
+    ValueError
+        If, in a table that has equally many rows for each unit, a layer, a unit before the last one or a row is missing.
+    """
+    found = [read_table(part, table) for part in parts]
+    rows = pd.concat(found, ignore_index=True)
+    if table in OF_ALL_UNITS:
+        units = rows.groupby(["layer", "unit"], sort=False, as_index=False).size()
+        uneven = (units["unit"] != units.groupby("layer").cumcount()) | (units["size"] != units["size"].max())
+        missing = set(layers) - set(units["layer"]) | set(units["layer"][uneven])
+        if missing:
+            suspects = [part for part, own in zip(parts, found, strict=True) if missing & set(own["layer"])]
+            raise ValueError(
+                f"rows of {', '.join(sorted(missing))} are missing in the parts of {merged}: one was cut off. "
+                f"Delete {os.path.commonpath(suspects or parts)} and run again to rebuild it."
+            )
+    write_table(rows, merged, table)

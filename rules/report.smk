@@ -1,0 +1,109 @@
+sources_of = of(targets.result_sources, "model", "dataset")
+
+
+def catalog_tables(table):
+    return lambda wildcards: targets.catalog_tables(
+        table, wildcards.model, wildcards.dataset, config=config
+    )
+
+
+rule merge_tables:
+    input:
+        parts=lambda wildcards: parts_of(wildcards.table)(wildcards),
+    output:
+        merged="results/{model}/{dataset}/{concepts}/{table}.csv",
+    log:
+        "logs/merge_tables/{model}/{dataset}/{concepts}/{table}.log",
+    wildcard_constraints:
+        table="|".join(targets.EXPLANATION_TABLES),
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=settings(
+            table=pattern("{table}"),
+            layers=layers_of,
+        ),
+        code=code_hash("lib.stages.report.merge_tables"),
+    script:
+        "../workflow_scripts/report/merge_tables.py"
+
+
+rule merge_descriptions:
+    input:
+        parts=lambda wildcards: [
+            f"results/{wildcards.model}/{wildcards.dataset}/parts/{wildcards.table}/{chunk}.csv"
+            for chunk in all_parts(config["milan"]["chunks"])
+        ],
+    output:
+        merged="results/{model}/{dataset}/{table}.csv",
+    log:
+        "logs/merge_descriptions/{model}/{dataset}/{table}.log",
+    wildcard_constraints:
+        table="descriptions|n_best",
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=settings(
+            table=pattern("{table}"),
+            layers=layers_of,
+        ),
+        code=code_hash("lib.stages.report.merge_tables"),
+    script:
+        "../workflow_scripts/report/merge_tables.py"
+
+
+rule write_catalog:
+    input:
+        descriptions="results/{model}/{dataset}/descriptions.csv",
+        units="results/{model}/{dataset}/units.csv",
+        exemplars="results/{model}/{dataset}/exemplars",
+        explanations=catalog_tables("explanations"),
+        ranges=catalog_tables("ranges"),
+        histograms=catalog_tables("histograms"),
+        metrics=catalog_tables("metrics"),
+    output:
+        catalog=directory("results/{model}/{dataset}/catalog"),
+    log:
+        "logs/write_catalog/{model}/{dataset}.log",
+    benchmark:
+        "benchmarks/write_catalog/{model}/{dataset}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=settings(
+            concept_sets=of(targets.concept_sets, "model", "dataset"),
+            model=pattern("{model}"),
+            dataset=pattern("{dataset}"),
+            opacity=config["catalog"]["opacity"],
+            k_shown=config["catalog"]["k_shown"],
+        ),
+        code=code_hash("lib.reporting.catalog.pages", "lib/reporting/catalog/templates"),
+    script:
+        "../workflow_scripts/report/write_catalog.py"
+
+
+rule write_provenance:
+    input:
+        tables=of(targets.result_tables, "model", "dataset"),
+        made_from=sources_of,
+    output:
+        provenance="results/{model}/{dataset}/provenance.json",
+    log:
+        "logs/write_provenance/{model}/{dataset}.log",
+    benchmark:
+        "benchmarks/write_provenance/{model}/{dataset}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    resources:
+        device=config["resources"]["device"],
+    params:
+        settings=settings(
+            model=pattern("{model}"),
+            dataset=pattern("{dataset}"),
+            # all that can change results
+            config={key: value for key, value in config.items() if key != "resources"},
+        ),
+        contents=contents(sources_of, own_images_of),
+        code=code_hash("lib.stages.report.write_provenance"),
+    script:
+        "../workflow_scripts/report/write_provenance.py"

@@ -1,0 +1,262 @@
+import copy
+import re
+
+import jsonschema
+import pytest
+import yaml
+from places import ROOT
+from small_config import CONFIG
+
+from lib.config.batches import batch_name, layers_of_batch, recording_batches
+from lib.config.checks import RESERVED, check_names, check_ranges
+from lib.config.entries import (
+    check_not_its_own,
+    clip_file,
+    clip_tag,
+    concept_folder,
+    image_folder,
+    look_up,
+    milan_file,
+)
+from lib.config.networks import weights_file
+from lib.data.downloads.sources import all_sources
+
+
+@pytest.fixture
+def config():
+    return copy.deepcopy(CONFIG)
+
+
+def test_a_right_config_passes(config):
+    check_names(config)
+    assert look_up("concepts", "ade20k", config=config) == {"source": "broden1_224"}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (
+            ("targets", 0, "model"),
+            "resnet81",
+            "'resnet81' is not in the config section `models`.*Did you mean 'resnet18'",
+        ),
+        (("targets", 0, "dataset"), "playgroud", "section `datasets`.*Did you mean 'playground'"),
+        (("targets", 0, "concepts", 1), "ade20", "section `concepts`.*Did you mean 'ade20k'"),
+        (("milan", "training", "networks", 0), "mobilenet_v3_smal", "Did you mean 'mobilenet_v3_small'"),
+        (
+            ("datasets", "mine", "milan"),
+            "not-alexnet-image",
+            r"datasets\.mine\.milan must .*mean 'not-alexnet-imagenet'",
+        ),
+        (("milan", "training", "encoder"), "zzz", r"resnet18, alexnet, mobilenet_v3_small\. Add it"),
+    ],
+)
+def test_unknown_names_are_refused_with_the_nearest(config, path, value, message):
+    entry = config
+    for key in path[:-1]:
+        entry = entry[key]
+    entry[path[-1]] = value
+    with pytest.raises(ValueError, match=message):
+        check_names(config)
+
+
+@pytest.mark.parametrize(
+    ("section", "name"),
+    [("models", "planted"), ("models", "comparison.csv"), ("concepts", "exemplars"), ("concepts", "units.csv")],
+)
+def test_names_of_the_workflow_itself_are_refused(config, section, name):
+    config[section][name] = next(iter(config[section].values()))
+    with pytest.raises(
+        ValueError, match=rf"config key {section}\.{name}: the workflow itself has results of that name"
+    ):
+        check_names(config)
+
+
+def test_reserved_names_are_those_of_the_outputs():
+    """Every output beside the results of an entry is reserved, so that no entry can have its name."""
+    text = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "rules").glob("*.smk")))
+    # the tables and columns of other programs stand for wildcards in the paths
+    beside = set(re.findall(r'"results/\{model\}/\{dataset\}/([\w.]+)', text)) | {"descriptions.csv", "n_best.csv"}
+    assert beside - {"parts"} <= set(RESERVED["concepts"]) and "parts" in RESERVED["concepts"]
+    assert set(re.findall(r'"results/([\w.]+)', text)) - {"bench"} <= set(RESERVED["models"])
+
+
+def test_a_copy_of_an_unknown_source_is_refused(config):
+    config["downloads"]["local"] = {"imagenet_val": "/nowhere"}
+    check_names(config)
+    config["downloads"]["local"] = {"broden": "/x"}
+    with pytest.raises(ValueError, match=r"config key downloads\.local\.broden: .*no source 'broden'.*broden1_224"):
+        check_names(config)
+
+
+def test_a_network_is_not_captioned_from_its_own_annotations(config):
+    config["milan"]["training"]["networks"] = ["alexnet", "resnet18"]
+    with pytest.raises(ValueError, match=r"resnet18 is labelled.*alexnet, resnet18"):
+        check_names(config)
+    for dataset in ("playground", "untrained"):
+        with pytest.raises(ValueError, match="Take it out of milan.training.networks"):
+            check_not_its_own("resnet18", dataset, config=config)
+    check_not_its_own("resnet18", "places365", config=config)  # a published captioner has not seen it
+    check_not_its_own("mobilenet_v3_small", "playground", config=config)
+
+
+def test_data_sets_of_any_name_are_found(config):
+    """D5 and D6: an entry is found under its own name, and its paths are its own, not a root above them."""
+    config["datasets"]["name"] = config["datasets"]["mine"] | {"images": "other/images", "milan": "cls"}
+    config["datasets"]["places365/val 2"] = config["datasets"]["mine"] | {"weights": "w.pth"}
+    assert image_folder("mine", config=config) == "my/images" and image_folder("name", config=config) == "other/images"
+    assert weights_file("alexnet", "places365/val 2", config=config) == "w.pth"
+    assert milan_file("alexnet", "name", config=config) == "resources/milan/cls.safetensors"
+
+
+def test_weights_are_looked_for_where_the_download_puts_them(config):
+    """D11: rules and configuration know the same places."""
+    text = "".join((ROOT / f"rules/{name}.smk").read_text(encoding="utf-8") for name in ("downloads", "captions"))
+    for rule, path, names in (
+        ("fetch_weights", weights_file("alexnet", "places365", config=config), "weights_set=places365 model=alexnet"),
+        ("convert_milan", milan_file("alexnet", "places365", config=config), "milan=base"),
+        ("fetch_data", image_folder("places365", config=config), "source=places365_val"),
+    ):
+        pattern = re.search(
+            rf'rule {rule}:\n(?:    input:\n.*\n)?    output:\n        \w+=(?:directory\()?"([^"]+)"', text
+        )[1]
+        assert pattern.format(**dict(item.split("=") for item in names.split())) == path
+
+
+def test_text_where_a_list_or_a_number_belongs_is_refused():
+    """D17, D18 and D19: no name is taken for the list of its letters, no text for a number."""
+    schema = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text(encoding="utf-8"))
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    jsonschema.validate(config, schema)
+    places = [
+        (("targets", 0, "concepts"), "playground"),
+        (("milan", "training", "networks"), "alexnet"),
+        (("models", "resnet18", "layers"), "layer4"),
+        (("milan", "beam"), "50"),
+        (("seed",), "1"),
+    ]
+    for path, value in places:
+        wrong = copy.deepcopy(config)
+        entry = wrong
+        for key in path[:-1]:
+            entry = entry[key]
+        assert path[-1] in entry or isinstance(path[-1], int)
+        entry[path[-1]] = value
+        with pytest.raises(jsonschema.ValidationError, match="is not of type"):
+            jsonschema.validate(wrong, schema)
+
+
+NAME = "abc"
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("models", NAME), {"layers": ["layer1"]}),
+        (("datasets", NAME), None),
+        (("concepts", NAME), None),
+        (("targets", 0, "model"), NAME),
+        (("targets", 0, "dataset"), NAME),
+        (("targets", 0, "concepts", 0), NAME),
+        (("models", "resnet18", "layers", 0), NAME),
+        (("models", "resnet18", "sha256"), "0" * 64),
+        (("milan", "training", "networks", 0), NAME),
+        (("milan", "clip", "name"), NAME),
+        (("downloads", "local", NAME), "x"),
+        (("checkpoints", "trusted_sha256"), ["0" * 64]),
+        (("resources", "device"), "cuda:1"),
+        (("datasets", "generated", "samples"), {"latents": "x.npy"}),
+    ],
+)
+def test_a_line_break_after_a_name_is_refused(path, value):
+    schema = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text(encoding="utf-8"))
+
+    def changed(end):
+        config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+        entry = config
+        for key in path[:-1]:
+            entry = entry[key]
+        last = path[-1]
+        if last == NAME:
+            entry[NAME + end] = next(iter(entry.values())) if value is None else value
+        elif isinstance(value, str):
+            entry[last] = value + end
+        elif isinstance(value, list):
+            entry[last] = [part + end for part in value]
+        else:
+            entry[last] = {key: part + end for key, part in value.items()}
+        return config
+
+    jsonschema.validate(changed(""), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(changed("\n"), schema)
+
+
+def test_defaults_name_what_there_is():
+    """D19: no default leads to a captioning model that nobody has."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    check_names(config)
+    for entry in config["datasets"].values():
+        assert entry["milan"] == "playground" or f"milan-{entry['milan']}" in all_sources()
+
+
+@pytest.mark.parametrize(("quantile", "clusters"), [(0.005, 0), (0.005, 1), (None, 2)])
+def test_a_range_is_left(quantile, clusters):
+    check_ranges({"ranges": {"quantile": quantile, "clusters": clusters}})
+
+
+@pytest.mark.parametrize("clusters", [0, 1])
+def test_no_range_at_all_is_refused(clusters):
+    with pytest.raises(ValueError, match=f"ranges.clusters is {clusters}.*give a quantile"):
+        check_ranges({"ranges": {"quantile": None, "clusters": clusters}})
+
+
+def test_files_follow_from_the_names(config):
+    assert image_folder("playground", config=config) == "resources/data/playground"
+    assert image_folder("imagenet", config=config) == "resources/data/imagenet_val"
+    assert image_folder("mine", config=config) == "my/images"
+    assert concept_folder("ade20k", config=config) == "resources/data/broden1_224"
+    assert concept_folder("mine", config=config) == "my/concepts"
+    assert milan_file("resnet18", "playground", config=config) == "resources/milan/playground.safetensors"
+    assert milan_file("mobilenet_v3_small", "places365", config=config) == "resources/milan/base.safetensors"
+    for own in ("my/milan.pth", "my/milan.safetensors"):
+        config["datasets"]["places365"]["milan"] = own
+        assert milan_file("mobilenet_v3_small", "places365", config=config) == own
+    config["datasets"]["places365"]["milan"] = "not-alexnet-imagenet"
+    assert milan_file("alexnet", "places365", config=config) == "resources/milan/not-alexnet-imagenet.safetensors"
+    with pytest.raises(ValueError, match="copied from its own annotations"):
+        milan_file("mobilenet_v3_small", "playground", config=config)
+
+
+def test_weights_of_clip_are_published_or_a_file(config, tmp_path):
+    clip = config["milan"]["clip"]
+    assert clip_file(config) == [] and clip_tag(config) == "openai"
+    config["milan"]["strategy"] = "beam+clip"
+    assert clip_file(config) == "resources/clip/ViT-B-32-openai"
+    clip["weights"] = "opnai"
+    with pytest.raises(
+        ValueError, match=r"no weights 'opnai' of ViT-B-32 to download, but ViT-B-32-openai.*clip.weights"
+    ):
+        check_names(config)
+    clip["weights"] = str(tmp_path / "mine")
+    with pytest.raises(ValueError, match=r"no file .*mine with weights of ViT-B-32.*`milan.clip.weights`"):
+        check_names(config)
+    (tmp_path / "mine").touch()
+    assert clip_file(config) == str(tmp_path / "mine") and clip_tag(config) is None
+    clip["weights"] = "mine.pt"
+    assert clip_tag(config) is None
+
+
+@pytest.mark.parametrize("n_layers", [1, 3, 60])
+def test_layers_recorded_earlier_stay_in_their_batch(tmp_path, n_layers):
+    old = [f"layer{i}.conv" for i in range(n_layers)]
+    assert set(recording_batches(tmp_path, old, shards=["0-of-1"]).values()) == {batch_name(old)}
+    assert layers_of_batch(batch_name(old)) == old
+    assert all(len(part) <= 255 for part in batch_name(old).split("/"))
+    (tmp_path / batch_name(old) / "0-of-1.part").mkdir(parents=True)
+    asked = ["new.2", *old[:2], "new.1"]
+    assert len(set(recording_batches(tmp_path, asked, shards=["0-of-1"]).values())) == 1, "nothing is complete"
+    (tmp_path / batch_name(old) / "0-of-1").mkdir()
+    found = recording_batches(tmp_path, asked, shards=["0-of-1"])
+    assert found == {layer: batch_name(old) if layer in old else "new.2+new.1" for layer in asked}
+    assert batch_name(old) not in recording_batches(tmp_path, asked, shards=["0-of-2"]).values()

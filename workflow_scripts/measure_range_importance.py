@@ -1,6 +1,0 @@
-from lib.runtime import stage
-
-with stage(snakemake) as arguments:
-    from lib.stages.measure_range_importance import measure_range_importance
-
-    measure_range_importance(**arguments, threads=snakemake.threads)

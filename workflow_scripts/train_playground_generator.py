@@ -1,6 +1,0 @@
-from lib.runtime import stage
-
-with stage(snakemake) as arguments:
-    from lib.stages.train_playground_generator import train_playground_generator
-
-    train_playground_generator(**arguments, threads=snakemake.threads)
