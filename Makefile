@@ -5,6 +5,7 @@
 # make test-same-bytes   compare the tables of five networks whatever the shards, chunks, batch size and cores (half an hour)
 # make fuzz    feed damaged files to every reader for 5 minutes
 # make status  list the jobs that are still to run
+# make requirements   write requirements.txt and envs/base.yaml from pyproject.toml
 # make bench   time the engine beside the published package (in an environment of its own), exemplars, captions, the workflow
 # make bench-memory   peak memory of the stages on 22,000 images (15 minutes, 12 GB on disk)
 # make compare-peer   check the searches against the published package on 210 random problems (5 minutes)
@@ -15,7 +16,7 @@ PYTHON ?= python3
 CORES ?= all
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.neuron-lexicon-$(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' '-')
-SOURCES := lib workflow_scripts tests
+SOURCES := lib workflow_scripts tests envs
 
 # Snakemake keeps a cache in the home folder; where nobody may write there, below this one
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)
@@ -26,7 +27,7 @@ endif
 # where Python may not keep what it compiles, every job would compile torch anew, which takes 10 seconds
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-cluster test-faults test-same-bytes fuzz status lint format bench bench-memory compare-peer clean
+.PHONY: demo test test-cluster test-faults test-same-bytes fuzz status lint format requirements bench bench-memory compare-peer clean
 
 demo: $(STAMP)
 	$(BIN)/snakemake --cores $(CORES)
@@ -59,6 +60,9 @@ format: $(STAMP)
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/snakefmt Snakefile rules
+
+requirements:
+	$(PYTHON) envs/generate.py
 
 bench: $(STAMP)
 	$(BIN)/python tests/benchmarks/bench_engine.py --peer-venv $(VENV)-peer

@@ -1,1 +1,3 @@
-"""Everything that Neuron Lexicon computes."""
+"""Neuron Lexicon: what every unit of a vision network responds to."""
+
+__version__ = "0.2.0"
