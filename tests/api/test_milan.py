@@ -8,7 +8,7 @@ import torch
 from places import ROOT
 from published_milan import annotated_files, payload_of, serve, write_source_images, write_zip
 
-from lib.api.milan import pretrained
+from lib.api.describe import pretrained
 from lib.captioning.checkpoints.native import read_captioner
 from lib.captioning.model.captioner import Captioner, EncoderRecord, Settings
 from lib.captioning.model.decoder import Decoder, DecoderSizes
