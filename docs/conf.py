@@ -17,6 +17,9 @@ def import_package():
     package = importlib.util.module_from_spec(spec)
     sys.modules["neuron_lexicon"] = package
     spec.loader.exec_module(package)
+    # Sphinx sees only what is loaded, and the package loads its functions on use
+    for name in getattr(package, "__all__", ()):
+        setattr(package, name, getattr(package, name))
 
 
 import_package()
@@ -38,3 +41,14 @@ napoleon_google_docstring = False
 napoleon_use_rtype = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings name the types
+default_role = "code"  # docstrings mark code as Markdown does
+
+
+def escape_bars(app, what, name, thing, options, lines):
+    """Show sizes such as |B| as they are: docutils takes them for names of substitutions."""
+    lines[:] = [re.sub(r"(`[^`]*`|>>>.*)|\|", lambda found: found[1] or r"\|", line) for line in lines]
+
+
+def setup(app):
+    """Register what Sphinx calls."""
+    app.connect("autodoc-process-docstring", escape_bars)
