@@ -1,4 +1,4 @@
-"""The README's example of annotations and models in Python, and opening a captioning model."""
+"""The manual's example of annotations and models in Python, and opening a captioning model."""
 
 import re
 
@@ -28,7 +28,7 @@ WORDS = tuple(f"word{number}" for number in range(60))
 
 
 def example():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs/captions.md").read_text(encoding="utf-8")
     return re.search(r"<!-- milan example -->\n```python\n(.*?)```", text, re.S)[1]
 
 
@@ -46,8 +46,8 @@ def captioner():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, captioner):
-    """All that the README's command makes, from files served on this machine."""
-    root = tmp_path_factory.mktemp("readme")
+    """All that the command in the manual makes, from files served on this machine."""
+    root = tmp_path_factory.mktemp("manual")
     images = write_source_images(root / "images", 40)
     (root / "served").mkdir()
     names = {network: f"annotations-{network.replace('/', '-')}" for network in networks_of("base")}
@@ -78,10 +78,10 @@ def folder(tmp_path_factory, captioner):
     return root
 
 
-def test_the_readme_example_runs(folder, monkeypatch, capsys):
+def test_the_example_of_the_manual_runs(folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
     found = {}
-    exec(compile(example(), "README.md", "exec"), found)
+    exec(compile(example(), "docs/captions.md", "exec"), found)
     assert len(found["base"]) == 6 * 15 and found["unit"].unit == 10
     annotations, sentence = capsys.readouterr().out.splitlines()
     assert annotations == "('things of unit 10', 'red 10')"
