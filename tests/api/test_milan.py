@@ -1,6 +1,7 @@
 """The manual's example of annotations and models in Python, and opening a captioning model."""
 
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 from places import ROOT
 from published_milan import annotated_files, payload_of, serve, write_source_images, write_zip
 
+import lib as neuron_lexicon
 from lib.api.describe import pretrained
 from lib.captioning.checkpoints.native import read_captioner
 from lib.captioning.model.captioner import Captioner, EncoderRecord, Settings
@@ -80,6 +82,7 @@ def folder(tmp_path_factory, captioner):
 
 def test_the_example_of_the_manual_runs(folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
+    monkeypatch.setitem(sys.modules, "neuron_lexicon", neuron_lexicon)
     found = {}
     exec(compile(example(), "docs/captions.md", "exec"), found)
     assert len(found["base"]) == 6 * 15 and found["unit"].unit == 10
@@ -93,11 +96,11 @@ def test_a_converted_model_describes_as_its_payload(folder):
     native, published = (pretrained(str(folder / name)) for name in ("resources/milan/base.safetensors", "payload.pth"))
     assert native.settings == published.settings and native.settings.lm_sum == "published"
     for strategy in ("rerank", "beam", "greedy", None):
-        options = {"strategy": strategy, "beam_size": 5, "n_best": 3}
+        options = {"strategy": strategy, "beam": 5, "n_best": 3}
         said = native.describe(unit.images, unit.masks, **options)
         assert repr(said) == repr(published.describe(unit.images, unit.masks, **options))  # NaN is no equal of itself
         assert len(said) == (1 if strategy == "greedy" else 3)
-    colder = native.describe(unit.images, unit.masks, beam_size=5, temperature=0.0)[0]
+    colder = native.describe(unit.images, unit.masks, beam=5, temperature=0.0)[0]
     assert colder.score == pytest.approx(colder.log_likelihood)
 
 
@@ -122,7 +125,7 @@ def test_opening_and_describing_leave_the_number_of_threads_alone(folder):
     torch.set_num_threads(2)
     try:
         unit = load("alexnet/imagenet", root=folder / "resources/milannotations").lookup("conv5", 3)
-        pretrained(str(folder / "payload.pth"), device="cpu").describe(unit.images, unit.masks, beam_size=2)
+        pretrained(str(folder / "payload.pth"), device="cpu").describe(unit.images, unit.masks, beam=2)
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
@@ -139,7 +142,7 @@ def test_opening_and_describing_leave_the_number_of_threads_alone(folder):
         ),
         ({"images": np.zeros((2, 8, 8, 3), np.uint8)}, r"images of shape \(1, 2, 8, 8, 3\) must have the shape"),
         ({"masks": np.zeros((2, 1, 9, 8), np.uint8)}, "not of the same exemplars"),
-        ({"beam_size": 0}, "beam_size=0 must be at least 1"),
+        ({"beam_size": 0}, "beam=0 must be at least 1"),
         ({"n_best": 0}, "n_best=0 must be at least 1"),
         ({"temperature": -0.1}, "temperature=-0.1 must be a number of at least 0"),
         ({"temperature": float("nan")}, "temperature=nan must be"),
