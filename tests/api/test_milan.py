@@ -142,7 +142,7 @@ def test_opening_and_describing_leave_the_number_of_threads_alone(folder):
         ),
         ({"images": np.zeros((2, 8, 8, 3), np.uint8)}, r"images of shape \(1, 2, 8, 8, 3\) must have the shape"),
         ({"masks": np.zeros((2, 1, 9, 8), np.uint8)}, "not of the same exemplars"),
-        ({"beam_size": 0}, "beam=0 must be at least 1"),
+        ({"beam": 0}, "beam_size=0 must be at least 1"),
         ({"n_best": 0}, "n_best=0 must be at least 1"),
         ({"temperature": -0.1}, "temperature=-0.1 must be a number of at least 0"),
         ({"temperature": float("nan")}, "temperature=nan must be"),
@@ -151,7 +151,7 @@ def test_opening_and_describing_leave_the_number_of_threads_alone(folder):
 )
 def test_what_cannot_be_described_is_refused(folder, change, message):
     milan = pretrained(str(folder / "payload.pth"), device="cpu")
-    options = {"images": np.zeros((2, 3, 8, 8), np.uint8), "masks": np.ones((2, 1, 8, 8), np.uint8), "beam_size": 2}
+    options = {"images": np.zeros((2, 3, 8, 8), np.uint8), "masks": np.ones((2, 1, 8, 8), np.uint8), "beam": 2}
     milan.describe(**options)
     with pytest.raises(ValueError, match=message):
         milan.describe(**options | change)
