@@ -1,5 +1,19 @@
+localrules:
+    merge_range_importance,
+    merge_dissection,
+    plot_table,
+
+
 # what files are called in the report
 REPORT_LABELS = {"model": "{model}", "dataset": "{dataset}", "concepts": "{concepts}"}
+# sections of the report, by table that has a plot
+CATEGORIES = {
+    "range_importance": "Range importance",
+    "specialization": "Specialization",
+    "thresholds": "Thresholds",
+    "detectors": "Network Dissection",
+    "heuristics": "Searches",
+}
 
 
 rule measure_range_importance:
@@ -55,28 +69,6 @@ use rule merge_tables as merge_range_importance with:
         ),
 
 
-rule plot_range_importance:
-    input:
-        range_importance="results/{model}/{dataset}/{concepts}/range_importance.csv",
-    output:
-        plot=report(
-            "results/{model}/{dataset}/{concepts}/range_importance.png",
-            caption="captions/range_importance.rst",
-            category="Range importance",
-            labels=REPORT_LABELS | {"content": "plot"},
-        ),
-    log:
-        "logs/plot_range_importance/{model}/{dataset}/{concepts}.log",
-    benchmark:
-        "benchmarks/plot_range_importance/{model}/{dataset}/{concepts}.jsonl"
-    conda:
-        "../envs/base.yaml"
-    params:
-        code=code_hash("lib.reporting.plots"),
-    script:
-        "../workflow_scripts/analyses/plot_range_importance.py"
-
-
 rule measure_specialization:
     input:
         explanations="results/{model}/{dataset}/{concepts}/explanations.csv",
@@ -99,28 +91,6 @@ rule measure_specialization:
         code=code_hash("lib.stages.analyses.measure_specialization"),
     script:
         "../workflow_scripts/analyses/measure_specialization.py"
-
-
-rule plot_specialization:
-    input:
-        specialization="results/{model}/{dataset}/{concepts}/specialization.csv",
-    output:
-        plot=report(
-            "results/{model}/{dataset}/{concepts}/specialization.png",
-            caption="captions/specialization.rst",
-            category="Specialization",
-            labels=REPORT_LABELS | {"content": "plot"},
-        ),
-    log:
-        "logs/plot_specialization/{model}/{dataset}/{concepts}.log",
-    benchmark:
-        "benchmarks/plot_specialization/{model}/{dataset}/{concepts}.jsonl"
-    conda:
-        "../envs/base.yaml"
-    params:
-        code=code_hash("lib.reporting.plots"),
-    script:
-        "../workflow_scripts/analyses/plot_specialization.py"
 
 
 rule find_thresholds:
@@ -181,28 +151,6 @@ rule measure_thresholds:
         "../workflow_scripts/analyses/measure_thresholds.py"
 
 
-rule plot_thresholds:
-    input:
-        thresholds="results/{model}/{dataset}/{concepts}/thresholds.csv",
-    output:
-        plot=report(
-            "results/{model}/{dataset}/{concepts}/thresholds.png",
-            caption="captions/thresholds.rst",
-            category="Thresholds",
-            labels=REPORT_LABELS | {"content": "plot"},
-        ),
-    log:
-        "logs/plot_thresholds/{model}/{dataset}/{concepts}.log",
-    benchmark:
-        "benchmarks/plot_thresholds/{model}/{dataset}/{concepts}.jsonl"
-    conda:
-        "../envs/base.yaml"
-    params:
-        code=code_hash("lib.reporting.plots"),
-    script:
-        "../workflow_scripts/analyses/plot_thresholds.py"
-
-
 # Network Dissection: the same search for single concepts
 use rule explain_units as dissect_units with:
     output:
@@ -255,28 +203,6 @@ rule count_detectors:
         code=code_hash("lib.stages.analyses.count_detectors"),
     script:
         "../workflow_scripts/analyses/count_detectors.py"
-
-
-rule plot_detectors:
-    input:
-        detectors="results/{model}/{dataset}/{concepts}/detectors.csv",
-    output:
-        plot=report(
-            "results/{model}/{dataset}/{concepts}/detectors.png",
-            caption="captions/detectors.rst",
-            category="Network Dissection",
-            labels=REPORT_LABELS | {"content": "plot"},
-        ),
-    log:
-        "logs/plot_detectors/{model}/{dataset}/{concepts}.log",
-    benchmark:
-        "benchmarks/plot_detectors/{model}/{dataset}/{concepts}.jsonl"
-    conda:
-        "../envs/base.yaml"
-    params:
-        code=code_hash("lib.reporting.plots"),
-    script:
-        "../workflow_scripts/analyses/plot_detectors.py"
 
 
 rule draw_unit_pictures:
@@ -338,27 +264,6 @@ rule compare_heuristics:
         "../workflow_scripts/analyses/compare_heuristics.py"
 
 
-rule plot_heuristics:
-    input:
-        heuristics="results/{model}/{dataset}/{concepts}/heuristics.csv",
-    output:
-        plot=report(
-            "results/{model}/{dataset}/{concepts}/heuristics.png",
-            caption="captions/heuristics.rst",
-            category="Searches",
-        ),
-    log:
-        "logs/plot_heuristics/{model}/{dataset}/{concepts}.log",
-    benchmark:
-        "benchmarks/plot_heuristics/{model}/{dataset}/{concepts}.jsonl"
-    conda:
-        "../envs/base.yaml"
-    params:
-        code=code_hash("lib.reporting.plots"),
-    script:
-        "../workflow_scripts/analyses/plot_heuristics.py"
-
-
 rule compare_targets:
     input:
         explanations=[
@@ -389,3 +294,30 @@ rule compare_targets:
         code=code_hash("lib.stages.analyses.compare_targets"),
     script:
         "../workflow_scripts/analyses/compare_targets.py"
+
+
+rule plot_table:
+    input:
+        table="results/{model}/{dataset}/{concepts}/{plot}.csv",
+    output:
+        plot=report(
+            "results/{model}/{dataset}/{concepts}/{plot}.png",
+            caption="captions/plot.rst",
+            category=lambda wildcards: CATEGORIES[wildcards.plot],
+            labels=REPORT_LABELS | {"content": "plot"},
+        ),
+    log:
+        "logs/plot_table/{model}/{dataset}/{concepts}/{plot}.log",
+    benchmark:
+        "benchmarks/plot_table/{model}/{dataset}/{concepts}/{plot}.jsonl"
+    wildcard_constraints:
+        plot="|".join(CATEGORIES),
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=settings(
+            kind=pattern("{plot}"),
+        ),
+        code=code_hash("lib.reporting.plots"),
+    script:
+        "../workflow_scripts/analyses/plot_table.py"

@@ -1,3 +1,14 @@
+# compute nodes of a cluster often have no internet
+localrules:
+    list_sources,
+    fetch_data,
+    fetch_weights,
+    fetch_own_weights,
+    fetch_milan,
+    fetch_clip,
+    fetch_annotations,
+
+
 def own_copy_of(source):
     """Return the input function of the user's own copy in place of a download."""
     return lambda wildcards: paths.own_copy(source.format(**wildcards), config=config)

@@ -1,3 +1,9 @@
+# a second's work, for which a job of a cluster would wait longer
+localrules:
+    merge_tables,
+    merge_descriptions,
+
+
 sources_of = of(targets.result_sources, "model", "dataset")
 
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import jinja2
 import pytest
 from places import ROOT
 
@@ -313,3 +314,34 @@ def test_no_file_names_this_machine():
             ):
                 found.append(f"{name}:{number}: {line.strip()[:100]}")
     assert not found, "\n".join(found)
+
+
+class _Strict:
+    """Stands for the job that a caption of the report is about: names that its rule lacks are errors."""
+
+    def __init__(self, rule):
+        text = RULES[rule]
+        self.wildcards = {name: name for name in re.findall(r"(?<!\{)\{(\w+)\}(?!\})", text)}
+        self.params = {"settings": dict.fromkeys(re.findall(r"^            (\w+)=", text, re.M), "value")}
+        self.config = {"seed": 0}
+
+
+CAPTIONS = [
+    (name, caption) for name, text in RULES.items() for caption in re.findall(r'caption="captions/(\w+)\.rst"', text)
+]
+
+
+@pytest.mark.parametrize(("rule", "caption"), CAPTIONS)
+def test_captions_of_the_report_name_what_their_rule_has(rule, caption):
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=True)
+    text = (ROOT / f"rules/captions/{caption}.rst").read_text(encoding="utf-8")
+    for plot in re.findall(r'plot == "(\w+)"', text) or [""]:
+        job = _Strict(rule)
+        job.wildcards |= {"plot": plot} if plot else {}
+        rendered = environment.from_string(text).render(snakemake=job)
+        assert "{" not in rendered and len(rendered) > 60
+
+
+def test_every_caption_is_used():
+    used = {caption for _, caption in CAPTIONS} | {"workflow"}
+    assert used == {path.stem for path in (ROOT / "rules/captions").glob("*.rst")}

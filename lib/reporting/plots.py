@@ -1,6 +1,7 @@
 """Plots of result tables."""
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from ..data.stores.tables import read_table
@@ -10,17 +11,8 @@ COLORS = {"estimate": "#9aa7b5", "exact": "#2a6f97"}
 PALETTE = ("#2a6f97", "#d1495b", "#edae49", "#66a182", "#8d5b4c", "#5f4b8b", "#9aa7b5", "#222222")
 
 
-def plot_heuristics(*, heuristics: str, plot: str) -> None:
-    """Draw the time and the visited candidates of each search as boxes over all units and ranges.
-
-    Parameters
-    ----------
-    heuristics : str
-        Table of the comparison.
-    plot : str
-        Output picture (PNG).
-    """
-    table = read_table(heuristics, "heuristics")
+def _heuristics(table: pd.DataFrame) -> Figure:
+    """Draw the time and the visited candidates of each search as boxes over all units and ranges."""
     searches = list(dict.fromkeys(table["search"]))
     figure = _figure(8, 3.2)
     panels = zip(figure.subplots(1, 2), (("seconds", "seconds per range"), ("visited", "candidates scored exactly")))
@@ -41,20 +33,11 @@ def plot_heuristics(*, heuristics: str, plot: str) -> None:
             axes.set_yscale("log")
         axes.set_ylabel(label)
         _clean(axes)
-    _save(figure, plot)
+    return figure
 
 
-def plot_thresholds(*, thresholds: str, plot: str) -> None:
-    """Draw each category's share of the concepts over the quantiles: of the highest activations left, the lowest right.
-
-    Parameters
-    ----------
-    thresholds : str
-        Table of the shares; one row of panels per layer.
-    plot : str
-        Output picture (PNG).
-    """
-    table = read_table(thresholds, "thresholds")
+def _thresholds(table: pd.DataFrame) -> Figure:
+    """Draw each category's share of the concepts over the quantiles: of the highest activations left, the lowest right."""
     layers = list(dict.fromkeys(table["layer"]))
     figure = _figure(8, 0.6 + 2.4 * len(layers))
     panels = figure.subplots(len(layers), 2, squeeze=False, sharey=True)
@@ -76,58 +59,32 @@ def plot_thresholds(*, thresholds: str, plot: str) -> None:
             axes.set_xlabel("share of activations above the threshold")
         handles, names = panels[0, 0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower center", ncols=6, frameon=False)
-    _save(figure, plot)
+    return figure
 
 
-def plot_detectors(*, detectors: str, plot: str) -> None:
-    """Draw the number of different concepts that each layer's units detect, by category, for the first range.
-
-    Parameters
-    ----------
-    detectors : str
-        Table of the detectors.
-    plot : str
-        Output picture (PNG).
-    """
-    table = read_table(detectors, "detectors")
+def _detectors(table: pd.DataFrame) -> Figure:
+    """Draw the number of different concepts that each layer's units detect, by category, for the first range."""
     first = table[table["range"] == (table["range"].iloc[0] if len(table) else "")]
     figure = _figure(8, 3.2)
     axes = figure.subplots()
     values = first.pivot(index="layer", columns="category", values="n_unique")
     _stack(axes, values.reindex(list(dict.fromkeys(first["layer"]))))
     axes.set_ylabel("unique detectors")
-    _save(figure, plot)
+    return figure
 
 
-def plot_specialization(*, specialization: str, plot: str) -> None:
-    """Draw the shares of unspecialized, weakly specialized and specialized units of each range.
-
-    Parameters
-    ----------
-    specialization : str
-        Table of the shares; one panel per layer.
-    plot : str
-        Output picture (PNG).
-    """
-    table = read_table(specialization, "specialization").drop(columns="n_units").set_index(["layer", "range"])
-    _panels(table, "share of units", plot)
+def _specialization(table: pd.DataFrame) -> Figure:
+    """Draw the shares of unspecialized, weakly specialized and specialized units of each range."""
+    return _panels(table.drop(columns="n_units").set_index(["layer", "range"]), "share of units")
 
 
-def plot_range_importance(*, range_importance: str, plot: str) -> None:
-    """Draw the share of images whose prediction changes without each range.
-
-    Parameters
-    ----------
-    range_importance : str
-        Table of the shares; one panel per layer.
-    plot : str
-        Output picture (PNG).
-    """
-    table = read_table(range_importance, "range_importance").set_index(["layer", "range"])
-    _panels(table[["share_changed"]].rename(columns={"share_changed": ""}), "share of predictions changed", plot)
+def _range_importance(table: pd.DataFrame) -> Figure:
+    """Draw the share of images whose prediction changes without each range."""
+    shares = table.set_index(["layer", "range"])[["share_changed"]].rename(columns={"share_changed": ""})
+    return _panels(shares, "share of predictions changed")
 
 
-def _panels(table, label, plot):
+def _panels(table, label):
     """Draw bars per range, one panel per layer."""
     layers = list(dict.fromkeys(table.index.get_level_values("layer")))
     figure = _figure(8, 0.4 + 2.0 * len(layers))
@@ -136,7 +93,7 @@ def _panels(table, label, plot):
         axes.set_ylim(0, 1)
         axes.set_title(layer, fontsize=8)
         axes.set_ylabel(label, fontsize=8)
-    _save(figure, plot)
+    return figure
 
 
 def _stack(axes, values):
@@ -167,6 +124,27 @@ def _clean(axes):
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _save(figure, plot):
+KINDS = {
+    "heuristics": _heuristics,
+    "thresholds": _thresholds,
+    "detectors": _detectors,
+    "specialization": _specialization,
+    "range_importance": _range_importance,
+}
+
+
+def plot_table(*, table: str, kind: str, plot: str) -> None:
+    """Draw a table of results.
+
+    Parameters
+    ----------
+    table : str
+        The table.
+    kind : str
+        Which one, a key of `KINDS`.
+    plot : str
+        Output picture (PNG).
+    """
+    figure = KINDS[kind](read_table(table, kind))
     with new_file(plot) as draft:
         figure.savefig(draft, format="png", metadata={"Software": None})

@@ -17,7 +17,7 @@ class Progress(tqdm):
     label : str
         What is in progress, shown before a bar's own description.
     finished : dict of str to int
-        Items done by unit (`image`, `unit`, ...) in the bars that have ended.
+        Items done by unit (`image`, `unit`, ...) in the bars that have ended, without those of an earlier run.
     """
 
     terminal = None
@@ -45,7 +45,7 @@ class Progress(tqdm):
         """End the bar and remember how many items it saw."""
         if not self._counted:
             self._counted = True
-            Progress.finished[self.unit] = Progress.finished.get(self.unit, 0) + self.n
+            Progress.finished[self.unit] = Progress.finished.get(self.unit, 0) + self.n - self.initial
         super().close()
 
 

@@ -14,8 +14,9 @@ import pytest
 
 from lib.data.formats.exemplars import create_exemplars
 from lib.data.stores.tables import COLUMNS, write_table
+from lib.kernels.search.formula import AND_NOT, OR, Formula, format_formula
 from lib.reporting.catalog.pages import script, write_catalog
-from lib.reporting.catalog.records import MEASURES, as_json_numbers, concepts_of, natural_key
+from lib.reporting.catalog.records import MEASURES, as_json_numbers, natural_key
 
 LAYERS = ["layer2", "layer10", "<b id=pwned>&\"'\u202e"]
 HOSTILE = [
@@ -30,6 +31,12 @@ HOSTILE = [
     "__proto__",
 ]
 N_UNITS = 12
+
+
+def formula_of(name):
+    return format_formula(Formula((0, 1, 2), (OR, AND_NOT)), [name, "house", "sky"])
+
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -71,7 +78,7 @@ def inputs(tmp_path) -> dict:
             rows["histograms"].append((layer, unit, 0.1 if ok else np.nan, 1.0 if ok else np.nan, 100, counts))
             for name, lower, upper in (("cluster1", 0.1, 0.5), ("top", 0.9, np.inf)):
                 iou = (unit + 1) / 100 + (0.1 if name == "top" else 0) if ok else np.nan
-                formula = f"(({HOSTILE[unit % len(HOSTILE)]} OR house) AND (NOT sky))" if ok else ""
+                formula = formula_of(HOSTILE[unit % len(HOSTILE)]) if ok else ""
                 rows["ranges"].append((layer, unit, name, lower, upper, 50, status))
                 rows["explanations"].append(
                     (layer, unit, name, lower, upper, formula, 3, iou, iou, ok, "optimal", status)
@@ -122,7 +129,7 @@ def test_numbers_arrive(inputs):
     assert concepts["ranges"] == ["top", "cluster1"]
     assert concepts["iou"][:4] == [0.11, 0.01, 0.12, 0.02]
     assert concepts["iou"][20:24] == [None] * 4
-    assert concepts["formulas"][concepts["formula"][2]] == f"(({HOSTILE[1]} OR house) AND (NOT sky))"
+    assert concepts["formulas"][concepts["formula"][2]] == formula_of(HOSTILE[1])
     best, top, cluster = concepts["summary"]
     assert (best["range"], best["explained"], best["median"]) == ("best", 30, 0.155)
     assert (top["explained"], cluster["explained"], cluster["median"]) == (30, 18, 0.055)
@@ -241,20 +248,6 @@ def test_a_kind_of_table_may_be_missing_but_not_some_of_it(inputs):
     assert data["concept_sets"][0]["coverage"] == [None] * 72
     with pytest.raises(ValueError, match="explanations has 1 tables but there are 2 concept sets"):
         write_catalog(**inputs | {"concept_sets": ["a", "b"]})
-
-
-@pytest.mark.parametrize(
-    ("formula", "concepts"),
-    [
-        ("sky", ["sky"]),
-        ("((street OR car) AND (NOT sky))", ["street", "car"]),
-        ("((crane (bird) OR (x)) AND house)", ["crane (bird)", "x", "house"]),
-        ("(None AND nan)", ["None", "nan"]),
-        ("", []),
-    ],
-)
-def test_concepts_of_a_formula(formula, concepts):
-    assert concepts_of(formula) == concepts
 
 
 def test_small_helpers():

@@ -50,10 +50,10 @@ def test_all_analyses_are_made(analysed):
     [
         (
             {"thresholds": {"quantiles": [0.05, 0.8]}},
-            {"find_thresholds", "explain_thresholds", "measure_thresholds", "plot_thresholds"},
+            {"find_thresholds", "explain_thresholds", "measure_thresholds", "plot_table"},
         ),
         ({"pictures": {"k": 2}}, {"draw_unit_pictures"}),
-        ({"heuristics": {"units": 2}}, {"compare_heuristics", "plot_heuristics"}),
+        ({"heuristics": {"units": 2}}, {"compare_heuristics", "plot_table"}),
         ({"comparison": {"iou": 0.1}}, {"compare_targets"}),
     ],
     ids=["thresholds", "pictures", "heuristics", "comparison"],

@@ -13,16 +13,18 @@ NETWORKS = {
     "densenet161": {"layers": ["features.denseblock1"]},
 }
 
+ANNOTATED = "squeezenet1_1"
+
 
 def settings(n_parts, batch_size):
     shards, chunks = {"shards": n_parts}, {"chunks": n_parts}
     return {
-        "models": NETWORKS,
+        "models": NETWORKS | {ANNOTATED: {"layers": ["features.3"]}},
         "targets": [{"model": name, "dataset": "playground", "concepts": ["playground"]} for name in NETWORKS],
         "activations": shards,
         "exemplars": shards,
         "explanations": chunks,
-        "milan": chunks,
+        "milan": chunks | {"training": {"networks": [ANNOTATED]}},
         "resources": {"batch_size": batch_size},
     }
 

@@ -7,7 +7,6 @@ log p(w | before, exemplars) - T log p(w | before).
 from dataclasses import dataclass
 
 import torch
-from torch.nn import functional
 
 from ..model.decoder import Decoder, EncodedExemplars, State
 from ..model.language_model import LanguageModel
@@ -278,23 +277,3 @@ def _extend(sentences: _Sentences, symbols: torch.Tensor, stop_id: int) -> tuple
     offered = symbols.new_full(offers.shape, stop_id)
     offers[live], offered[live] = scores.topk(beam_size, dim=-1)
     return offers.view(*symbols.shape, beam_size), offered.view(*symbols.shape, beam_size)
-
-
-def pad_with_stop(tokens: torch.Tensor, *, length: int, stop_id: int) -> torch.Tensor:
-    """Fill sentences up to `length` symbols with `<stop>`.
-
-    Parameters
-    ----------
-    tokens : torch.Tensor
-        Of shape (..., T).
-    length : int
-        The number of symbols wanted.
-    stop_id : int
-        The number of `<stop>`.
-
-    Returns
-    -------
-    torch.Tensor
-        Of shape (..., length).
-    """
-    return functional.pad(tokens, (0, length - tokens.shape[-1]), value=stop_id)

@@ -177,6 +177,38 @@ def parse_formula(text, names):
         If the text is no left-deep formula or names an unknown concept.
     """
     numbers = {name: number for number, name in enumerate(names)}
+    found, operators = split_formula(text)
+    for name in found:
+        if name not in numbers:
+            raise ValueError(f"{name!r} in {text!r} is no concept of this set")
+    return Formula(tuple(numbers[name] for name in found), operators)
+
+
+def asserted_names(text):
+    """Return the names of the concepts that a formula's text asks for, in order; those excluded by NOT are left out."""
+    names, operators = split_formula(text)
+    return [names[0], *(name for operator, name in zip(operators, names[1:]) if operator != AND_NOT)]
+
+
+def split_formula(text):
+    """Split the text of a formula into names and operators, whatever the concept set.
+
+    Parameters
+    ----------
+    text : str
+        As `format_formula` writes it.
+
+    Returns
+    -------
+    names : list of str
+    operators : tuple of int
+        `OR`, `AND` or `AND_NOT`, one fewer than names.
+
+    Raises
+    ------
+    ValueError
+        If the text is no left-deep formula.
+    """
     tokens = _TOKEN.findall(text)
     if "".join(tokens) != text:
         raise ValueError(f"{text!r} is no formula; expected a form such as ((street OR car) AND (NOT sky))")
@@ -185,14 +217,11 @@ def parse_formula(text, names):
         depth += 1
     rest = iter(tokens[depth:])
 
-    def concept(token):
+    def unquote(token):
         try:
-            name = json.loads(token) if token.startswith('"') else token
+            return json.loads(token) if token.startswith('"') else token
         except json.JSONDecodeError as error:
             raise ValueError(f"{token} in {text!r} is no quoted name: {error}") from error
-        if name not in numbers:
-            raise ValueError(f"{name!r} in {text!r} is no concept of this set")
-        return numbers[name]
 
     def expect(*allowed):
         token = next(rest, "the end")
@@ -200,16 +229,18 @@ def parse_formula(text, names):
             raise ValueError(f"{text!r} is no left-deep formula: found {token!r} instead of {' or '.join(allowed)!r}")
         return token
 
-    formula = Formula((concept(expect()),))
+    names, operators = [unquote(expect())], []
     for _ in range(depth):
         joint = expect(" OR ", " AND ")
         token = expect()
         if joint == " AND " and token == "(NOT ":
-            formula = formula.extend(AND_NOT, concept(expect()))
+            operators.append(AND_NOT)
+            names.append(unquote(expect()))
             expect(")")
         else:
-            formula = formula.extend(OR if joint == " OR " else AND, concept(token))
+            operators.append(OR if joint == " OR " else AND)
+            names.append(unquote(token))
         expect(")")
     if next(rest, None) is not None:
         raise ValueError(f"{text!r} goes on after the formula's end")
-    return formula
+    return names, tuple(operators)

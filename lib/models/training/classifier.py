@@ -1,12 +1,13 @@
 """Training an image classifier from scratch, quickly and repeatably, on one core."""
 
 import logging
-import math
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.optim.lr_scheduler import OneCycleLR
+from torch.optim.swa_utils import update_bn
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from ...runtime.blocks import IMAGES_PER_BLOCK, fill_up
@@ -52,7 +53,9 @@ def train_classifier(
     network.to(device).train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True)
     n_steps = max(1, len(images) // batch_size)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _one_cycle(step, len(sizes) * n_steps))
+    schedule = OneCycleLR(
+        optimiser, learning_rate, total_steps=len(sizes) * n_steps, pct_start=0.2, cycle_momentum=False
+    )
     criterion = nn.CrossEntropyLoss()
     with torch.random.fork_rng(devices=[]):
         # dropout draws from torch's global generator
@@ -71,31 +74,10 @@ def train_classifier(
                 total += loss.item()
             logger.info("epoch %d of %d, %d pixels: loss %.3f", epoch + 1, len(sizes), size, total / n_steps)
         chosen = rng.permutation(len(images))[: STATISTICS_BATCHES * batch_size]
-        _settle_batch_norm(network, to_input(images[chosen], normalisation).to(device), batch_size)
+        # slow running means lag far behind after a short training
+        batches = to_input(images[chosen], normalisation).to(device).split(batch_size)
+        update_bn([batch for batch in batches if len(batch) > 1], network)
     network.eval()
-
-
-def _settle_batch_norm(network, images, batch_size):
-    """Measure the statistics of batch normalisation anew: slow running means lag far behind after a short training."""
-    layers = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
-    momenta = [layer.momentum for layer in layers]
-    for layer in layers:
-        layer.reset_running_stats()
-        layer.momentum = None
-    with torch.inference_mode():
-        for batch in images.split(batch_size):
-            if len(batch) > 1:
-                network(batch)
-    for layer, momentum in zip(layers, momenta):
-        layer.momentum = momentum
-
-
-def _one_cycle(step, n_steps):
-    """Return the share of the highest learning rate: a linear rise in the first fifth, then half a cosine."""
-    n_rising = max(1, n_steps // 5)
-    if step < n_rising:
-        return (step + 1) / n_rising
-    return 0.5 + 0.5 * math.cos(math.pi * (step - n_rising) / max(1, n_steps - n_rising))
 
 
 def _silence_residuals(network):

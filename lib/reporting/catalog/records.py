@@ -10,6 +10,7 @@ import pandas as pd
 
 from ...data.stores.tables import read_table
 from ...kernels.metrics.formulas import EXPLAINED_ABOVE
+from ...kernels.search.formula import asserted_names
 
 MEASURES = (
     "activation_coverage",
@@ -58,30 +59,6 @@ def range_key(name: str) -> tuple[bool, list[tuple[bool, int, str]]]:
         Comparable key.
     """
     return name != "top", natural_key(name)
-
-
-def concepts_of(formula: str) -> list[str]:
-    """List the concepts that a formula asks for, in order; what it excludes by NOT is left out.
-
-    Parameters
-    ----------
-    formula : str
-        Formula such as ``((street OR car) AND (NOT sky))``.
-
-    Returns
-    -------
-    list of str
-        Names of concepts, brackets that belong to a name kept: ``crane (bird)``.
-    """
-    names = []
-    for operand in re.split(r" (?:OR|AND) ", formula):
-        name = operand.lstrip("(")
-        if not name or name.startswith("NOT "):
-            continue
-        while name.endswith(")") and name.count(")") > name.count("("):
-            name = name[:-1]
-        names.append(name)
-    return names
 
 
 def as_json_numbers(values: Iterable[float], *, digits: int = 6) -> list[float | int | None]:
@@ -236,7 +213,9 @@ def summarize(concept_set: ConceptSet, layer_of_unit: np.ndarray, *, n_layers: i
     result = []
     for name, (values, formulas) in choices.items():
         explained = values > EXPLAINED_ABOVE
-        found = Counter(concept for formula in formulas[explained] for concept in dict.fromkeys(concepts_of(formula)))
+        found = Counter(
+            concept for formula in formulas[explained] for concept in dict.fromkeys(asserted_names(formula))
+        )
         owns = [layer_of_unit == layer for layer in range(n_layers)]
         layers = [
             {"units": int(own.sum()), "explained": int((explained & own).sum()), "median": _median(values[own])}

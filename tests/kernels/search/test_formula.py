@@ -5,7 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.kernels.search.formula import AND, AND_NOT, OR, Formula, canonical, evaluate, format_formula, parse_formula
+from lib.kernels.search.formula import (
+    AND,
+    AND_NOT,
+    OR,
+    Formula,
+    asserted_names,
+    canonical,
+    evaluate,
+    format_formula,
+    parse_formula,
+)
 
 NASTY = [
     "OR",
@@ -139,3 +149,16 @@ def test_what_a_formula_asks_for_and_begins_with():
     assert formula.asserted == (4, 7) and formula.left == Formula((4, 2), (AND_NOT,))
     assert formula.left.left == Formula((4,)) and formula.left.asserted == (4,)
     assert Formula((4,)).left is None
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("sky", ["sky"]),
+        ("((street OR car) AND (NOT sky))", ["street", "car"]),
+        ('(("crane (bird)" OR "a AND b") AND house)', ["crane (bird)", "a AND b", "house"]),
+        ("(None AND nan)", ["None", "nan"]),
+    ],
+)
+def test_the_concepts_that_a_formula_asks_for(text, names):
+    assert asserted_names(text) == names

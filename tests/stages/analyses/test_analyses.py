@@ -13,7 +13,7 @@ from lib.data.formats.broden import open_broden
 from lib.data.stores.activations import open_activations
 from lib.data.stores.tables import read_table, write_table
 from lib.models.build.loading import open_network
-from lib.reporting.plots import plot_detectors, plot_range_importance, plot_specialization, plot_thresholds
+from lib.reporting.plots import plot_table
 from lib.reporting.unit_pictures import draw_unit_pictures
 from lib.stages.activations.record_activations import record_activations
 from lib.stages.analyses.count_detectors import count_detectors
@@ -204,7 +204,7 @@ def test_range_importance_equals_a_recomputation(home, pictures, network, tmp_pa
     assert found["n_changed"].max() > 0
     again = measure_importance(home, tmp_path / "again.csv", [home / "layer4.csv"], batch_size=30, threads=1)
     pd.testing.assert_frame_equal(again, found)
-    plot_range_importance(range_importance=str(tmp_path / "importance.csv"), plot=str(tmp_path / "plot.png"))
+    plot_table(kind="range_importance", table=str(tmp_path / "importance.csv"), plot=str(tmp_path / "plot.png"))
     assert Image.open(tmp_path / "plot.png").size[0] == 1200
 
 
@@ -237,7 +237,7 @@ def test_thresholds_equal_a_recomputation(home, tmp_path):
             counts.update(category[word] for word in words if not word.startswith("!"))
         assert dict(zip(rows["category"], rows["n_concepts"])) == {name: counts[name] for name in CATEGORIES}
         assert rows["share"].sum() == pytest.approx(1) and (rows["n_units"] == len(texts)).all() and len(texts) > 18
-    plot_thresholds(thresholds=str(path), plot=str(tmp_path / "plot.png"))
+    plot_table(kind="thresholds", table=str(path), plot=str(tmp_path / "plot.png"))
     assert Image.open(tmp_path / "plot.png").size[0] == 1200
 
 
@@ -260,7 +260,7 @@ def test_detectors_of_network_dissection(home, tmp_path):
         assert (row.n_detectors, row.n_unique, row.n_units) == (len(own), own["formula"].nunique(), 21)
     assert len(found) == 3 * len(CATEGORIES) and found["n_detectors"].sum() == len(detected) > found["n_unique"].sum()
     for name in ("a.png", "b.png"):
-        plot_detectors(detectors=str(path), plot=str(tmp_path / name))
+        plot_table(kind="detectors", table=str(path), plot=str(tmp_path / name))
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
@@ -299,7 +299,7 @@ def test_specialization_known_on_paper(home, tmp_path):
     assert found["layer"].tolist() == [LAYER] * 3
     for row, values in zip(found.drop(columns="layer").itertuples(index=False, name=None), expected):
         assert row[0] == values[0] and row[1:] == pytest.approx(values[1:], nan_ok=True)
-    plot_specialization(specialization=str(path), plot=str(tmp_path / "plot.png"))
+    plot_table(kind="specialization", table=str(path), plot=str(tmp_path / "plot.png"))
     assert Image.open(tmp_path / "plot.png").size[0] == 1200
 
 

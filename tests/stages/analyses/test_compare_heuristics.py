@@ -12,7 +12,7 @@ from lib.kernels.activations.unit_pass import count_per_atom
 from lib.kernels.search.atoms import AtomCollector, Atoms, image_atoms
 from lib.kernels.search.beam import ConceptCounts, search_beam
 from lib.kernels.search.formula import format_formula
-from lib.reporting.plots import plot_heuristics
+from lib.reporting.plots import plot_table
 from lib.stages.analyses.compare_heuristics import compare_heuristics
 
 N_IMAGES, GRID, N_CONCEPTS, N_UNITS = 6, 20, 12, 7
@@ -104,7 +104,7 @@ def test_estimates_and_beam_agree_and_visit_less(compared):
 
 def test_the_plot_is_a_picture_and_repeats(compared, tmp_path):
     for name in ("a.png", "b.png"):
-        plot_heuristics(heuristics=str(compared[0]), plot=str(tmp_path / name))
+        plot_table(kind="heuristics", table=str(compared[0]), plot=str(tmp_path / name))
     picture = np.asarray(Image.open(tmp_path / "a.png").convert("L"))
     assert picture.shape[1] > picture.shape[0] > 300 and (picture < 128).any()
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
@@ -118,5 +118,5 @@ def test_a_table_without_usable_ranges_gives_empty_results(compared, tmp_path):
     options = {"units": 2, "length": 2, "beam": 2, "seconds": None}
     compare_heuristics(activations=str(home / "0-of-1"), concept_set=str(home / "set.zarr"), **paths, **options)
     assert read_table(paths["heuristics"], "heuristics").empty
-    plot_heuristics(heuristics=paths["heuristics"], plot=str(tmp_path / "plot.png"))
+    plot_table(kind="heuristics", table=paths["heuristics"], plot=str(tmp_path / "plot.png"))
     assert (tmp_path / "plot.png").is_file()

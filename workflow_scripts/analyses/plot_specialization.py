@@ -1,6 +1,0 @@
-from lib.runtime.job import stage
-
-with stage(snakemake) as arguments:
-    from lib.reporting.plots import plot_specialization
-
-    plot_specialization(**arguments)
