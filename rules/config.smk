@@ -3,9 +3,9 @@ import logging
 import time
 
 import lib.config.planning as planning
+import lib.config.schema as schema
 
 from snakemake.exceptions import WorkflowError
-from snakemake.utils import validate
 
 RECORDS = ".snakemake"
 STARTED = time.time()
@@ -26,7 +26,9 @@ configfile: workflow.source_path("../config.yaml")
 
 try:
     planning.check_values(config)
+    schema.complete(
+        config,
+        schema.read_schema(workflow.source_path("schemas/config.schema.yaml")),
+    )
 except ValueError as error:
     raise WorkflowError(str(error)) from None
-
-validate(config, "schemas/config.schema.yaml")

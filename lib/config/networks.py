@@ -12,6 +12,8 @@ from ..runtime.cache import recall, remember
 from .entries import GENERATED, TWIN, look_up
 
 OWN_WEIGHTS = "resources/weights/own"
+# what images are scaled to in relation to the input cut out of them, where the config does not say: 256 for 224
+MARGIN = 8 / 7
 RECIPE = ("factory", "arguments", "key_prefix", "renames", "sha256")
 
 
@@ -132,7 +134,8 @@ def input_geometry(model, dataset, *, config):
     size = look_up("models", model, config=config).get("input_size", chosen["input_size"])
     if isinstance(size, list):
         return {"resize": size, "crop": None}
-    return {"resize": round(chosen["resize"] * size / chosen["input_size"]), "crop": size}
+    resize = chosen.get("resize", round(chosen["input_size"] * MARGIN))
+    return {"resize": round(resize * size / chosen["input_size"]), "crop": size}
 
 
 def input_size(model, dataset, *, config):

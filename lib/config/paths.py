@@ -139,7 +139,7 @@ def own_copy(source, *, config):
     config : dict
     """
     local = config["downloads"]["local"].get(source, "")
-    return [] if not local or is_url(local) else os.path.expanduser(local)
+    return [] if not local or is_url(local) else local
 
 
 def network_files(model, dataset, *, config):

@@ -90,6 +90,15 @@ def test_settings_of_a_network(config, tmp_path):
     assert input_size("mine", "mine", config=config) == [32, 48]
 
 
+@pytest.mark.parametrize(("size", "resize"), [(224, 256), (299, 342), (32, 37)])
+def test_images_are_scaled_in_proportion_to_the_input_where_the_config_does_not_say(config, size, resize):
+    config["datasets"]["mine"]["input_size"] = size
+    assert input_geometry("resnet18", "mine", config=config) == {"resize": resize, "crop": size}
+    config["datasets"]["mine"]["input_size"] = 224
+    config["models"]["resnet18"]["input_size"] = size
+    assert input_geometry("resnet18", "mine", config=config) == {"resize": resize, "crop": size}
+
+
 def test_the_captioners_encoder_stays_torchvisions(config):
     for key, value in {"factory": "timm:resnet18", "weights": "x.pth", "normalisation": "untrained"}.items():
         config["models"]["resnet18"] = {"layers": ["layer4"], key: value}

@@ -57,7 +57,7 @@ def test_a_generator_is_trained_and_makes_its_own_exemplars(tmp_path):
     workflow = Workflow(tmp_path)
     units = "results/generator/generated/units.csv"
     sizes = {"k": 3, "output_size": 32, "samples": {"n": 24}}
-    found = {"datasets": {"generated": sizes}, "generator": {"epochs": 2}}
+    found = {"datasets": {"generated": sizes}, "playground": {"generator": {"epochs": 2}}}
     workflow.must_run(units, settings=found)
     with (tmp_path / units).open(newline="") as table:
         assert [row["layer"] for row in csv.DictReader(table)].count("layer1") == 64
@@ -65,7 +65,7 @@ def test_a_generator_is_trained_and_makes_its_own_exemplars(tmp_path):
     remade = {"tally_units": 1, "collect_exemplars": 1}
     found["datasets"]["generated"]["samples"] = {"n": 30}
     assert workflow.planned(units, settings=found) == {"draw_samples": 1, **remade}
-    found["generator"]["epochs"] = 3
+    found["playground"]["generator"]["epochs"] = 3
     planned = workflow.planned("results/generator/generated/descriptions.csv", settings=found)
     assert planned["describe_units"] == planned["train_milan"] == planned["train_playground_generator"] == 1
     formulas = "results/generator/generated/playground/explanations.csv"
