@@ -21,10 +21,6 @@ include: "rules/captions.smk"
 include: "rules/analyses.smk"
 
 
-if workflow.is_main_process:
-    check_paths()
-
-
 localrules:
     all,
     analyses,
@@ -39,6 +35,10 @@ rule all:
 rule analyses:
     input:
         targets.analysis_targets(config),
+
+
+if workflow.is_main_process:
+    check_requested()
 
 
 def write_benchmarks():

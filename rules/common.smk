@@ -1,5 +1,4 @@
 import functools
-import sys
 
 import lib.config.batches as batches
 import lib.config.checks as checks
@@ -69,15 +68,6 @@ concepts_of = of(entries.concept_settings, "concepts")
 def is_made(path):
     """Return whether a rule makes a file or folder."""
     return any(rule.is_producer(path) for rule in workflow.rules)
-
-
-def check_paths():
-    """Refuse a config that names files or folders that are not there: Snakemake overlooks them where outputs exist."""
-    try:
-        # Snakemake tells the targets only when all rules are read
-        paths.check_paths(config, requested=sys.argv[1:], is_made=is_made)
-    except ValueError as error:
-        raise WorkflowError(str(error)) from None
 
 
 def contents(*inputs):

@@ -1,10 +1,14 @@
 # Reads the config, and checks before what would end in a traceback of Snakemake or never.
 import logging
+import sys
 import time
 
+import lib.config.paths as paths
 import lib.config.planning as planning
+import lib.config.requested as requested
 import lib.config.schema as schema
 
+from snakemake.cli import get_argument_parser
 from snakemake.exceptions import WorkflowError
 
 RECORDS = ".snakemake"
@@ -32,3 +36,23 @@ try:
     )
 except ValueError as error:
     raise WorkflowError(str(error)) from None
+
+
+def check_requested():
+    """Refuse targets that cannot be made, and a config that names files that are not there.
+
+    Snakemake overlooks such files where outputs exist.
+    """
+    # Snakemake tells a workflow its targets only when all rules are read
+    given = get_argument_parser().parse_known_args(sys.argv[1:])[0].targets
+    try:
+        requested.check_targets(
+            given,
+            config=config,
+            rules=[rule.name for rule in workflow.rules],
+            outputs=[str(path) for rule in workflow.rules for path in rule.output],
+            is_made=is_made,
+        )
+        paths.check_paths(config, requested=given, is_made=is_made)
+    except ValueError as error:
+        raise WorkflowError(str(error)) from None
