@@ -47,6 +47,10 @@ def write_benchmarks():
     collect_benchmarks("benchmarks", "results/benchmarks.csv")
 
 
+onstart:
+    check_own_layers()
+
+
 onerror:
     write_benchmarks()
 

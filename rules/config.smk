@@ -38,13 +38,26 @@ except ValueError as error:
     raise WorkflowError(str(error)) from None
 
 
+def requested_targets():
+    """Return the targets of the command line, which Snakemake tells a workflow only when all rules are read."""
+    return get_argument_parser().parse_known_args(sys.argv[1:])[0].targets
+
+
+def check_own_layers():
+    """Refuse names of layers that the user's own files do not have, before the first job."""
+    asked, _, _ = paths.asked_entries(config, requested=requested_targets())
+    try:
+        networks.resolve_layers(config, LAYERS, own={model for model, _ in asked})
+    except ValueError as error:
+        raise WorkflowError(str(error)) from None
+
+
 def check_requested():
     """Refuse targets that cannot be made, and a config that names files that are not there.
 
     Snakemake overlooks such files where outputs exist.
     """
-    # Snakemake tells a workflow its targets only when all rules are read
-    given = get_argument_parser().parse_known_args(sys.argv[1:])[0].targets
+    given = requested_targets()
     try:
         requested.check_targets(
             given,

@@ -107,7 +107,7 @@ def named_paths(config, *, requested):
     ValueError
         If a network has no such weights.
     """
-    networks, datasets, concepts = _asked(config, requested)
+    networks, datasets, concepts = asked_entries(config, requested=requested)
     found = [named for model, dataset in networks for named in _of_network(model, dataset, config)]
     found += [named for dataset in datasets for named in _of_dataset(dataset, config)]
     found += [named for name in concepts for named in _of_concepts(name, config)]
@@ -175,7 +175,7 @@ def entries_in(path):
     return {kind: name for kind, name in found.groupdict().items() if name} if found else {}
 
 
-def _asked(config, requested):
+def asked_entries(config, *, requested):
     """Return (pairs of model and data set, data sets, concept sets) of `targets` and of requested paths."""
     networks = {(target["model"], target["dataset"]) for target in config["targets"]}
     datasets = {dataset for _, dataset in networks}

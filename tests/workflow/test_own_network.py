@@ -41,6 +41,13 @@ def test_globs_become_layers_of_the_plan(workflow):
     assert status and f"models.mine has no layers; {TABLE} lists them all" in text
 
 
+def test_a_misspelt_layer_stops_the_run_before_the_first_job(workflow):
+    wrong = settings(layers=["layer3", "layr2"])
+    status, text = workflow.run("results/mine/photos/units.csv", settings=wrong)
+    assert status and "config key models.mine: The network mine has no layer 'layr2'" in text, text
+    assert not (workflow.folder / "resources").exists() and not (workflow.folder / "logs").exists()
+
+
 def test_an_edit_of_the_file_makes_its_results_again(workflow):
     found = settings(layers=None)
     workflow.must_run(TABLE, settings=found)
