@@ -176,7 +176,7 @@ def _digest(factory):
         return ""
     path = Path(split_function(factory)[0] if kind == "file" else factory.removeprefix("biggan:"))
     if not path.is_file():
-        raise ValueError(f"The file {path} does not exist; config key `factory`.")
+        raise ValueError(f"The file {path} does not exist; config key models.*.factory.")
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
