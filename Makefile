@@ -7,6 +7,7 @@
 # make status  list the jobs that are still to run
 # make settings   write the comments of config.yaml and docs/configuration.md from the descriptions in the schema
 # make requirements   write requirements.txt and envs/base.yaml from pyproject.toml
+# make docs    build the manual in docs/_build/html, with warnings as errors
 # make bench   time the engine beside the published package (in an environment of its own), exemplars, captions, the workflow
 # make bench-memory   peak memory of the stages on 22,000 images (15 minutes, 12 GB on disk)
 # make compare-peer   check the searches against the published package on 210 random problems (5 minutes)
@@ -17,7 +18,7 @@ PYTHON ?= python3
 CORES ?= all
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.neuron-lexicon-$(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' '-')
-SOURCES := lib workflow_scripts tests envs docs
+SOURCES := lib workflow_scripts tests envs $(wildcard docs/*.py)
 
 # Snakemake keeps a cache in the home folder; where nobody may write there, below this one
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)
@@ -28,7 +29,7 @@ endif
 # where Python may not keep what it compiles, every job would compile torch anew, which takes 10 seconds
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-cluster test-faults test-same-bytes fuzz status lint format requirements settings bench bench-memory compare-peer clean
+.PHONY: demo test test-cluster test-faults test-same-bytes fuzz status lint format requirements settings docs bench bench-memory compare-peer clean
 
 demo: $(STAMP)
 	$(BIN)/snakemake --cores $(CORES)
@@ -68,6 +69,9 @@ requirements:
 settings: $(STAMP)
 	$(BIN)/python docs/settings.py
 
+docs: $(STAMP)
+	$(BIN)/python -m sphinx -W --keep-going --quiet -b html docs docs/_build/html
+
 bench: $(STAMP)
 	$(BIN)/python tests/benchmarks/bench_engine.py --peer-venv $(VENV)-peer
 	$(BIN)/python tests/benchmarks/bench_milan.py
@@ -80,7 +84,7 @@ compare-peer: $(STAMP)
 	$(BIN)/python tests/benchmarks/compare_peer.py --peer-venv $(VENV)-peer
 
 clean:
-	rm -rf results resources logs benchmarks .snakemake
+	rm -rf results resources logs benchmarks .snakemake docs/_build
 
 # the environment is made anew when the requirements change
 $(STAMP):

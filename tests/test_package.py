@@ -1,5 +1,7 @@
 """The package: built from the checkout, installed by itself, imported fast and without torch or Snakemake."""
 
+import json
+import re
 import subprocess
 import sys
 import tarfile
@@ -79,3 +81,27 @@ def test_the_version_is_that_of_the_package(installed):
         installed,
     )
     assert done.stdout.strip() == "True", done.stderr
+
+
+def python_example():
+    text = (ROOT / "docs/python.md").read_text(encoding="utf-8")
+    return re.search(r"<!-- python example -->\n```python\n(.*?)```", text, re.S)[1]
+
+
+def test_the_example_of_the_manual_runs_without_torch_and_snakemake(installed):
+    blocked = "import sys\nfor name in ('torch', 'snakemake'): sys.modules[name] = None\n"
+    done = run(blocked + python_example(), installed)
+    assert done.returncode == 0, done.stderr
+    assert "(red AND (NOT round))" in done.stdout and "True" in done.stdout
+
+
+def test_the_notebook_runs_and_prints_what_it_shows(installed):
+    cells = json.loads((ROOT / "docs/notebook.ipynb").read_text(encoding="utf-8"))["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    done = run("\n".join("".join(cell["source"]) for cell in code), installed)
+    assert done.returncode == 0, done.stderr
+    printed = [
+        "".join(output["text"]) for cell in code for output in cell["outputs"] if output["output_type"] == "stream"
+    ]
+    assert len(printed) == 1 and done.stdout == printed[0]
+    assert "0 cluster3 red" in done.stdout and "2 cluster3 blue 1.0 True" in done.stdout

@@ -142,7 +142,7 @@ def test_modules_are_small_and_silent(path):
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     names = [node.func.id for node in calls if isinstance(node.func, ast.Name)]
     assert not {"print", "eval", "exec"} & set(names)
-    if path.name == "__init__.py":
+    if path.name == "__init__.py" and path.parent.name != "lib":
         assert len(tree.body) == 1, "only a docstring belongs here"
 
 

@@ -1,6 +1,7 @@
-"""The README's example of annotations and models in Python, and opening a captioning model."""
+"""The manual's example of annotations and models in Python, and opening a captioning model."""
 
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ import torch
 from places import ROOT
 from published_milan import annotated_files, payload_of, serve, write_source_images, write_zip
 
-from lib.api.milan import pretrained
+import lib as neuron_lexicon
+from lib.api.describe import pretrained
 from lib.captioning.checkpoints.native import read_captioner
 from lib.captioning.model.captioner import Captioner, EncoderRecord, Settings
 from lib.captioning.model.decoder import Decoder, DecoderSizes
@@ -28,7 +30,7 @@ WORDS = tuple(f"word{number}" for number in range(60))
 
 
 def example():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs/captions.md").read_text(encoding="utf-8")
     return re.search(r"<!-- milan example -->\n```python\n(.*?)```", text, re.S)[1]
 
 
@@ -46,8 +48,8 @@ def captioner():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, captioner):
-    """All that the README's command makes, from files served on this machine."""
-    root = tmp_path_factory.mktemp("readme")
+    """All that the command in the manual makes, from files served on this machine."""
+    root = tmp_path_factory.mktemp("manual")
     images = write_source_images(root / "images", 40)
     (root / "served").mkdir()
     names = {network: f"annotations-{network.replace('/', '-')}" for network in networks_of("base")}
@@ -78,10 +80,11 @@ def folder(tmp_path_factory, captioner):
     return root
 
 
-def test_the_readme_example_runs(folder, monkeypatch, capsys):
+def test_the_example_of_the_manual_runs(folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
+    monkeypatch.setitem(sys.modules, "neuron_lexicon", neuron_lexicon)
     found = {}
-    exec(compile(example(), "README.md", "exec"), found)
+    exec(compile(example(), "docs/captions.md", "exec"), found)
     assert len(found["base"]) == 6 * 15 and found["unit"].unit == 10
     annotations, sentence = capsys.readouterr().out.splitlines()
     assert annotations == "('things of unit 10', 'red 10')"
@@ -93,11 +96,11 @@ def test_a_converted_model_describes_as_its_payload(folder):
     native, published = (pretrained(str(folder / name)) for name in ("resources/milan/base.safetensors", "payload.pth"))
     assert native.settings == published.settings and native.settings.lm_sum == "published"
     for strategy in ("rerank", "beam", "greedy", None):
-        options = {"strategy": strategy, "beam_size": 5, "n_best": 3}
+        options = {"strategy": strategy, "beam": 5, "n_best": 3}
         said = native.describe(unit.images, unit.masks, **options)
         assert repr(said) == repr(published.describe(unit.images, unit.masks, **options))  # NaN is no equal of itself
         assert len(said) == (1 if strategy == "greedy" else 3)
-    colder = native.describe(unit.images, unit.masks, beam_size=5, temperature=0.0)[0]
+    colder = native.describe(unit.images, unit.masks, beam=5, temperature=0.0)[0]
     assert colder.score == pytest.approx(colder.log_likelihood)
 
 
@@ -122,7 +125,7 @@ def test_opening_and_describing_leave_the_number_of_threads_alone(folder):
     torch.set_num_threads(2)
     try:
         unit = load("alexnet/imagenet", root=folder / "resources/milannotations").lookup("conv5", 3)
-        pretrained(str(folder / "payload.pth"), device="cpu").describe(unit.images, unit.masks, beam_size=2)
+        pretrained(str(folder / "payload.pth"), device="cpu").describe(unit.images, unit.masks, beam=2)
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
@@ -139,7 +142,7 @@ def test_opening_and_describing_leave_the_number_of_threads_alone(folder):
         ),
         ({"images": np.zeros((2, 8, 8, 3), np.uint8)}, r"images of shape \(1, 2, 8, 8, 3\) must have the shape"),
         ({"masks": np.zeros((2, 1, 9, 8), np.uint8)}, "not of the same exemplars"),
-        ({"beam_size": 0}, "beam_size=0 must be at least 1"),
+        ({"beam": 0}, "beam_size=0 must be at least 1"),
         ({"n_best": 0}, "n_best=0 must be at least 1"),
         ({"temperature": -0.1}, "temperature=-0.1 must be a number of at least 0"),
         ({"temperature": float("nan")}, "temperature=nan must be"),
@@ -148,7 +151,7 @@ def test_opening_and_describing_leave_the_number_of_threads_alone(folder):
 )
 def test_what_cannot_be_described_is_refused(folder, change, message):
     milan = pretrained(str(folder / "payload.pth"), device="cpu")
-    options = {"images": np.zeros((2, 3, 8, 8), np.uint8), "masks": np.ones((2, 1, 8, 8), np.uint8), "beam_size": 2}
+    options = {"images": np.zeros((2, 3, 8, 8), np.uint8), "masks": np.ones((2, 1, 8, 8), np.uint8), "beam": 2}
     milan.describe(**options)
     with pytest.raises(ValueError, match=message):
         milan.describe(**options | change)

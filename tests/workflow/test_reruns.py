@@ -148,15 +148,15 @@ EDITS_WITHOUT_EFFECT = {
 EDITS_OF_SPEED = {"resources.device": "cpu", "resources.batch_size": 16, "resources.threads": 1}
 
 CODE_EDITS = {
-    "lib/kernels/beam.py": {"plant_units", "find_ranges", *AFTER_EXPLAIN},
-    "lib/kernels/scores.py": {"measure_recovery", *AFTER_SCORES},
-    "lib/kernels/ranges.py": AFTER_RANGES,
-    "lib/models/loading.py": AFTER_TRAINING,
-    "lib/kernels/topk.py": AFTER_EXEMPLARS,
-    "lib/kernels/upsampling.py": AFTER_COLLECTION,
-    "lib/captioning/reranking.py": AFTER_MILAN,
-    "lib/reporting/pictures.py": {"write_catalog"},
-    "lib/stages/measure_recovery.py": {"measure_recovery"},
+    "lib/kernels/search/beam.py": {"plant_units", "find_ranges", *AFTER_EXPLAIN},
+    "lib/kernels/metrics/formulas.py": {"measure_recovery", *AFTER_SCORES},
+    "lib/kernels/activations/ranges.py": AFTER_RANGES,
+    "lib/models/build/loading.py": AFTER_TRAINING,
+    "lib/kernels/activations/topk.py": AFTER_EXEMPLARS,
+    "lib/kernels/activations/upsampling.py": AFTER_COLLECTION,
+    "lib/captioning/decoding/rerank.py": AFTER_MILAN,
+    "lib/reporting/catalog/pictures.py": {"write_catalog"},
+    "lib/stages/playground/measure_recovery.py": {"measure_recovery"},
 }
 
 

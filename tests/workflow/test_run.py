@@ -3,12 +3,17 @@
 import csv
 import hashlib
 import json
+import math
 import shutil
 import subprocess
 
 import pytest
 import torch
 from tiny_workflow import ROOT, Workflow
+
+from lib.api.concepts import Concepts
+from lib.api.explain import explain
+from lib.api.results import open_results
 
 pytestmark = pytest.mark.workflow
 
@@ -77,6 +82,22 @@ def test_planted_formulas_are_recovered(finished):
 
 def test_a_second_run_does_nothing(finished):
     assert finished.planned() == {}
+
+
+def test_python_gives_the_figures_of_the_tables(finished):
+    results = open_results(finished.folder / "results/resnet18/playground")
+    concepts = Concepts.open(finished.folder / "resources/concepts/playground.zarr")
+    for layer in results.layers:
+        unit = results.unit(layer, 3)
+        found = explain(unit.maps("playground"), concepts)
+        table = unit.formulas("playground").fillna(-1.0)
+        assert [one.range.name for one in found] == table["range"].tolist()
+        for one, row in zip(found, table.itertuples()):
+            assert (one.formula, one.optimal, one.status) == (row.formula, row.optimal, row.status)
+            if one.status == "ok":
+                assert (one.range.lower, one.iou, one.iou_upper_bound) == (row.lower, row.iou, row.iou_upper_bound)
+                measured = {name: value for name, value in one.metrics().items() if name != "iou"}
+                assert all(getattr(row, name) == (-1.0 if math.isnan(v) else v) for name, v in measured.items())
 
 
 def test_one_core_and_many_parts_give_the_same_bytes(finished, tmp_path):

@@ -82,14 +82,14 @@ def merge_annotations(
 
     Raises
     ------
-    KeyError
+    LookupError
         If the layer has no annotations at all, or a unit has none and `required` is true.
     """
     annotated = sorted({name for name, _ in annotations})
     if layer not in annotated:
-        raise KeyError(f"layer {layer} has no annotations; those of layers {annotated} are there")
+        raise LookupError(f"layer {layer} has no annotations; those of layers {annotated} are there")
     found = [annotations.get((layer, int(unit)), ()) for unit in units]
     missing = [int(unit) for unit, texts in zip(units, found, strict=True) if not texts]
     if required and missing:
-        raise KeyError(f"units {missing[:10]} of layer {layer} have no annotations ({len(missing)} units in all)")
+        raise LookupError(f"units {missing[:10]} of layer {layer} have no annotations ({len(missing)} units in all)")
     return found

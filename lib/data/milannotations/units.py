@@ -1,7 +1,7 @@
 """MILANNOTATIONS: what people said about units of the annotated networks, found by unit number, with the exemplars."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -37,9 +37,9 @@ class AnnotatedUnit:
     network: str
     layer: str
     unit: int
-    images: np.ndarray
-    masks: np.ndarray
-    ids: np.ndarray
+    images: np.ndarray = field(repr=False)
+    masks: np.ndarray = field(repr=False)
+    ids: np.ndarray = field(repr=False)
     annotations: tuple[str, ...]
 
 
@@ -59,7 +59,7 @@ class AnnotatedUnits(Sequence):
     ------
     FileNotFoundError
         If a file is missing.
-    KeyError
+    LookupError
         If an annotation is of a layer or unit without exemplars, or a layer has none.
     ValueError
         If a file is damaged.
@@ -113,18 +113,18 @@ class AnnotatedUnits(Sequence):
 
         Raises
         ------
-        KeyError
+        LookupError
             If there is no such network, layer or unit.
         ValueError
             If several networks have such a layer and `network` is None.
         """
         networks = sorted({name for name, _ in self._layers})
         if network is not None and network not in networks:
-            raise KeyError(f"network {network} is not among {networks}")
+            raise LookupError(f"network {network} is not among {networks}")
         found = [key for key in self._layers if key[1] == str(layer) and network in (None, key[0])]
         if not found:
             layers = sorted({name for own, name in self._layers if network in (None, own)})
-            raise KeyError(f"{network or ', '.join(networks)} has no layer {layer}; it has {', '.join(layers)}")
+            raise LookupError(f"{network or ', '.join(networks)} has no layer {layer}; it has {', '.join(layers)}")
         if len(found) > 1:
             raise ValueError(
                 f"{len(found)} networks have a layer {layer}; choose with network=, one of "
@@ -133,7 +133,7 @@ class AnnotatedUnits(Sequence):
         units = self._layers[found[0]][0].units
         rows = np.flatnonzero(units == unit)
         if not len(rows):
-            raise KeyError(
+            raise LookupError(
                 f"layer {layer} of {found[0][0]} has no unit {unit}: it has {len(units)}, from {units.min()} to "
                 f"{units.max()}"
             )
@@ -152,7 +152,7 @@ def load(name: str, *, root: str | Path = ROOT) -> AnnotatedUnits:
     ----------
     name : str
         As for `networks_of`; or `model/dataset` of any other folder below `root` that holds `exemplars`, such as
-        `resnet18/playground` below `results`.
+        `resnet18/playground` below `results`, of which `open_results` gives sentences and formulas too.
     root : str or pathlib.Path
         Where the networks' folders are.
 
@@ -167,11 +167,14 @@ def load(name: str, *, root: str | Path = ROOT) -> AnnotatedUnits:
         If a network of the group is not there; the message says how to make it.
     ValueError
         If the name is unknown, or a file is damaged.
-    KeyError
+    LookupError
         If the annotations do not fit the exemplars.
     """
     root = Path(root)
     own = name not in GROUPS and name not in NETWORKS and (root / name / "exemplars").is_dir()
+    there = sorted(path.parent.relative_to(root).as_posix() for path in root.glob("*/*/exemplars"))
+    if not own and name not in GROUPS and name not in NETWORKS and there:
+        raise ValueError(f"{root} has no {name!r}; it has {', '.join(there)}")
     networks = (name,) if own else networks_of(name)
     missing = [network for network in networks if not (root / network / "exemplars").is_dir()]
     if missing:
@@ -196,18 +199,18 @@ def check_annotated(annotations: dict, units: dict[str, np.ndarray], *, table: s
 
     Raises
     ------
-    KeyError
+    LookupError
         With the layer or unit that does not fit.
     """
     named = {layer for layer, _ in annotations}
     if unknown := sorted(named - set(units)):
-        raise KeyError(f"{table}: layer {unknown[0]} is annotated but has no exemplars; layers {sorted(units)} have")
+        raise LookupError(f"{table}: layer {unknown[0]} is annotated but has no exemplars; layers {sorted(units)} have")
     if silent := sorted(set(units) - named):
-        raise KeyError(f"{table}: layer {silent[0]} has exemplars but no annotation; layers {sorted(named)} have")
+        raise LookupError(f"{table}: layer {silent[0]} has exemplars but no annotation; layers {sorted(named)} have")
     known = {(layer, int(unit)) for layer, numbers in units.items() for unit in numbers}
     if strangers := sorted(set(annotations) - known):
         layer, unit = strangers[0]
-        raise KeyError(
+        raise LookupError(
             f"{table}: unit {unit} of layer {layer} is annotated but has no exemplars ({len(strangers)} such units); "
             f"the layer's {len(units[layer])} units go from {units[layer].min()} to {units[layer].max()}"
         )

@@ -182,3 +182,32 @@ def collect_values(maps, *, quantile=None):
     if n_values <= MOST_EXACT_VALUES:
         return ExactValues(maps)
     return BinnedValues(maps, n_values=n_values, quantile=quantile)
+
+
+def find_unit_ranges(values, *, quantile, n_clusters):
+    """Find the activation ranges of a unit.
+
+    Parameters
+    ----------
+    values : ExactValues or BinnedValues
+    quantile : float or None
+        Upper tail of the range `top`; None for no such range.
+    n_clusters : int
+        Number of ranges `cluster1`, ...; 0 for none.
+
+    Returns
+    -------
+    list of (str, float or None, float or None, int, str)
+        Name, open ends, number of activations between them, and status: `ok`, `empty`, or that of the unit.
+
+    References
+    ----------
+    Network Dissection (Bau et al. 2017), section 2.3, for the range `top`; Clustered Compositional Explanations (La Rosa
+    et al. 2023), section 3.2, for clusters.
+    """
+    status, nothing, found = values.status, (None, None, 0, "empty"), []
+    if quantile is not None:
+        found.append(("top", *(values.top_range(quantile) if status != "nan" else nothing)))
+    clusters = values.cluster_ranges(n_clusters) if status == "ok" and n_clusters else []
+    found.extend((f"cluster{i + 1}", *(clusters[i] if i < len(clusters) else nothing)) for i in range(n_clusters))
+    return [(*row, state if status == "ok" else status) for *row, state in found]

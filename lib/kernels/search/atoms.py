@@ -120,6 +120,33 @@ def image_atoms(maps, whole, *, shape):
     return groups.reshape(shape).astype(np.uint16), np.bincount(groups, minlength=len(ordered)), list(ordered)
 
 
+def image_atoms_of_masks(masks):
+    """Group the pixels of one image by the set of concepts whose masks hold them.
+
+    Parameters
+    ----------
+    masks : numpy.ndarray of shape (n_concepts, H, W), bool
+
+    Returns
+    -------
+    pixel_atoms, sizes, sets
+        As `image_atoms` returns them.
+
+    Raises
+    ------
+    ValueError
+        If the image has more than 65,536 different label sets.
+    """
+    packed = np.packbits(masks.reshape(len(masks), -1), axis=0).T
+    rows = np.ascontiguousarray(packed).view(f"V{packed.shape[1]}").reshape(-1)
+    _, first, groups = np.unique(rows, return_index=True, return_inverse=True)
+    if len(first) > MAX_ATOMS_PER_IMAGE:
+        raise ValueError(f"one image has {len(first)} different label sets, more than {MAX_ATOMS_PER_IMAGE}")
+    held = masks.reshape(len(masks), -1)[:, first]
+    sets = [tuple(np.flatnonzero(column).tolist()) for column in held.T]
+    return groups.reshape(masks.shape[1:]).astype(np.uint16), np.bincount(groups.reshape(-1)), sets
+
+
 class AtomCollector:
     """Joins the atoms of single images, given in order, into one set of tables.
 

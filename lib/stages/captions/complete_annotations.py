@@ -61,7 +61,7 @@ def complete_annotations(
     ------
     FileNotFoundError
         If a file of the zip is missing, or images are needed and not given.
-    KeyError
+    LookupError
         If the annotations are of layers or units that have no exemplars.
     ValueError
         If a file is damaged, or an id is not that of an image.

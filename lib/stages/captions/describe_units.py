@@ -84,7 +84,7 @@ def describe_units(
 
     Raises
     ------
-    KeyError
+    LookupError
         If a unit that is in order has no exemplars.
 
     References
@@ -178,7 +178,7 @@ def _find(table: pd.DataFrame, layers: list[Exemplars], root: str) -> dict[int, 
     fine = table[table["status"] == "ok"]
     missing = [key for key in zip(fine["layer"], fine["unit"], strict=True) if key not in places]
     if missing:
-        raise KeyError(
+        raise LookupError(
             f"{len(missing)} units have no exemplars in {root}, the first is layer {missing[0][0]} unit {missing[0][1]}"
         )
     logger.info("%d of %d units are described", len(fine), len(table))

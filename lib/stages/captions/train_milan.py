@@ -164,7 +164,7 @@ def _collect(
         unknown = sorted(annotations.keys() - known)
         if unknown:
             layer, unit = unknown[0]
-            raise KeyError(
+            raise LookupError(
                 f"{table}: {len(unknown)} units have no exemplars in {root}; the first is layer {layer} unit {unit}"
             )
         layers += own

@@ -2,16 +2,15 @@
 
 from functools import partial
 
-import numpy as np
 import pandas as pd
 
 from ...data.stores.activations import iterate_units, open_activations
 from ...data.stores.concepts import read_atoms
 from ...data.stores.tables import read_table, write_table
 from ...kernels.activations.unit_pass import count_on_device, count_per_atom
-from ...kernels.search.beam import ConceptCounts, search_beam
+from ...kernels.search.beam import ConceptCounts
+from ...kernels.search.explaining import explain_bitmap
 from ...kernels.search.formula import format_formula
-from ...kernels.search.optimal import search_optimal
 from ...runtime.parallel import map_in_order
 from ...runtime.progress import Progress
 
@@ -69,18 +68,14 @@ def explain_units(
             if status != "ok":
                 found.append(_unexplained(status))
                 continue
-            pixels = np.bincount(atoms.atom_set, weights=next(per_atom), minlength=atoms.n_sets).astype(np.int64)
-            bound, proven = None, False
-            if search == "optimal":
-                optimum = search_optimal(pixels, counts, length=length, beam=beam, seconds=seconds)
-                best, bound, proven = optimum.scored, optimum.upper_bound, optimum.optimal
-            else:
-                best = search_beam(pixels, counts, length=length, beam=beam)
-            if best is None:
-                found.append(_unexplained("no_concept" if pixels.any() else "empty"))
+            best = explain_bitmap(
+                next(per_atom), atoms, counts, search=search, length=length, beam=beam, seconds=seconds
+            )
+            if best.formula is None:
+                found.append(_unexplained(best.status))
             else:
                 text = format_formula(best.formula, names)
-                found.append((text, best.formula.length, best.iou, bound, proven, search, "ok"))
+                found.append((text, best.formula.length, best.iou, best.iou_upper_bound, best.optimal, search, "ok"))
         return found
 
     results = []

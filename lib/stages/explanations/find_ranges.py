@@ -5,7 +5,7 @@ import pandas as pd
 from ...data.stores.activations import iterate_units, open_activations
 from ...data.stores.tables import write_table
 from ...kernels.activations.ranges import HISTOGRAM_BINS
-from ...kernels.activations.unit_values import collect_values
+from ...kernels.activations.unit_values import collect_values, find_unit_ranges
 from ...runtime.parallel import map_in_order
 from ...runtime.parts import Part
 from ...runtime.progress import Progress
@@ -36,13 +36,8 @@ def find_ranges(*, activations, ranges, histograms, layer, chunk, quantile, n_cl
     def analyse(item):
         unit, maps = item
         values = collect_values(maps, quantile=quantile)
-        status, nothing = values.status, (None, None, 0, "empty")
-        found = []
-        if quantile is not None:
-            found.append(("top", *(values.top_range(quantile) if status != "nan" else nothing)))
-        clusters = values.cluster_ranges(n_clusters) if status == "ok" and n_clusters else []
-        found.extend((f"cluster{i + 1}", *(clusters[i] if i < len(clusters) else nothing)) for i in range(n_clusters))
-        table = [(layer, unit, *row, state if status == "ok" else status) for *row, state in found]
+        status, found = values.status, find_unit_ranges(values, quantile=quantile, n_clusters=n_clusters)
+        table = [(layer, unit, *row) for row in found]
         n_zero, counts = values.histogram() if status != "nan" else (0, [0] * HISTOGRAM_BINS)
         bounds = values.bounds if status != "nan" else (None, None)
         return table, (layer, unit, *bounds, n_zero, " ".join(map(str, counts)))

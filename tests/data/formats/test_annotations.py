@@ -35,9 +35,9 @@ def test_units_are_found_by_number_not_by_position(path):
 
 def test_missing_units_and_layers_are_named(path):
     annotations = read_annotations(path)
-    with pytest.raises(KeyError, match=r"units \[0, 5\] of layer 3"):
+    with pytest.raises(LookupError, match=r"units \[0, 5\] of layer 3"):
         merge_annotations(annotations, "3", [0, 2, 5], required=True)
-    with pytest.raises(KeyError, match=r"layer conv1 .*'3', 'layer4'"):
+    with pytest.raises(LookupError, match=r"layer conv1 .*'3', 'layer4'"):
         merge_annotations(annotations, "conv1", [0], required=False)
 
 

@@ -78,9 +78,9 @@ def test_units_are_found_by_number(tmp_path, source):
     unit = loaded.lookup("10", 2)
     assert (unit.layer, unit.unit, unit.annotations) == ("10", 2, ("things of unit 2", "red 2"))
     np.testing.assert_array_equal(unit.masks, files["10/masks.npy"][1])
-    with pytest.raises(KeyError, match="no unit 0: it has 3, from 2 to 40"):
+    with pytest.raises(LookupError, match="no unit 0: it has 3, from 2 to 40"):
         loaded.lookup("10", 0)
-    with pytest.raises(KeyError, match="has no layer conv9; it has 10"):
+    with pytest.raises(LookupError, match="has no layer conv9; it has 10"):
         loaded.lookup("conv9", 0)
     assert [own.unit for own in loaded] == [own.unit for own in loaded[:]] == [7, 2, 40] and len(loaded) == 3
     assert loaded[-1].unit == 40 and loaded.layers == [("alexnet/imagenet", "10")]
@@ -96,7 +96,7 @@ def test_a_group_asks_for_the_network_where_a_layer_is_in_several(tmp_path, sour
     with pytest.raises(ValueError, match="2 networks have a layer conv1; .*'alexnet/places365'"):
         both.lookup("conv1", 0)
     assert both.lookup("conv1", 0, network="alexnet/places365").annotations == ("things of unit 0", "red 0")
-    with pytest.raises(KeyError, match="network resnet152/imagenet is not among"):
+    with pytest.raises(LookupError, match="network resnet152/imagenet is not among"):
         both.lookup("conv1", 0, network="resnet152/imagenet")
     names = ["alexnet/imagenet", "alexnet/places365"]
     tables = [str(root / name / "annotations.csv") for name in names]
@@ -178,11 +178,16 @@ IDS = "0,1,2\n3,4,5\n6,7,8\n9,10,11\n"
         ("annotations.csv", 'layer,unit,summary\nconv1,0,"x\n', ValueError, "annotations.csv "),
         ("annotations.csv", b"layer,unit,summary\nconv1,0,\xff\n", ValueError, "annotations.csv "),
         ("annotations.csv", "layer,unit,summary\nconv1,0, \n", ValueError, "blank annotation of layer conv1 unit 0"),
-        ("annotations.csv", "layer,unit,summary\nconv1,0,x\nconv7,0,y\n", KeyError, "layer conv7 is annotated but"),
-        ("annotations.csv", "layer,unit,summary\nconv1,0,x\n", KeyError, "layer 10 has exemplars but no annotation"),
-        ("annotations.csv", "layer,unit,summary\nconv1,4,x\n10,0,y\n", KeyError, "unit 4 of layer conv1 .*from 0 to 3"),
-        ("annotations.csv", "layer,unit,summary\nconv1,-1,x\n10,0,y\n", KeyError, "unit -1 of layer conv1"),
-        ("conv1/masks.npy", None, KeyError, "layer conv1 is annotated but has no exemplars"),
+        ("annotations.csv", "layer,unit,summary\nconv1,0,x\nconv7,0,y\n", LookupError, "layer conv7 is annotated but"),
+        ("annotations.csv", "layer,unit,summary\nconv1,0,x\n", LookupError, "layer 10 has exemplars but no annotation"),
+        (
+            "annotations.csv",
+            "layer,unit,summary\nconv1,4,x\n10,0,y\n",
+            LookupError,
+            "unit 4 of layer conv1 .*from 0 to 3",
+        ),
+        ("annotations.csv", "layer,unit,summary\nconv1,-1,x\n10,0,y\n", LookupError, "unit -1 of layer conv1"),
+        ("conv1/masks.npy", None, LookupError, "layer conv1 is annotated but has no exemplars"),
         ("conv1/masks.npy", b"\x93NUMPY", ValueError, r"conv1/masks.npy is damaged"),
         ("conv1/masks.npy", MASKS[:, :, 0], ValueError, r"conv1/masks.npy has shape \(4, 3, 28, 28\)"),
         ("conv1/masks.npy", MASKS[..., :20], ValueError, r"conv1/masks.npy has shape"),

@@ -261,7 +261,7 @@ def test_unit_without_exemplars_is_named(folder):
     units = read_table(str(folder / "units.csv"), "units")
     units.loc[0, "unit"] = 1  # the folder has even units of this layer only, at positions 0, 1, ...
     write_table(units, str(folder / "wrong.csv"), "units")
-    with pytest.raises(KeyError, match="layer 10 unit 1"):
+    with pytest.raises(LookupError, match="layer 10 unit 1"):
         describe(folder, "wrong_descriptions.csv", units="wrong.csv")
 
 
@@ -269,7 +269,7 @@ def test_annotation_of_a_unit_without_exemplars_is_named(folder, tmp_path):
     write_annotations(str(tmp_path / "annotations.csv"), [("10", 1, "red things")])
     for name in ("exemplars", "encoder.safetensors"):
         (tmp_path / name).symlink_to(folder / name)
-    with pytest.raises(KeyError, match="layer 10 unit 1"):
+    with pytest.raises(LookupError, match="layer 10 unit 1"):
         train(tmp_path, "milan.safetensors")
 
 

@@ -1,4 +1,4 @@
-"""The README's example of one's own images and concepts, stage by stage, and names that are meant to do harm."""
+"""The manual's example of one's own images and concepts, stage by stage, and names that are meant to do harm."""
 
 import csv
 
@@ -41,8 +41,9 @@ HOSTILE = [
 ]
 
 
-def test_the_example_of_the_readme(tmp_path, monkeypatch):
-    snippet = (ROOT / "README.md").read_text(encoding="utf-8").split("<!-- example -->\n```yaml\n")[1].split("```")[0]
+def test_the_example_of_the_manual(tmp_path, monkeypatch):
+    page = (ROOT / "docs/own_concepts.md").read_text(encoding="utf-8")
+    snippet = page.split("<!-- example -->\n```yaml\n")[1].split("```")[0]
     config = yaml.safe_load(snippet)
     assert len(snippet.splitlines()) <= 15
     jsonschema.validate(config, yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text(encoding="utf-8")))

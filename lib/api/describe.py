@@ -1,12 +1,14 @@
-"""Captioning models in a Python session: open one and describe units. The workflow does the same for whole networks."""
+"""Captioning models in a Python session: open one and describe units."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..captioning.checkpoints.encoders import open_encoder
 from ..captioning.checkpoints.native import read_captioner
-from ..captioning.decoding.rerank import Candidate, describe
+from ..captioning.decoding.rerank import Candidate
+from ..captioning.decoding.rerank import describe as describe_features
 from ..captioning.model.captioner import Captioner
 from ..captioning.model.encoder import encode_exemplars
 from ..models.build.zoo import build_network
@@ -43,42 +45,51 @@ class Milan:
         masks: np.ndarray,
         *,
         strategy: str | None = None,
-        beam_size: int | None = None,
+        beam: int | None = None,
         temperature: float | None = None,
         n_best: int = 1,
-    ) -> list[Candidate]:
-        """Describe a unit by its exemplars.
+        threads: int = 1,
+    ) -> list[list[Candidate]] | list[Candidate]:
+        """Describe units by their exemplars.
 
         Parameters
         ----------
-        images : numpy.ndarray of shape (k, 3, H, W), uint8, RGB
-            The exemplars, best first.
-        masks : numpy.ndarray of shape (k, 1, H, W), uint8, 0 or 1
+        images : numpy.ndarray of shape (n_units, k, 3, H, W), uint8, RGB
+            The exemplars of each unit, best first. Of a single unit without the first axis.
+        masks : numpy.ndarray of shape (n_units, k, 1, H, W), uint8, 0 or 1
             Where the unit is active.
         strategy : str or None
             "rerank", "beam" or "greedy", the last two with mutual information if there is a language model; None for
             what the model was made for, as the other settings.
-        beam_size : int or None
+        beam : int or None
             Sentences considered.
         temperature : float or None
             Weight of the language model.
         n_best : int
-            Sentences wanted.
+            Sentences wanted per unit.
+        threads : int
+            No result depends on it.
 
         Returns
         -------
-        list of Candidate
-            The best sentences, best first, each with `text` and `score`.
+        list of list of Candidate
+            The best sentences of each unit, best first, each with `text` and `score`; of a single unit its list alone.
 
         Raises
         ------
         ValueError
             If the images or masks are not such arrays, a setting is out of its bounds, or the strategy needs a language
             model that the model does not have.
+
+        References
+        ----------
+        MILAN (Hernandez et al. 2022), section 4.
         """
         settings, strategy = self.settings, strategy or self.settings.strategy
-        features = encode_exemplars(self._encoder, [images[None]], [masks[None]])[0]
-        found = describe(
+        single = np.ndim(images) == 4
+        images, masks = (images[None], masks[None]) if single else (images, masks)
+        features = encode_exemplars(self._encoder, [images], [masks], threads=threads)[0]
+        found = describe_features(
             self._decoder,
             self._language_model,
             features,
@@ -86,12 +97,13 @@ class Milan:
             strategy=strategy,
             use_information=strategy != "rerank" and self._language_model is not None,
             length=settings.length,
-            beam_size=settings.beam_size if beam_size is None else beam_size,
+            beam_size=settings.beam_size if beam is None else beam,
             temperature=settings.temperature if temperature is None else temperature,
             lm_sum=settings.lm_sum,
             n_best=n_best,
+            threads=threads,
         )
-        return found[0]
+        return found[0] if single else found
 
 
 def pretrained(name: str, *, root: str | Path = ROOT, device: str = "auto") -> Milan:
@@ -123,3 +135,36 @@ def pretrained(name: str, *, root: str | Path = ROOT, device: str = "auto") -> M
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; `snakemake --cores 2 {ROOT}/{name}.safetensors` makes it")
     return Milan(read_captioner(str(path)), path=str(path), device=device)
+
+
+def describe(
+    images: np.ndarray,
+    masks: np.ndarray,
+    *,
+    milan: str | Path = "base",
+    device: str = "auto",
+    **settings: Any,
+) -> list[list[Candidate]] | list[Candidate]:
+    """Describe units by their exemplars, with a captioning model by name or path.
+
+    Parameters
+    ----------
+    images, masks : numpy.ndarray
+        As for `Milan.describe`.
+    milan : str or pathlib.Path
+        As the name for `pretrained`.
+    device : str
+        `auto`, `cpu` or `cuda`.
+    **settings
+        As for `Milan.describe`.
+
+    Returns
+    -------
+    list of list of Candidate
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As `pretrained` and `Milan.describe`.
+    """
+    return pretrained(str(milan), device=device).describe(images, masks, **settings)

@@ -1,0 +1,80 @@
+"""The explanation of one bitmap: the formula that a search finds, with what is known of its rank."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .atoms import Atoms
+from .beam import ConceptCounts, search_beam
+from .formula import Formula
+from .optimal import search_optimal
+
+SEARCHES = ("optimal", "beam")
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What a search says of a bitmap.
+
+    Attributes
+    ----------
+    formula : Formula or None
+        None if the status is not `ok`.
+    iou : float or None
+    iou_upper_bound : float or None
+        No formula of the length has a larger IoU; None for the beam search.
+    optimal : bool
+        Whether that is proved of this formula.
+    status : str
+        `ok`; `empty` for a bitmap without pixels; `no_concept` if no concept shares a pixel with it.
+    """
+
+    formula: Formula | None
+    iou: float | None
+    iou_upper_bound: float | None
+    optimal: bool
+    status: str
+
+
+def explain_bitmap(
+    per_atom: np.ndarray,
+    atoms: Atoms,
+    counts: ConceptCounts,
+    *,
+    search: str,
+    length: int,
+    beam: int,
+    seconds: float | None,
+) -> Explained:
+    """Find the formula that best explains a bitmap.
+
+    Parameters
+    ----------
+    per_atom : numpy.ndarray of shape (n_atoms,), int64
+        Bitmap pixels in each atom, as `count_per_atom` gives them.
+    atoms : Atoms
+    counts : ConceptCounts
+        Of the same atoms.
+    search : str
+        `optimal` or `beam`.
+    length, beam, seconds
+        As for `search_optimal`.
+
+    Returns
+    -------
+    Explained
+
+    References
+    ----------
+    Compositional Explanations (Mu and Andreas 2020) for the task; `search_beam` and `search_optimal` for the methods.
+    """
+    pixels = np.bincount(atoms.atom_set, weights=per_atom, minlength=atoms.n_sets).astype(np.int64)
+    bound, proved = None, False
+    if search == "optimal":
+        optimum = search_optimal(pixels, counts, length=length, beam=beam, seconds=seconds)
+        best, bound, proved = optimum.scored, optimum.upper_bound, optimum.optimal
+    else:
+        best = search_beam(pixels, counts, length=length, beam=beam)
+    if best is None:
+        return Explained(None, None, None, False, "no_concept" if pixels.any() else "empty")
+    return Explained(best.formula, best.iou, bound, proved, "ok")
