@@ -5,6 +5,7 @@
 # make test-same-bytes   compare the tables of five networks whatever the shards, chunks, batch size and cores (half an hour)
 # make fuzz    feed damaged files to every reader for 5 minutes
 # make status  list the jobs that are still to run
+# make settings   write the comments of config.yaml and docs/configuration.md from the descriptions in the schema
 # make requirements   write requirements.txt and envs/base.yaml from pyproject.toml
 # make docs    build the manual in docs/_build/html, with warnings as errors
 # make bench   time the engine beside the published package (in an environment of its own), exemplars, captions, the workflow
@@ -17,7 +18,7 @@ PYTHON ?= python3
 CORES ?= all
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.neuron-lexicon-$(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' '-')
-SOURCES := lib workflow_scripts tests envs docs/conf.py
+SOURCES := lib workflow_scripts tests envs $(wildcard docs/*.py)
 
 # Snakemake keeps a cache in the home folder; where nobody may write there, below this one
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)
@@ -28,7 +29,7 @@ endif
 # where Python may not keep what it compiles, every job would compile torch anew, which takes 10 seconds
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-cluster test-faults test-same-bytes fuzz status lint format requirements docs bench bench-memory compare-peer clean
+.PHONY: demo test test-cluster test-faults test-same-bytes fuzz status lint format requirements settings docs bench bench-memory compare-peer clean
 
 demo: $(STAMP)
 	$(BIN)/snakemake --cores $(CORES)
@@ -64,6 +65,9 @@ format: $(STAMP)
 
 requirements:
 	$(PYTHON) envs/generate.py
+
+settings: $(STAMP)
+	$(BIN)/python docs/settings.py
 
 docs: $(STAMP)
 	$(BIN)/python -m sphinx -W --keep-going --quiet -b html docs docs/_build/html

@@ -21,10 +21,6 @@ include: "rules/captions.smk"
 include: "rules/analyses.smk"
 
 
-if workflow.is_main_process:
-    check_paths()
-
-
 localrules:
     all,
     analyses,
@@ -41,10 +37,18 @@ rule analyses:
         targets.analysis_targets(config),
 
 
+if workflow.is_main_process:
+    check_requested()
+
+
 def write_benchmarks():
     from lib.reporting.benchmarks import collect_benchmarks
 
     collect_benchmarks("benchmarks", "results/benchmarks.csv")
+
+
+onstart:
+    check_own_layers()
 
 
 onerror:

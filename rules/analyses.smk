@@ -108,7 +108,7 @@ rule find_thresholds:
         settings=settings(
             layer=pattern("{layer}"),
             chunk=pattern("{chunk}"),
-            quantiles=config["thresholds"]["quantiles"],
+            quantiles=config["analyses"]["thresholds"]["quantiles"],
         ),
         code=code_hash("lib.stages.analyses.find_thresholds"),
     script:
@@ -231,7 +231,7 @@ rule draw_unit_pictures:
         settings=settings(
             layer=pattern("{layer}"),
             concepts=concepts_of,
-            k=config["pictures"]["k"],
+            k=config["analyses"]["pictures"]["k"],
         ),
         contents=contents(concept_data_of),
         code=code_hash("lib.reporting.unit_pictures"),
@@ -254,7 +254,7 @@ rule compare_heuristics:
         "../envs/base.yaml"
     params:
         settings=settings(
-            units=config["heuristics"]["units"],
+            units=config["analyses"]["heuristics"]["units"],
             seconds=config["explanations"]["seconds"],
             length=config["explanations"]["length"],
             beam=config["explanations"]["beam"],
@@ -289,7 +289,7 @@ rule compare_targets:
     params:
         settings=settings(
             entries=targets.compared_entries(config),
-            iou=config["comparison"]["iou"],
+            iou=config["analyses"]["comparison"]["iou"],
         ),
         code=code_hash("lib.stages.analyses.compare_targets"),
     script:

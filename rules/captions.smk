@@ -4,7 +4,12 @@ DOWNLOADED_MILAN = (
     milan_groups.PUBLISHED if config["milan"]["source"] == "download" else {}
 )
 TRAINED_MILAN = {"playground", *milan_groups.GROUPS} - set(DOWNLOADED_MILAN)
-MILAN_SETTINGS = set(config["milan"]["training"]) - {"networks", "units_per_layer"}
+# {argument of the stage: config key}
+MILAN_SETTINGS = {
+    "beam_size" if key == "beam" else key: key
+    for key in config["milan"]["training"]
+    if key not in ("networks", "units_per_layer")
+}
 
 
 training_of = of(entries.caption_training, "milan")
@@ -159,7 +164,10 @@ rule train_milan:
     params:
         settings=settings(
             networks=annotated_networks_of,
-            **{key: milan_setting(key) for key in sorted(MILAN_SETTINGS)},
+            **{
+                name: milan_setting(key)
+                for name, key in sorted(MILAN_SETTINGS.items())
+            },
             normalisation=lambda wildcards: (
                 config["datasets"]["playground"]["normalisation"]
                 if wildcards.milan == "playground"

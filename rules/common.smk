@@ -1,5 +1,4 @@
 import functools
-import sys
 
 import lib.config.batches as batches
 import lib.config.checks as checks
@@ -14,6 +13,7 @@ from lib.runtime.parts import all_parts
 from snakemake.exceptions import WorkflowError
 
 CONTENTS = Contents(f"{RECORDS}/neuron-lexicon-contents.json")
+LAYERS = f"{RECORDS}/neuron-lexicon-layers.json"
 # where jobs are submitted to a cluster there may be no number of cores: its profile says how many each rule gets
 N_CORES = workflow.resource_settings.cores or 1
 # half of the cores by default: two jobs run side by side, so that a long one on a single core leaves none idle
@@ -22,7 +22,7 @@ THREADS = config["resources"]["threads"] or max(1, N_CORES // 2)
 try:
     checks.check_names(config)
     checks.check_ranges(config)
-    networks.resolve_layers(config, f"{RECORDS}/neuron-lexicon-layers.json")
+    networks.resolve_layers(config, LAYERS)
 except ValueError as error:
     raise WorkflowError(str(error)) from None
 
@@ -69,15 +69,6 @@ concepts_of = of(entries.concept_settings, "concepts")
 def is_made(path):
     """Return whether a rule makes a file or folder."""
     return any(rule.is_producer(path) for rule in workflow.rules)
-
-
-def check_paths():
-    """Refuse a config that names files or folders that are not there: Snakemake overlooks them where outputs exist."""
-    try:
-        # Snakemake tells the targets only when all rules are read
-        paths.check_paths(config, requested=sys.argv[1:], is_made=is_made)
-    except ValueError as error:
-        raise WorkflowError(str(error)) from None
 
 
 def contents(*inputs):

@@ -61,7 +61,7 @@ rule train_playground_network:
             input_size=lambda wildcards: networks.input_size(
                 wildcards.model, "playground", config=config
             ),
-            training=config["training"],
+            training=config["playground"]["network"],
         ),
         code=code_hash("lib.stages.playground.train_playground_network"),
     script:
@@ -97,7 +97,7 @@ rule train_playground_generator:
             network=lambda wildcards: networks.training_settings(
                 wildcards.model, "playground", config=config
             ),
-            training=config["generator"],
+            training=config["playground"]["generator"],
         ),
         code=code_hash("lib.stages.playground.train_playground_generator"),
     script:
@@ -120,9 +120,9 @@ rule plant_units:
         "../envs/base.yaml"
     params:
         settings=settings(
-            lengths=config["planted"]["lengths"],
-            noises=config["planted"]["noises"],
-            repeats=config["planted"]["repeats"],
+            lengths=config["playground"]["planted"]["lengths"],
+            noises=config["playground"]["planted"]["noises"],
+            repeats=config["playground"]["planted"]["repeats"],
             n_levels=config["ranges"]["clusters"],
             seed=config["seed"],
         ),

@@ -1,9 +1,8 @@
 """Checks of the config that a JSON schema cannot make: names that must exist, and settings that must fit each other."""
 
-import difflib
-
 from ..data.downloads.sources import find_source
 from .entries import CAPTIONER_FILES, CAPTIONERS, GENERATED, PLANTED, check_not_its_own, clip_file, look_up
+from .nearest import did_you_mean
 
 # names that the workflow itself gives to what stands where the results of an entry would
 RESERVED = {
@@ -36,11 +35,10 @@ def check_names(config):
     for dataset, entry in config["datasets"].items():
         milan = entry["milan"]
         if milan not in CAPTIONERS and not milan.endswith(CAPTIONER_FILES):
-            near = difflib.get_close_matches(milan, CAPTIONERS, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
             raise ValueError(
                 f"{milan!r} is no captioning model; config key datasets.{dataset}.milan must be one of "
-                f"{', '.join(CAPTIONERS)}, or the path of a file that ends in {' or '.join(CAPTIONER_FILES)}.{hint}"
+                f"{', '.join(CAPTIONERS)}, or the path of a file that ends in {' or '.join(CAPTIONER_FILES)}."
+                f"{did_you_mean(milan, CAPTIONERS)}"
             )
     for target in config["targets"]:
         for section in ("model", "dataset"):

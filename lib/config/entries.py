@@ -1,10 +1,10 @@
 """Entries of the config by name, and the files and settings that follow from them."""
 
-import difflib
 from pathlib import Path
 
 from ..data.downloads.sources import all_sources
 from ..data.milannotations.groups import GROUPS
+from .nearest import did_you_mean
 
 CAPTIONERS = ("playground", *GROUPS)
 CAPTIONER_FILES = (".safetensors", ".pth")
@@ -36,11 +36,9 @@ def look_up(section, name, *, config):
     if section == "models":
         name = name.removesuffix(TWIN)
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
         raise ValueError(
-            f"{name!r} is not in the config section `{section}`, which has {', '.join(known)}.{hint} "
-            f"Add it there to use it."
+            f"{name!r} is not in the config section `{section}`, which has {', '.join(known)}.{did_you_mean(name, known)} "
+            "Add it there to use it."
         )
     return known[name]
 
@@ -135,12 +133,12 @@ def clip_file(config):
                 "Change the config key `milan.clip.weights` or `milan.clip.name`, or give the path of a checkpoint."
             )
         return f"resources/clip/{clip['name']}-{clip['weights']}"
-    if not Path(clip["weights"]).expanduser().is_file():
+    if not Path(clip["weights"]).is_file():
         raise ValueError(
             f"There is no file {clip['weights']} with weights of {clip['name']}. Give one, or the name of published "
             "weights such as openai, under the config key `milan.clip.weights`."
         )
-    return str(Path(clip["weights"]).expanduser())
+    return clip["weights"]
 
 
 def asks_clip(config):

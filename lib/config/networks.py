@@ -12,6 +12,8 @@ from ..runtime.cache import recall, remember
 from .entries import GENERATED, TWIN, look_up
 
 OWN_WEIGHTS = "resources/weights/own"
+# what images are scaled to in relation to the input cut out of them, where the config does not say: 256 for 224
+MARGIN = 8 / 7
 RECIPE = ("factory", "arguments", "key_prefix", "renames", "sha256")
 
 
@@ -132,7 +134,8 @@ def input_geometry(model, dataset, *, config):
     size = look_up("models", model, config=config).get("input_size", chosen["input_size"])
     if isinstance(size, list):
         return {"resize": size, "crop": None}
-    return {"resize": round(chosen["resize"] * size / chosen["input_size"]), "crop": size}
+    resize = chosen.get("resize", round(chosen["input_size"] * MARGIN))
+    return {"resize": round(resize * size / chosen["input_size"]), "crop": size}
 
 
 def input_size(model, dataset, *, config):
@@ -173,15 +176,15 @@ def _digest(factory):
         return ""
     path = Path(split_function(factory)[0] if kind == "file" else factory.removeprefix("biggan:"))
     if not path.is_file():
-        raise ValueError(f"The file {path} does not exist; config key `factory`.")
+        raise ValueError(f"The file {path} does not exist; config key models.*.factory.")
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
-def resolve_layers(config, memory):
+def resolve_layers(config, memory, *, own=()):
     """Put the layers that they stand for in place of globs in the config, and check names that are not the user's own.
 
-    Networks of packages are built to learn whether they have the layers; a file of the user's runs only if there are globs.
-    That takes seconds, so the outcome is remembered.
+    Networks of packages are built to learn whether they have the layers; a file of the user's runs only if there are globs,
+    or if its names are to be checked too. That takes seconds, so the outcome is remembered.
 
     Parameters
     ----------
@@ -189,6 +192,8 @@ def resolve_layers(config, memory):
         The lists of layers in the section `models` are changed in place.
     memory : str
         File that remembers the layers.
+    own : collection of str
+        Networks whose files run to check the names. If such a file needs a package that only the jobs have, it passes.
 
     Raises
     ------
@@ -199,8 +204,12 @@ def resolve_layers(config, memory):
     found = {}
     for name, entry in config["models"].items():
         try:
-            found[name] = _layers_of_entry(name, entry, seen, config["checkpoints"]["trusted_sha256"])
+            found[name] = _layers_of_entry(
+                name, entry, seen, own=name in own, trusted_sha256=config["checkpoints"]["trusted_sha256"]
+            )
         except (ValueError, ModuleNotFoundError) as error:
+            if name in own and isinstance(error.__cause__, ModuleNotFoundError):
+                continue
             raise ValueError(f"config key models.{name}: {error}") from error
     for name, (digest, layers) in found.items():
         if digest:
@@ -210,11 +219,11 @@ def resolve_layers(config, memory):
         remember(memory, seen)
 
 
-def _layers_of_entry(name, entry, seen, trusted_sha256):
+def _layers_of_entry(name, entry, seen, *, own, trusted_sha256):
     """Return (digest, layers) of an entry of `models`; no digest if nothing has to be looked up."""
     factory, layers = entry.get("factory", name), entry.get("layers", [])
     kind = factory_kind(factory)
-    if kind in ("file", "script", "export") and not any(map(is_glob, layers)):
+    if kind in ("file", "script", "export") and not (own and layers) and not any(map(is_glob, layers)):
         return None, layers
     facts = [factory, entry.get("arguments", {}), layers, _digest(factory), _state_of(factory, kind)]
     digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()

@@ -28,7 +28,10 @@ EITHER = (FILE, FOLDER)
 PLAYGROUND = "playground"
 # what the paths of outputs say of the entries that they are made from
 _PLACES = (
-    re.compile(r"results/(?P<model>[^/]+)/(?P<dataset>[^/]+)(/(?P<concepts>[^/]+))?"),
+    re.compile(
+        r"results/(?P<model>[^/]+)/(?P<dataset>[^/]+)(/(?P<concepts>[^/]+)(/(pictures|parts/\w+)/(?P<layer>[^/]+))?)?"
+    ),
+    re.compile(r"resources/weights/playground/(generators/)?(?P<model>[^/]+)\.(safetensors|json)$"),
     re.compile(r"resources/(data/)?images/(?P<dataset>[^/]+)"),
     re.compile(r"resources/(data/)?concepts/(?P<concepts>[^/]+?)(\.zarr)?(/|$)"),
 )
@@ -63,23 +66,26 @@ def check_paths(config, *, requested, is_made):
     ----------
     config : dict
     requested : iterable of str
-        Words of Snakemake's command line; the files among them count.
+        Targets of the command line; the files among them count.
     is_made : callable
         Tells whether a rule makes the file or folder of this path.
 
     Raises
     ------
     ValueError
-        With the config key, the path, and what is wrong with it.
+        With one line for each: the config key, the path, and what is wrong with it.
     """
+    lines = []
     for named in named_paths(config, requested=requested):
         problem = _problem(named)
         if problem and not _is_to_be_made(named.path, is_made):
             where = "" if os.path.isabs(named.path) else f" (a relative path counts from {os.getcwd()})"
-            raise ValueError(
+            lines.append(
                 f"config key {named.key}: {named.path} {problem}{where}. Correct the path, or put the "
                 f"{' or '.join(named.kinds)} there; what is complete is kept."
             )
+    if lines:
+        raise ValueError("\n".join(lines))
 
 
 def named_paths(config, *, requested):
@@ -101,7 +107,7 @@ def named_paths(config, *, requested):
     ValueError
         If a network has no such weights.
     """
-    networks, datasets, concepts = _asked(config, requested)
+    networks, datasets, concepts = asked_entries(config, requested=requested)
     found = [named for model, dataset in networks for named in _of_network(model, dataset, config)]
     found += [named for dataset in datasets for named in _of_dataset(dataset, config)]
     found += [named for name in concepts for named in _of_concepts(name, config)]
@@ -139,7 +145,7 @@ def own_copy(source, *, config):
     config : dict
     """
     local = config["downloads"]["local"].get(source, "")
-    return [] if not local or is_url(local) else os.path.expanduser(local)
+    return [] if not local or is_url(local) else local
 
 
 def network_files(model, dataset, *, config):
@@ -163,12 +169,18 @@ def network_files(model, dataset, *, config):
     return ([weights] if weights else []) + ([folder] if os.path.isdir(folder) else [])
 
 
-def _asked(config, requested):
+def entries_in(path):
+    """Return {kind: name} of the model, data set, concept set and layer that the path of an output names."""
+    found = next(filter(None, (place.match(path) for place in _PLACES)), None)
+    return {kind: name for kind, name in found.groupdict().items() if name} if found else {}
+
+
+def asked_entries(config, *, requested):
     """Return (pairs of model and data set, data sets, concept sets) of `targets` and of requested paths."""
     networks = {(target["model"], target["dataset"]) for target in config["targets"]}
     datasets = {dataset for _, dataset in networks}
     concepts = {name for target in config["targets"] for name in target["concepts"]}
-    for names in (found.groupdict() for path in requested for place in _PLACES if (found := place.match(path))):
+    for names in map(entries_in, requested):
         model = (names.get("model") or "").removesuffix(TWIN)
         if names.get("dataset") in config["datasets"]:
             datasets.add(names["dataset"])

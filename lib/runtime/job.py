@@ -24,8 +24,8 @@ MEMORY_KEYS = {
     "convert_concepts": "resources.threads",
     "describe_units": "resources.threads or milan.beam, or raise milan.chunks",
     "train_milan": "milan.training.batch_size",
-    "train_playground_network": "training.batch_size",
-    "train_playground_generator": "generator.batch_size",
+    "train_playground_network": "playground.network.batch_size",
+    "train_playground_generator": "playground.generator.batch_size",
 }
 
 

@@ -90,6 +90,15 @@ def test_settings_of_a_network(config, tmp_path):
     assert input_size("mine", "mine", config=config) == [32, 48]
 
 
+@pytest.mark.parametrize(("size", "resize"), [(224, 256), (299, 342), (32, 37)])
+def test_images_are_scaled_in_proportion_to_the_input_where_the_config_does_not_say(config, size, resize):
+    config["datasets"]["mine"]["input_size"] = size
+    assert input_geometry("resnet18", "mine", config=config) == {"resize": resize, "crop": size}
+    config["datasets"]["mine"]["input_size"] = 224
+    config["models"]["resnet18"]["input_size"] = size
+    assert input_geometry("resnet18", "mine", config=config) == {"resize": resize, "crop": size}
+
+
 def test_the_captioners_encoder_stays_torchvisions(config):
     for key, value in {"factory": "timm:resnet18", "weights": "x.pth", "normalisation": "untrained"}.items():
         config["models"]["resnet18"] = {"layers": ["layer4"], key: value}
@@ -136,6 +145,31 @@ def test_globs_are_replaced_and_a_file_runs_for_them_only(config, tmp_path, buil
             file.write_text("a = 2")
         resolve_layers(config, memory)
         assert config["models"]["mine"]["layers"] == ["layer1", "layer3", "layer4"] and len(built) == n_built
+
+
+def test_names_of_the_users_own_file_are_checked_on_demand(config, tmp_path, built):
+    (tmp_path / "net.py").write_text("a = 1")
+    memory, entry = tmp_path / "memory.json", {"factory": f"{tmp_path}/net.py:f", "layers": ["layer1"]}
+    config["models"] = {"mine": entry, "other": {"factory": "nowhere.py:f", "layers": ["x"]}}
+    for _ in range(2):
+        resolve_layers(config, memory, own=["mine"])
+        assert len(built) == 1, "remembered"
+    entry["layers"] = ["layer1", "layer2"]
+    resolve_layers(config, memory)
+    with pytest.raises(ValueError, match=r"config key models\.mine: .*'layer2'.*nearest"):
+        resolve_layers(config, memory, own=["mine"])
+    del entry["layers"]
+    resolve_layers(config, memory, own=["mine"])
+    assert len(built) == 2, "no layers, no need of the file"
+
+
+def test_a_file_that_needs_a_package_of_the_jobs_is_left_to_them(config, tmp_path):
+    (tmp_path / "net.py").write_text("import a_package_that_is_not_here")
+    config["models"] = {"mine": {"factory": f"{tmp_path}/net.py:f", "layers": ["layer1"]}}
+    resolve_layers(config, tmp_path / "memory.json", own=["mine"])
+    (tmp_path / "net.py").write_text("a = b")
+    with pytest.raises(ValueError, match=r"config key models\.mine: .*NameError"):
+        resolve_layers(config, tmp_path / "memory.json", own=["mine"])
 
 
 def test_a_model_without_layers_passes(config, tmp_path):

@@ -13,9 +13,12 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 
 TINY = {
-    "playground": {"n_images": 60, "image_size": 96},
+    "playground": {
+        "n_images": 60,
+        "image_size": 96,
+        "network": {"sizes": [1.0], "batch_size": 8},
+    },
     "datasets": {"playground": {"input_size": 48, "resize": 48, "k": 3, "output_size": 48}},
-    "training": {"sizes": [1.0], "batch_size": 8},
     "models": {
         "resnet18": {"layers": ["layer1", "layer2"]},
         "shufflenet_v2_x1_0": {"layers": ["stage4"]},
@@ -29,10 +32,9 @@ TINY = {
             "hidden_size": 16,
             "attention_size": 8,
             "lm_hidden_size": 8,
-            "beam_size": 4,
+            "beam": 4,
         },
     },
-    "planted": {"lengths": [1, 2], "noises": [0.0]},
 }
 
 

@@ -8,7 +8,7 @@ pytestmark = pytest.mark.workflow
 
 ROOT = "results/resnet18/playground/playground"
 # one layer is enough
-SETTINGS = {"models": {"resnet18": {"layers": ["layer1"]}}, "thresholds": {"quantiles": [0.05, 0.9]}}
+SETTINGS = {"models": {"resnet18": {"layers": ["layer1"]}}, "analyses": {"thresholds": {"quantiles": [0.05, 0.9]}}}
 TARGETS = ("analyses", f"{ROOT}/heuristics.png", "results/comparison.csv")
 ANALYSES = ("range_importance", "specialization", "thresholds", "detectors")
 
@@ -59,7 +59,8 @@ def test_all_analyses_are_made(analysed):
     ids=["thresholds", "pictures", "heuristics", "comparison"],
 )
 def test_an_edit_of_an_analysis_reruns_that_alone(analysed, edit, expected):
-    assert set(analysed.planned(*TARGETS, settings=SETTINGS | edit)) == expected
+    settings = SETTINGS | {"analyses": SETTINGS["analyses"] | edit}
+    assert set(analysed.planned(*TARGETS, settings=settings)) == expected
 
 
 def test_the_report_holds_them_with_captions_and_categories(analysed):

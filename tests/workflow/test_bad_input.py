@@ -21,11 +21,12 @@ def empty(tmp_path_factory):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"explanations": {"beem": 3}}, ["beem"]),
-        ({"explanations": {"beam": "many"}}, ["many", "integer"]),
-        ({"explanations": {"beam": 0}}, ["0", "minimum"]),
-        ({"ranges": {"quantile": 1.5}}, ["1.5"]),
-        ({"sede": 1}, ["sede"]),
+        ({"explanations": {"beem": 3}}, ["config key explanations.beem", "Did you mean 'beam'?"]),
+        ({"explanations": {"beam": "many"}}, ['"many" must be a whole number from 1 to 10,000']),
+        ({"explanations": {"beam": 0}}, ["config key explanations.beam: 0 must be a whole number"]),
+        ({"ranges": {"quantile": 1.5}}, ["config key ranges.quantile: 1.5 must be a number above 0 and below 1"]),
+        ({"sede": 1, "seed": -1}, ["config key sede", "Did you mean 'seed'?", "config key seed: -1 must be"]),
+        ({"planted": {"repeats": 2}}, ["config key planted: its name is playground.planted now"]),
         ({"targets": [{"model": "resnet81", "dataset": "playground", "concepts": []}]}, ["resnet81", "'resnet18'"]),
         ({"targets": [{"model": "resnet18", "dataset": "place365", "concepts": []}]}, ["place365", "'places365'"]),
         (
@@ -43,7 +44,7 @@ def empty(tmp_path_factory):
             {"milan": {"strategy": "beam+clip", "clip": {"weights": "no/such.pt"}}},
             ["no/such.pt", "`milan.clip.weights`"],
         ),
-        ({"resources": {"device": "gpu"}}, ["gpu"]),
+        ({"resources": {"device": "gpu"}}, ['config key resources.device: "gpu" must be auto, cpu, cuda']),
         ({"milan": {"temperature": float("nan")}}, ["config key milan.temperature: nan is no finite number"]),
         ({"explanations": {"seconds": float("inf")}}, ["config key explanations.seconds: inf is no finite number"]),
         ({"models": {"resnet18": {"arguments": {"a": BOMB}}}}, ["more than 100,000 entries"]),
@@ -52,7 +53,10 @@ def empty(tmp_path_factory):
             {"models": {"planted": {"factory": "resnet18", "layers": ["layer1"]}}},
             ["config key models.planted", "another"],
         ),
-        ({"models": {"abc\n": {"factory": "resnet18", "layers": ["layer1"]}}}, ["abc", "not match any of the regexes"]),
+        (
+            {"models": {"abc\n": {"factory": "resnet18", "layers": ["layer1"]}}},
+            ["config key models: its entry", "abc", "must have a name of up to 100 letters"],
+        ),
         ({"downloads": {"local": {"broden": "/x"}}}, ["config key downloads.local.broden", "broden1_224"]),
         (
             {"datasets": {"playground": {"images": "/nowhere"}}},
@@ -64,7 +68,7 @@ def test_a_wrong_config_stops_before_any_job(empty, settings, words):
     status, text = empty.run("--dry-run", settings=settings)
     assert status != 0
     assert all(word in text for word in words), text
-    assert "Traceback" not in text
+    assert "Traceback" not in text and len(text) < 2500, "neither a traceback nor the schema"
 
 
 def copy_of_the_code(folder):
@@ -110,12 +114,18 @@ def test_no_room_for_the_records_is_said_in_one_message(tmp_path):
         ("results/resnet81/playground/descriptions.csv", ["resnet81", "'resnet18'"]),
         ("results/resnet18/plaground/descriptions.csv", ["plaground", "'playground'"]),
         ("results/resnet18/playground/ade2k/metrics.csv", ["ade2k", "'ade20k'"]),
+        ("results/resnet18/playground/unit.csv", ["no rule makes it", "annotations.csv, catalog,", "'units.csv'"]),
+        ("results/resnet18/playground/catalog/index.html", ["a part of results/resnet18/playground/catalog, which is"]),
+        ("analises", ["no rule makes it", "'analyses'"]),
     ],
 )
 def test_an_unknown_target_is_answered_with_the_nearest_name(empty, target, words):
-    status, text = empty.run("--dry-run", target)
+    status, text = empty.run("--dry-run", target, "results/resnet18/playground/unit.png")
     assert status != 0
-    assert all(word in text for word in words), text
+    assert all(word in text for word in words) and "target results/resnet18/playground/unit.png: no rule" in text, text
+    assert not any(word in text for word in ("Traceback", "InputFunctionException", "MissingRule", "MissingInput")), (
+        text
+    )
 
 
 def test_the_full_real_workflow_is_planned(empty):

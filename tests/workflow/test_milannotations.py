@@ -70,7 +70,7 @@ def test_a_group_is_trained_on_its_zips(published):
     """And every other choice is planned."""
     workflow, settings, images = published
     settings = settings | {
-        "milan": {"source": "train", "milannotations": SMALL | {"encoder": "resnet18", "beam_size": 3, "hold_out": 0.1}}
+        "milan": {"source": "train", "milannotations": SMALL | {"encoder": "resnet18", "beam": 3, "hold_out": 0.1}}
     }
     milan, table = "resources/milan/alexnet.safetensors", "resources/milannotations/alexnet.csv"
     workflow.must_run(milan, table, settings=settings)

@@ -41,6 +41,13 @@ def test_globs_become_layers_of_the_plan(workflow):
     assert status and f"models.mine has no layers; {TABLE} lists them all" in text
 
 
+def test_a_misspelt_layer_stops_the_run_before_the_first_job(workflow):
+    wrong = settings(layers=["layer3", "layr2"])
+    status, text = workflow.run("results/mine/photos/units.csv", settings=wrong)
+    assert status and "config key models.mine: The network mine has no layer 'layr2'" in text, text
+    assert not (workflow.folder / "resources").exists() and not (workflow.folder / "logs").exists()
+
+
 def test_an_edit_of_the_file_makes_its_results_again(workflow):
     found = settings(layers=None)
     workflow.must_run(TABLE, settings=found)
@@ -57,7 +64,7 @@ def test_a_generator_is_trained_and_makes_its_own_exemplars(tmp_path):
     workflow = Workflow(tmp_path)
     units = "results/generator/generated/units.csv"
     sizes = {"k": 3, "output_size": 32, "samples": {"n": 24}}
-    found = {"datasets": {"generated": sizes}, "generator": {"epochs": 2}}
+    found = {"datasets": {"generated": sizes}, "playground": {"generator": {"epochs": 2}}}
     workflow.must_run(units, settings=found)
     with (tmp_path / units).open(newline="") as table:
         assert [row["layer"] for row in csv.DictReader(table)].count("layer1") == 64
@@ -65,7 +72,7 @@ def test_a_generator_is_trained_and_makes_its_own_exemplars(tmp_path):
     remade = {"tally_units": 1, "collect_exemplars": 1}
     found["datasets"]["generated"]["samples"] = {"n": 30}
     assert workflow.planned(units, settings=found) == {"draw_samples": 1, **remade}
-    found["generator"]["epochs"] = 3
+    found["playground"]["generator"]["epochs"] = 3
     planned = workflow.planned("results/generator/generated/descriptions.csv", settings=found)
     assert planned["describe_units"] == planned["train_milan"] == planned["train_playground_generator"] == 1
     formulas = "results/generator/generated/playground/explanations.csv"

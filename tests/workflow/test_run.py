@@ -56,7 +56,7 @@ def test_the_record_of_a_run_names_all_it_was_made_of(finished):
     for path, sha256 in checksums.items():
         assert hashlib.sha256((finished.folder / path).read_bytes()).hexdigest() == sha256
     assert record["versions"]["torch"] == torch.__version__.split("+")[0]
-    assert record["config"]["training"]["sizes"] == [1.0] and record["config"]["seed"] == 0
+    assert record["config"]["playground"]["network"]["sizes"] == [1.0] and record["config"]["seed"] == 0
     assert record["device"] and record["platform"]
     assert torch.backends.cpu.get_cpu_capability() in record["processor"]
     commit = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True)

@@ -53,7 +53,7 @@ def obtain_file(source: Source, target: str | Path, *, local: str | None, config
         If the download fails.
     """
     if local and not is_url(local):
-        _link_copy(source, Path(local).expanduser(), target, config_key)
+        _link_copy(source, Path(local), target, config_key)
     elif url := local or source.url:
         download(
             url,

@@ -175,7 +175,7 @@ def _call(path, function, arguments):
     """Call a function of the user's file, which may import what stands beside it."""
     file = Path(path)
     if not file.is_file():
-        raise ValueError(f"The file {path} does not exist; config key `factory`.")
+        raise ValueError(f"The file {path} does not exist; config key models.*.factory.")
     name = f"user_network_{hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:16]}"
     sys.path.insert(0, str(file.resolve().parent))
     try:
@@ -199,7 +199,7 @@ def _call(path, function, arguments):
 def _archive(path, kind, trusted_sha256):
     """Open an archive that torch wrote, whose code runs when it is read and when the network runs."""
     if not Path(path).exists():
-        raise ValueError(f"The archive {path} does not exist; config key `factory`.")
+        raise ValueError(f"The archive {path} does not exist; config key models.*.factory.")
     check_regular_file(path, name="file")
     writer = "TorchScript" if kind == "script" else "torch.export"
     check_trust(path, trusted_sha256, danger=f"{path} is an archive of {writer}, whose code could run any program.")

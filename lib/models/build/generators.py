@@ -70,7 +70,7 @@ def build_biggan(path, arguments):
     if set(arguments) - {"truncation"} or not 0 < truncation <= 1:
         raise ValueError(f"biggan:{path} takes the argument truncation, above 0 to 1, but has {arguments}.")
     if not Path(path).is_file():
-        raise ValueError(f"The configuration of BigGAN {path} does not exist; config key `factory`.")
+        raise ValueError(f"The configuration of BigGAN {path} does not exist; config key models.*.factory.")
     try:
         from pytorch_pretrained_biggan import BigGAN, BigGANConfig
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Where a network comes from, told by the text of its config key `factory`. No torch: rules need it too."""
+"""Where a network comes from, told by the text of its config key `models.*.factory`. No torch: rules need it too."""
 
 from pathlib import Path
 

@@ -101,7 +101,7 @@ def open_network(settings, *, weights, trusted_sha256, device):
     recipe = Recipe(**settings.get("recipe", {"factory": settings["name"]}))
     if weights and recipe.sha256 and digest_of(weights) != recipe.sha256.lower():
         raise ValueError(
-            f"{weights} has the sha256 {digest_of(weights)} instead of {recipe.sha256}; config key `sha256`."
+            f"{weights} has the sha256 {digest_of(weights)} instead of {recipe.sha256}; config key models.*.sha256."
         )
     state, n_classes = None, None
     if weights and not recipe.own_weights:

@@ -173,7 +173,7 @@ def _collect(
     counts = {layer.shape[1] for layer in images}
     if len(counts) != 1:
         raise ValueError(
-            f"all networks must have equally many exemplars per unit, not {sorted(counts)}; config key exemplars.k"
+            f"all networks must have equally many exemplars per unit, not {sorted(counts)}; config key datasets.*.k"
         )
     with Progress(total=count_distinct(images), desc="encoding images", unit="image") as progress:
         encoded = encode_exemplars(eye, images, masks, threads=threads, progress=progress.update)

@@ -38,8 +38,8 @@ def fetch_folder(*, source: str, target: str, local: str | None, config_key: str
         If the download fails or the disk is full.
     """
     found = find_source(source)
-    if local and Path(local).expanduser().is_dir():
-        link(Path(local).expanduser(), target)
+    if local and Path(local).is_dir():
+        link(Path(local), target)
         return
     archive = Path(f"{target}.archive")
     try:

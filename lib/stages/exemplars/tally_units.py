@@ -94,6 +94,10 @@ def tally_units(
         raise ValueError(f"exemplars.shards={part.count} must be at most {n_images}, the number of images in {images}")
     here = part.span(n_images)
     first, last = here.start, here.stop
+    if k > n_images:
+        logger.warning(
+            "each unit gets %d exemplars, one per image, instead of %d; config key datasets.*.k", n_images, k
+        )
     counting = {"k": min(k, n_images), "quantile": quantile, "max_units": max_units}
     facts = {"version": version, "layers": layers, "shard": shard, "network": network, "geometry": geometry, **counting}
     facts |= {"samples": source.digest, "processor": processor()}

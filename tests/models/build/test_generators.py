@@ -76,7 +76,7 @@ def test_biggan_by_its_configuration(tmp_path):
 
 
 def test_biggan_says_what_is_missing(tmp_path):
-    with pytest.raises(ValueError, match=r"none\.json does not exist; config key `factory`"):
+    with pytest.raises(ValueError, match=r"none\.json does not exist; config key models\.\*\.factory"):
         made("biggan:none.json")
     path = tmp_path / "config.json"
     path.write_text("{")

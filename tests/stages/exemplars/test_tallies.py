@@ -171,3 +171,11 @@ def test_images_that_are_cropped_but_not_scaled_keep_their_size(make, pictures):
     np.testing.assert_array_equal(found.images, pictures.transpose(0, 3, 1, 2)[found.ids])
     with pytest.raises(ValueError, match=f"set output_size={SIZE}, or give `resize`"):
         make("larger", geometry={"resize": None, "crop": SIZE})
+
+
+def test_fewer_images_than_exemplars_are_told(make, caplog):
+    make("all", k=N_IMAGES)
+    assert "exemplars" not in caplog.text
+    made = make("few", k=500)
+    assert f"each unit gets {N_IMAGES} exemplars, one per image, instead of 500" in caplog.text
+    assert read_exemplars(made / "exemplars", LAYERS[0]).images.shape[1] == N_IMAGES

@@ -1,0 +1,9 @@
+"""The name that a misspelt one was meant to be."""
+
+import difflib
+
+
+def did_you_mean(name, known):
+    """Return a question with the nearest of the known names, after a blank; an empty text if none is near."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""

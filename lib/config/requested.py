@@ -1,0 +1,106 @@
+"""Targets of the command line: whether they name what there is, before Snakemake fails on them in the middle of its plan."""
+
+import itertools
+import os
+import re
+from pathlib import PurePath
+
+from .checks import RESERVED
+from .entries import PLANTED, layers_of, look_up
+from .nearest import did_you_mean
+from .networks import input_size, weights_file
+from .paths import entries_in
+
+WILDCARD = re.compile(r"\{(\w+)(?:,([^}]*))?\}")
+ALTERNATIVES = re.compile(r"\w+(\|\w+)*")
+
+
+def check_targets(targets, *, config, rules, outputs, is_made):
+    """Check that every target is a rule, or a file or folder that a rule makes of entries that the config has.
+
+    Parameters
+    ----------
+    targets : list of str
+    config : dict
+    rules : list of str
+        Names of all rules.
+    outputs : list of str
+        Outputs of all rules, with wildcards as in `{table,ranges|metrics}`.
+    is_made : callable
+        Tells whether a rule makes the file or folder of this path.
+
+    Raises
+    ------
+    ValueError
+        With one line for each wrong target: what is wrong, what there is, and the nearest name.
+    """
+    lines = []
+    for target in targets:
+        path = os.path.relpath(target)
+        try:
+            if target not in rules:
+                _check_entries(path, config)
+                _check_output(path, rules=rules, outputs=outputs, is_made=is_made)
+        except ValueError as error:
+            lines.append(f"target {target}: {error}")
+    if lines:
+        raise ValueError("\n".join(lines))
+
+
+def _check_entries(path, config):
+    """Check that the entries that the path of an output names exist and fit each other."""
+    names = entries_in(path)
+    model, dataset, concepts = (names.get(kind) for kind in ("model", "dataset", "concepts"))
+    if concepts in RESERVED["concepts"] or (model and path.count("/") < 4):
+        concepts = None
+    if model and model != PLANTED:
+        look_up("models", model, config=config)
+    if dataset:
+        look_up("datasets", dataset, config=config)
+    if concepts:
+        look_up("concepts", concepts, config=config)
+    if model in (None, PLANTED) or not dataset:
+        return
+    weights_file(model, dataset, config=config)
+    if concepts:
+        input_size(model, dataset, config=config)
+    layer = names.get("layer")
+    if not path.endswith("/layers.csv") and layer not in {None, *(layers := layers_of(model, dataset, config=config))}:
+        raise ValueError(
+            f"{layer!r} is not among the layers of {model}: {', '.join(layers)}.{did_you_mean(layer, layers)} Add it to "
+            f"models.{model}.layers to use it."
+        )
+
+
+def _check_output(path, *, rules, outputs, is_made):
+    """Check that a rule makes a path, or that it is the user's own file."""
+    if is_made(path):
+        return
+    place = PurePath(path)
+    for above in map(str, place.parents):
+        if is_made(above):
+            raise ValueError(f"it is a part of {above}, which is the target to name.")
+    if os.path.isfile(path):
+        return
+    for folder, name in ((place.parent, place.name), (place, ""))[:: 1 if place.suffix else -1]:
+        known = sorted({found for output in outputs for found in _names_in(folder, output)})
+        if known:
+            hint = did_you_mean(name, known)
+            raise ValueError(f"no rule makes it; in {folder} there can be {', '.join(known)}.{hint}")
+    raise ValueError(f"no rule makes it or has this name.{did_you_mean(path, rules)}")
+
+
+def _names_in(folder, output):
+    """Return the names that an output of a rule can have in a folder; none if it is elsewhere, or if any name will do."""
+    constraints = dict(WILDCARD.findall(output))
+    *above, last = WILDCARD.sub(r"{\1}", output).split("/")
+    if len(above) != len(folder.parts):
+        return
+    for pattern, part in zip(above, folder.parts, strict=True):
+        literal = map(re.escape, re.split(r"\{\w+\}", pattern))
+        if not re.fullmatch("[^/]+".join(literal), part):
+            return
+    wildcards = re.findall(r"\{(\w+)\}", last)
+    if all(ALTERNATIVES.fullmatch(constraints[wildcard]) for wildcard in wildcards):
+        for values in itertools.product(*(constraints[wildcard].split("|") for wildcard in wildcards)):
+            yield last.format(**dict(zip(wildcards, values, strict=True)))
