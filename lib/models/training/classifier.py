@@ -53,9 +53,10 @@ def train_classifier(
     network.to(device).train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True)
     n_steps = max(1, len(images) // batch_size)
-    schedule = OneCycleLR(
-        optimiser, learning_rate, total_steps=len(sizes) * n_steps, pct_start=0.2, cycle_momentum=False
-    )
+    total_steps = len(sizes) * n_steps
+    # the rise needs more than one step, or torch divides by zero
+    rise = min(0.9, max(0.2, 1.5 / total_steps))
+    schedule = OneCycleLR(optimiser, learning_rate, total_steps=total_steps, pct_start=rise, cycle_momentum=False)
     criterion = nn.CrossEntropyLoss()
     with torch.random.fork_rng(devices=[]):
         # dropout draws from torch's global generator

@@ -77,3 +77,10 @@ def test_accuracy_counts_right_answers():
 
     images, labels = np.zeros((5, 4, 4, 3), np.uint8), np.array([1, 1, 0, 1, 0])
     assert accuracy(Constant(), images, labels, normalisation="untrained", device=torch.device("cpu")) == 0.6
+
+
+@pytest.mark.parametrize("n_steps", range(1, 12))
+def test_few_steps_are_enough(colors, n_steps):
+    images, labels = colors
+    found = train((images[: 4 * n_steps], labels[: 4 * n_steps]), sizes=[12], batch_size=4)
+    assert all(torch.isfinite(parameter).all() for parameter in found.parameters())
