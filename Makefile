@@ -2,6 +2,7 @@
 # make test    run the tests
 # make test-cluster   run the workflow on a Slurm cluster of two nodes on this machine (Debian: apt-get install slurm-wlm munge)
 # make test-faults   kill jobs, fill the disk, damage files and check what the next run makes of it (an hour)
+# make test-golden GOLDEN=folder   compare with all reference data of published MILAN (a small part is in tests/fixtures)
 # make test-same-bytes   compare the tables of five networks whatever the shards, chunks, batch size and cores (half an hour)
 # make fuzz    feed damaged files to every reader for 5 minutes
 # make status  list the jobs that are still to run
@@ -29,7 +30,7 @@ endif
 # where Python may not keep what it compiles, every job would compile torch anew, which takes 10 seconds
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-cluster test-faults test-same-bytes fuzz status lint format requirements settings docs bench bench-memory compare-peer clean
+.PHONY: demo test test-cluster test-faults test-golden test-same-bytes fuzz status lint format requirements settings docs bench bench-memory compare-peer clean
 
 demo: $(STAMP)
 	$(BIN)/snakemake --cores $(CORES)
@@ -43,6 +44,10 @@ test-cluster: $(STAMP)
 
 test-faults: $(STAMP)
 	$(BIN)/python -m pytest -m faults tests/workflow
+
+test-golden: $(STAMP)
+	@test -d "$(GOLDEN)/golden" || (echo "GOLDEN=$(GOLDEN) holds no folder golden: name the folder of the reference data" && exit 1)
+	GOLDEN="$(abspath $(GOLDEN))" $(BIN)/python -m pytest -rs tests/captioning tests/stages/exemplars/test_exemplars_golden.py
 
 test-same-bytes: $(STAMP)
 	$(BIN)/python -m pytest -m same_bytes tests/workflow

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import spacy
 import torch
-from places import GOLDEN
+from places import GOLDEN, NO_GOLDEN
 from published_milan import indexer_entry, payload_of
 from safetensors.torch import save_file
 from small_captioners import WORDS, small_captioner
@@ -22,7 +22,7 @@ from lib.models.build.zoo import build_network
 from lib.models.weights.safetensors_files import read_safetensors, write_safetensors
 
 FOLDER = GOLDEN / "weights"
-needs_golden = pytest.mark.skipif(not FOLDER.exists(), reason="golden data of MILAN are not beside the repository")
+needs_golden = pytest.mark.skipif(not FOLDER.exists(), reason=NO_GOLDEN)
 
 
 @pytest.fixture

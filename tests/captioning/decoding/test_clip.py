@@ -6,7 +6,7 @@ import numpy as np
 import open_clip
 import pytest
 import torch
-from places import GOLDEN
+from places import GOLDEN, NO_GOLDEN
 from torch import nn
 
 from lib.captioning.checkpoints.published import read_published
@@ -14,7 +14,7 @@ from lib.captioning.decoding.clip import Clip, build_clip, count_looks, look, or
 from lib.captioning.decoding.rerank import Candidate, describe
 from lib.data.formats.exemplars import read_exemplars
 
-needs_golden = pytest.mark.skipif(not GOLDEN.exists(), reason="golden data of MILAN are not beside the repository")
+needs_golden = pytest.mark.skipif(not GOLDEN.exists(), reason=NO_GOLDEN)
 TOLERANCE = 2e-5
 OPENAI = {"mean": open_clip.OPENAI_DATASET_MEAN, "std": open_clip.OPENAI_DATASET_STD}
 

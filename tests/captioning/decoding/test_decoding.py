@@ -6,9 +6,9 @@ import json
 import numpy as np
 import pytest
 import torch
-from places import GOLDEN
+from places import FIXTURE
+from published_captioner import read_fixture
 
-from lib.captioning.checkpoints.published import read_published
 from lib.captioning.decoding.beam import (
     MutualInformation,
     decode_beam,
@@ -23,22 +23,21 @@ from lib.captioning.model.language_model import LanguageModel
 from lib.captioning.model.prefixes import sum_log_probabilities
 from lib.captioning.model.vocabulary import Indexer
 
-needs_golden = pytest.mark.skipif(not GOLDEN.exists(), reason="golden data of MILAN are not beside the repository")
 TOLERANCE = 2e-5
 
 
 @pytest.fixture(scope="module")
 def published():
-    return read_published(str(GOLDEN / "weights/milan-synthetic.pth"))
+    return read_fixture()
 
 
 @pytest.fixture(scope="module")
 def features():
-    return torch.from_numpy(np.load(GOLDEN / "golden/features.npy"))
+    return torch.from_numpy(np.load(FIXTURE / "golden/features.npy"))
 
 
 def golden(name):
-    return json.loads((GOLDEN / "golden" / name).read_text())
+    return json.loads((FIXTURE / "golden" / name).read_text())
 
 
 def information_of(published, case):
@@ -49,10 +48,9 @@ def information_of(published, case):
     return MutualInformation(published.language_model, options.get("temperature", published.settings.temperature))
 
 
-@needs_golden
 @pytest.mark.parametrize("name", ["greedy", "greedy_default", "greedy_mi_t0.2"])
 def test_greedy_equals_golden(published, features, name):
-    case, steps = golden(f"decode/{name}.json"), np.load(GOLDEN / "golden/decode/steps.npz")
+    case, steps = golden(f"decode/{name}.json"), np.load(FIXTURE / "golden/decode/steps.npz")
     with torch.inference_mode():
         written = decode_greedily(published.decoder, features, length=15, information=information_of(published, case))
     assert written.tokens.tolist() == case["tokens"]
@@ -62,7 +60,6 @@ def test_greedy_equals_golden(published, features, name):
     assert np.abs(written.attentions.numpy() - steps[f"{name}__attentions"]).max() < TOLERANCE
 
 
-@needs_golden
 @pytest.mark.parametrize("name", ["beam1", "beam10", "beam10_default", "beam10_mi_t0.2", "beam50"])
 def test_whole_beams_equal_golden(published, features, name):
     case = golden(f"decode/{name}.json")
@@ -76,7 +73,6 @@ def test_whole_beams_equal_golden(published, features, name):
     assert np.abs(scores.numpy() - case["beam_scores"]).max() < TOLERANCE
 
 
-@needs_golden
 @pytest.mark.parametrize("name", ["rerank10_t0.2", "rerank50_t0.2"])
 def test_rerank_equals_golden_with_both_sums(published, features, name):
     """D1 both ways: the published sum has one more term, the exact one has not."""
@@ -99,7 +95,6 @@ def test_rerank_equals_golden_with_both_sums(published, features, name):
     assert (peer.lm_likelihoods - exact.lm_likelihoods).abs().max() > 0.1
 
 
-@needs_golden
 def test_describing_one_by_one_equals_golden_captions(published, features):
     case = golden("decode/rerank50_t0.2.json")
     described = describe(
@@ -120,7 +115,6 @@ def test_describing_one_by_one_equals_golden_captions(published, features):
     assert np.abs(scores - case["scores_one_at_a_time"]).max() < TOLERANCE
 
 
-@needs_golden
 def test_language_model_equals_golden(published):
     case = golden("lm.json")
     model = published.language_model
@@ -134,7 +128,7 @@ def test_language_model_equals_golden(published):
             sum_log_probabilities(model, torch.tensor(published.indexer([text])), lm_sum="published").item()
             for text in case["sentences"]
         ]
-    assert np.abs(log_probabilities - np.load(GOLDEN / "golden/lm_log_probabilities.npy")).max() < TOLERANCE
+    assert np.abs(log_probabilities - np.load(FIXTURE / "golden/lm_log_probabilities.npy")).max() < TOLERANCE
     assert np.abs(np.array(alone) - case["logp_one_at_a_time"]).max() < 3e-5
     assert np.abs(exact - alone).max() < 3e-5, "the exact sum does not depend on the batch"
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 import torchvision
-from places import GOLDEN
+from places import GOLDEN, NO_GOLDEN
 from torch import nn
 
 from lib.captioning.checkpoints.published import read_published
 from lib.captioning.model.encoder import Encoder, count_distinct, encode_exemplars
 
-needs_golden = pytest.mark.skipif(not GOLDEN.exists(), reason="golden data of MILAN are not beside the repository")
+needs_golden = pytest.mark.skipif(not GOLDEN.exists(), reason=NO_GOLDEN)
 
 
 class TinyResNet(nn.Module):

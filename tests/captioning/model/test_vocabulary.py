@@ -4,12 +4,11 @@ import json
 from itertools import product
 
 import pytest
-from places import GOLDEN
+from places import FIXTURE
 
 from lib.captioning.model.vocabulary import Indexer, Tokenizer, count_vocabulary
 
-FOLDER = GOLDEN / "golden"
-needs_golden = pytest.mark.skipif(not FOLDER.exists(), reason="golden data of MILAN are not beside the repository")
+FOLDER = FIXTURE / "golden"
 
 
 @pytest.fixture(scope="module")
@@ -22,14 +21,12 @@ def indexer(golden):
     return Indexer(tuple(golden["vocab"]))
 
 
-@needs_golden
 def test_tokenizer_equals_golden_for_all_settings(golden):
     for name, expected in golden["tokenize"].items():
         settings = {key: value == "True" for key, value in (item.split("=") for item in name.split(","))}
         assert [list(Tokenizer(**settings)(text)) for text in golden["strings"]] == expected, name
 
 
-@needs_golden
 def test_index_equals_golden_for_all_flags(golden, indexer):
     names = ("start", "stop", "pad", "unk")
     for case in golden["cases"]:
@@ -42,7 +39,6 @@ def test_index_equals_golden_for_all_flags(golden, indexer):
                 assert list(row) == expected, (case["text"], key, length)
 
 
-@needs_golden
 def test_unindex_and_reconstruct_equal_golden(golden, indexer):
     for case in golden["cases"]:
         ids = case["call"]
@@ -58,7 +54,6 @@ def test_unindex_and_reconstruct_equal_golden(golden, indexer):
     assert [indexer.reconstruct(row) for row in batch] == golden["batch"]["reconstruct"]
 
 
-@needs_golden
 def test_vocabulary_order_equals_golden(golden):
     order = golden["vocab_order"]
     assert list(count_vocabulary(order["texts"], Tokenizer())) == order["tokens"]

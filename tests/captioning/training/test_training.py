@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 import torch
-from places import GOLDEN
+from places import FIXTURE
+from published_captioner import read_fixture
 from torch import nn
 
-from lib.captioning.checkpoints.published import read_published
 from lib.captioning.decoding.beam import decode_greedily
 from lib.captioning.model.decoder import Decoder, DecoderSizes
 from lib.captioning.model.language_model import LanguageModel
@@ -18,7 +18,6 @@ from lib.captioning.training.fitting import EarlyStopping, TrainingSettings, see
 from lib.captioning.training.losses import attention_penalty, caption_loss
 from lib.captioning.training.train import split_units, train_decoder, train_language_model
 
-needs_golden = pytest.mark.skipif(not GOLDEN.exists(), reason="golden data of MILAN are not beside the repository")
 NONE = np.zeros(0, dtype=np.int64)
 SETTINGS = TrainingSettings(epochs=3, patience=5, batch_size=8, learning_rate=0.01, seed=0, threads=1)
 
@@ -40,11 +39,10 @@ def new_decoder(indexer):
         return Decoder(DecoderSizes(indexer.n_symbols, 6, embedding_size=8, hidden_size=16, dropout=0.2))
 
 
-@needs_golden
 def test_losses_gradients_and_steps_equal_golden():
-    golden = json.loads((GOLDEN / "golden/losses.json").read_text())
-    model = read_published(str(GOLDEN / "weights/milan-synthetic.pth"))
-    features = torch.from_numpy(np.load(GOLDEN / "golden/features.npy"))
+    golden = json.loads((FIXTURE / "golden/losses.json").read_text())
+    model = read_fixture()
+    features = torch.from_numpy(np.load(FIXTURE / "golden/features.npy"))
     targets = torch.tensor(golden["targets"])
     assert [list(row[1:]) for row in model.indexer(golden["texts"])] == golden["targets"]
 

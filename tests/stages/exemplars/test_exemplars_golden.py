@@ -5,14 +5,14 @@ import json
 import numpy as np
 import pytest
 from exemplar_stages import make_exemplars
-from places import GOLDEN
+from places import GOLDEN, NO_GOLDEN
 
 from lib.data.formats.exemplars import read_exemplars
 from lib.data.stores.tables import read_table
 from lib.kernels.activations.upsampling import exemplar_masks
 from lib.stages.exemplars.list_images import list_images
 
-pytestmark = pytest.mark.skipif(not GOLDEN.exists(), reason="golden data of MILAN are not beside the repository")
+pytestmark = pytest.mark.skipif(not GOLDEN.exists(), reason=NO_GOLDEN)
 LAYERS = ["layer3", "layer4"]
 
 
