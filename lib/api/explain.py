@@ -55,9 +55,7 @@ class Explanation:
 
     def mask(self, image: int) -> np.ndarray:
         """Return where the formula holds on an image, bool of shape (H, W)."""
-        atoms, holds = self.concepts.atoms, self._holds()
-        first, last = atoms.image_start[image], atoms.image_start[image + 1]
-        return holds[atoms.atom_set[first:last]][atoms.pixel_atoms[image]]
+        return self.concepts.atoms.image_mask(self._holds(), image)
 
     def bitmap(self, image: int) -> np.ndarray:
         """Return where the activation lies in the range on an image, bool of shape (H, W)."""

@@ -1,4 +1,7 @@
-"""Pictures of units: for each range and its formula, images on which they agree, dark outside the bitmap."""
+"""Pictures of units: for each range and its formula, images on which they agree, dark outside the bitmap.
+
+The outline of the formula's mask is drawn on top.
+"""
 
 from functools import lru_cache
 from pathlib import Path
@@ -7,6 +10,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
+from skimage.segmentation import find_boundaries
 
 from ..data.formats.broden import open_broden
 from ..data.images.photographs import Geometry, load_batch
@@ -23,6 +27,9 @@ from ..runtime.progress import Progress
 
 GAP, TITLE, FONT_SIZE = 4, 18, 11
 """Pixels between images, of a title's height, and of its letters."""
+
+OUTLINE = (255, 200, 0)
+"""Color of the outline of a formula's mask."""
 
 IMAGES_KEPT = 2048
 
@@ -75,17 +82,28 @@ def draw_unit_pictures(*, data, activations, explanations, concept_set, pictures
                 if row.status != "ok":
                     rows.append((f"{row.range}: {row.status}", []))
                     continue
-                ious = image_ious(next(per_atom), counts.holds(parse_formula(row.formula, names)), atoms)
+                holds = counts.holds(parse_formula(row.formula, names))
+                ious = image_ious(next(per_atom), holds, atoms)
                 better = np.flatnonzero(ious > row.iou)
                 chosen = better[np.argsort(-ious[better], kind="stable")[:k]]
                 bitmaps = range_bitmaps(maps.take(chosen), lower=row.lower, upper=row.upper, shape=shape)
-                shown = [load(image) * bitmap[:, :, None] for image, bitmap in zip(chosen.tolist(), bitmaps)]
+                shown = [
+                    _show(load(image), bitmap, atoms.image_mask(holds, image))
+                    for image, bitmap in zip(chosen.tolist(), bitmaps)
+                ]
                 rows.append((f"{row.range}, IoU {row.iou:.3f}: {row.formula}", shown))
             _compose(rows, k, shape, font).save(draft / f"{unit}.png", "PNG", compress_level=6)
 
         items = iterate_units(open_activations(activations, layer), list(by_unit))
         for _ in Progress(map_in_order(draw, items, threads=threads), total=len(by_unit), unit="unit"):
             pass
+
+
+def _show(picture, bitmap, mask):
+    """Return a picture that is dark outside the bitmap, with the outline of the formula's mask."""
+    shown = picture * bitmap[:, :, None]
+    shown[find_boundaries(mask, mode="inner")] = OUTLINE
+    return shown
 
 
 def _compose(rows, k, shape, font):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from skimage.transform import resize
 
 from ...runtime.parallel import map_in_order
 from ..images.photographs import check_image
@@ -137,8 +138,8 @@ class _Frame:
         if _alike(numbers.shape, self._stored) and self._orientation in UPRIGHT:
             turns, mirrored = UPRIGHT[self._orientation]
             numbers = np.rot90(numbers[:, ::-1] if mirrored else numbers, turns)
-        rows, columns = ((np.arange(size) + 0.5) * side // size for side in numbers.shape)
-        return numbers[np.ix_(rows.astype(int), columns.astype(int))]
+        reduced = resize(numbers, (size, size), order=0, mode="edge", anti_aliasing=False, preserve_range=True)
+        return reduced.astype(numbers.dtype)
 
 
 def _is_word(category: str) -> bool:

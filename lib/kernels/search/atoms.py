@@ -67,6 +67,11 @@ class Atoms:
         """Return the image of each atom, int64 of shape (n_atoms,)."""
         return np.repeat(np.arange(self.n_images), np.diff(self.image_start))
 
+    def image_mask(self, holds, image):
+        """Return where a formula holds on one image, bool of shape (H, W); `holds` says for which concept sets it does."""
+        first, last = self.image_start[image], self.image_start[image + 1]
+        return holds[self.atom_set[first:last]][self.pixel_atoms[image]]
+
     def concept_mask(self, concept):
         """Rebuild the mask of one concept, bool of shape (n_images, H, W), dense: for checks and pictures only."""
         holds = np.zeros(self.n_sets, dtype=bool)
@@ -74,8 +79,7 @@ class Atoms:
         holds[rows[self.set_concepts == concept]] = True
         masks = np.empty(self.pixel_atoms.shape, dtype=bool)
         for image in range(self.n_images):
-            atoms = slice(self.image_start[image], self.image_start[image + 1])
-            masks[image] = holds[self.atom_set[atoms]][self.pixel_atoms[image]]
+            masks[image] = self.image_mask(holds, image)
         return masks
 
 

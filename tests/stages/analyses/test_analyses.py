@@ -14,7 +14,7 @@ from lib.data.stores.activations import open_activations
 from lib.data.stores.tables import read_table, write_table
 from lib.models.build.loading import open_network
 from lib.reporting.plots import plot_table
-from lib.reporting.unit_pictures import draw_unit_pictures
+from lib.reporting.unit_pictures import OUTLINE, draw_unit_pictures
 from lib.stages.activations.record_activations import record_activations
 from lib.stages.analyses.count_detectors import count_detectors
 from lib.stages.analyses.find_thresholds import find_thresholds
@@ -327,8 +327,12 @@ def test_pictures_show_images_that_fit_better_than_all_dark_outside_the_range(ho
                 if place < len(better):
                     picture = Image.open(images[better[place]]).convert("RGB")
                     picture = np.asarray(picture.resize((GRID, GRID), Image.Resampling.BILINEAR))
-                    assert (tile[~bits[better[place]]] == 0).all()
-                    np.testing.assert_array_equal(tile, picture * bits[better[place]][:, :, None])
+                    mask = np.pad(formula[better[place]], 1, mode="edge")
+                    inner = mask[:-2, 1:-1] & mask[2:, 1:-1] & mask[1:-1, :-2] & mask[1:-1, 2:]
+                    outline = formula[better[place]] & ~inner
+                    assert (tile[outline] == OUTLINE).all()
+                    expected = picture * bits[better[place]][:, :, None]
+                    np.testing.assert_array_equal(tile[~outline], expected[~outline])
                     shown += 1
                 else:
                     assert (tile == 255).all()
