@@ -1,6 +1,7 @@
 from snakemake.utils import min_version
 
 from lib.runtime.fingerprints import code_hash
+from lib.runtime.job import failures
 
 min_version("9.20")
 
@@ -53,9 +54,13 @@ onstart:
 
 onerror:
     write_benchmarks()
+    for line in failures("logs", since=STARTED):
+        logger.error(line)
 
 
 onsuccess:
     write_benchmarks()
+    for old, new in targets.stale_tables(config):
+        logger.info(f"{old} is older than {new}: `snakemake {old}` renews it.")
     for page in targets.new_catalogs(config, since=STARTED):
         logger.info(f"Open {page} in a browser.")

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ..data.downloads.sources import is_url
 from ..models.build.kinds import factory_kind, own_weights, split_function
 from ..models.recording.layer_names import is_glob
 from ..runtime.cache import recall, remember
@@ -63,11 +64,6 @@ def weights_file(model, dataset, *, config):
             f"{OWN_WEIGHTS}/{model}/{re.sub(r'[^A-Za-z0-9_.-]', '_', Path(urlsplit(weights).path).name) or 'weights'}"
         )
     return weights
-
-
-def is_url(text):
-    """Tell whether a text is a web address rather than a path."""
-    return urlsplit(text).scheme.lower() in ("http", "https")
 
 
 def network_settings(model, dataset, *, config):

@@ -6,7 +6,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from ..data.downloads.sources import all_sources
+from ..data.downloads.sources import all_sources, is_url
 from ..data.images.lists import TABLES
 from ..data.milannotations.groups import GROUPS, PUBLISHED
 from ..models.build.kinds import factory_kind, split_function
@@ -21,7 +21,7 @@ from .entries import (
     concept_folder,
     look_up,
 )
-from .networks import is_url, weights_file
+from .networks import weights_file
 
 FILE, FOLDER = "file", "folder"
 EITHER = (FILE, FOLDER)

@@ -135,3 +135,18 @@ def new_catalogs(config, *, since):
     roots = dict.fromkeys(f"results/{target['model']}/{target['dataset']}" for target in config["targets"])
     pages = [Path(root, "catalog/index.html") for root in roots]
     return [page for page in pages if page.is_file() and page.stat().st_mtime >= since]
+
+
+def stale_tables(config):
+    """Return (table, newer folder or table) of sentences and catalogs that are older than what they are made from.
+
+    They may hold layers that the config no longer names.
+    """
+    found = []
+    for root in dict.fromkeys(f"results/{target['model']}/{target['dataset']}" for target in config["targets"]):
+        for made, sources in (("descriptions.csv", ("units.csv",)), ("catalog", ("descriptions.csv", "units.csv"))):
+            for source in sources:
+                old, new = Path(root, made), Path(root, source)
+                if old.exists() and new.exists() and old.stat().st_mtime < new.stat().st_mtime:
+                    found.append((old, new))
+    return found

@@ -67,6 +67,29 @@ def stage(snakemake):
         user.write(summary + "\n")
 
 
+def failures(folder, *, since):
+    """Return the message of each job that failed, with the log to read.
+
+    Parameters
+    ----------
+    folder : str
+        Folder of the logs.
+    since : float
+        Start of the run, in seconds since 1970.
+
+    Returns
+    -------
+    list of str
+    """
+    found = []
+    for details in sorted(Path(folder).rglob("*.traceback")):
+        log = details.with_suffix("")
+        if details.stat().st_mtime >= since and log.is_file():
+            written = log.read_text(encoding="utf-8").rpartition("\n(details for developers")[0]
+            found.append(f"{written.rpartition(chr(10) * 2)[2].strip()} (log: {log})")
+    return found
+
+
 def _summary(seconds):
     """Say in one line what a job did: items, seconds, peak memory."""
     items = "".join(f"{n:,} {unit}{'' if n == 1 else 's'}, " for unit, n in Progress.finished.items())

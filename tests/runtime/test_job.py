@@ -3,6 +3,8 @@
 import errno
 import os
 import re
+import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from small_disk import Mount
 
 from lib.captioning.training.resuming import write_state
 from lib.models.weights.safetensors_files import write_safetensors
-from lib.runtime.job import MEMORY_KEYS, _advice
+from lib.runtime.job import MEMORY_KEYS, _advice, failures, stage
 
 TENSOR = torch.zeros(100_000)
 SMALL = torch.zeros(26_000)  # all that does not fit is torch's directory at the end
@@ -77,3 +79,20 @@ def test_the_advice_on_memory_names_rules_and_settings_that_exist():
         advice = _advice(MemoryError("1 GiB"), rule)
         assert text in advice and "--cores" in advice
     assert "lower" not in _advice(MemoryError("1 GiB"), "explain_units")
+
+
+def test_failures_of_a_run_are_its_own(tmp_path):
+    def run(name, error):
+        names = {"input": {}, "output": {}, "params": {}, "resources": {}, "wildcards": []}
+        (tmp_path / "logs").mkdir(exist_ok=True)
+        with pytest.raises(SystemExit), stage(SimpleNamespace(log=[str(tmp_path / "logs" / name)], rule="r", **names)):
+            print("on the way")
+            raise error
+
+    run("old.log", ValueError("an older run"))
+    since = time.time()
+    os.utime(tmp_path / "logs/old.log.traceback", (since - 9, since - 9))
+    run("a.log", ValueError("k=0 must be at least 1;\nset exemplars.k"))
+    assert failures(tmp_path / "logs", since=since - 1) == [
+        f"r: k=0 must be at least 1;\nset exemplars.k (log: {tmp_path}/logs/a.log)"
+    ]

@@ -2,31 +2,14 @@
 
 import logging
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from .download import download, verify_file
-from .sources import Source
+from .sources import Source, is_url
 
 logger = logging.getLogger(__name__)
 
 RETRIES = 4  # continuations of an interrupted transfer, per URL
 TIMEOUT = 30.0  # seconds of silence
-
-
-def is_url(text: str) -> bool:
-    """Tell whether a text is a web address rather than a path.
-
-    Parameters
-    ----------
-    text : str
-        The text.
-
-    Returns
-    -------
-    bool
-        True for http and https addresses.
-    """
-    return urlsplit(text).scheme.lower() in ("http", "https")
 
 
 def obtain_file(source: Source, target: str | Path, *, local: str | None, config_key: str) -> None:

@@ -5,6 +5,7 @@ import difflib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 TABLE = Path(__file__).with_name("sources.csv")
 
@@ -86,3 +87,8 @@ def find_source(name: str) -> Source:
 def _source(row: dict[str, str]) -> Source:
     size = int(row["size"]) if row["size"] else None
     return Source(**{**row, "mirrors": tuple(row["mirrors"].split()), "size": size})
+
+
+def is_url(text: str) -> bool:
+    """Tell whether a text is a web address rather than a path."""
+    return urlsplit(text).scheme.lower() in ("http", "https")

@@ -73,7 +73,7 @@ def test_the_example_of_the_manual(tmp_path, monkeypatch):
     convert_concepts(
         source=concepts["source"], folder="set", format=concepts["format"], places={}, mask_size=112, threads=2
     )
-    chosen = {"subset": concepts["subset"], "categories": concepts["categories"]}
+    chosen = {"subset": concepts.get("subset", ""), "categories": concepts["categories"]}
     build_concepts(data="set", concept_set="set.zarr", concepts=chosen, threads=2)
     record_activations(
         data="set",

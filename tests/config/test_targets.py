@@ -1,0 +1,107 @@
+"""What `targets` asks for, and what a run says at its end."""
+
+import copy
+import os
+
+import pytest
+from small_config import CONFIG
+
+from lib.config import batches, entries, targets
+
+ROOT = "results/resnet18/playground"
+
+
+@pytest.fixture
+def config():
+    config = copy.deepcopy(CONFIG)
+    config |= {
+        "explanations": {"chunks": 2},
+        "ranges": {"clusters": 5, "quantile": 0.005},
+        "activations": {"shards": 2},
+    }
+    return config | {"exemplars": {"shards": 3}}
+
+
+def test_all_targets(config):
+    files = targets.all_targets(config)
+    assert files[:3] == [f"{ROOT}/descriptions.csv", f"{ROOT}/catalog", f"{ROOT}/provenance.json"]
+    tables = {f"{ROOT}/{c}/{t}.csv" for c in ("playground", "ade20k") for t in targets.EXPLANATION_TABLES}
+    assert tables < set(files) and len(files) == len(set(files)) == 3 + 8 + 3
+    assert {f"{ROOT}/description_metrics.csv", "results/planted/playground/recovery.csv"} < set(files)
+    assert files[-1] == "results/comparison.csv", "two concept sets are compared"
+    config["ranges"]["clusters"] = 1
+    config["targets"][0]["concepts"] = ["playground"]
+    assert set(files) - set(targets.all_targets(config)) >= {
+        "results/planted/playground/recovery.csv",
+        "results/comparison.csv",
+    }
+
+
+def test_analysis_targets(config):
+    files = targets.analysis_targets(config)
+    assert f"{ROOT}/ade20k/pictures/layer4" in files and f"{ROOT}/playground/thresholds.png" in files
+    assert len(files) == 2 * (len(targets.ANALYSES) * 2 + 1 + 1)
+
+
+def test_tables_of_a_network(config):
+    names = {"model": "resnet18", "dataset": "playground"}
+    assert targets.concept_sets("resnet18", "playground", config=config) == ["playground", "ade20k"]
+    assert targets.concept_sets("alexnet", "playground", config=config) == []
+    assert targets.compared_entries(config) == [[*names.values(), "playground"], [*names.values(), "ade20k"]]
+    assert targets.catalog_tables("ranges", *names.values(), config=config) == [
+        f"{ROOT}/playground/ranges.csv",
+        f"{ROOT}/ade20k/ranges.csv",
+    ]
+    assert len(targets.result_tables(*names.values(), config=config)) == 2 + 8
+
+
+def test_parts_are_in_the_order_of_layers_and_units(config):
+    config["models"]["resnet18"]["layers"] = ["layer4", "layer1"]
+    names = {"model": "resnet18", "dataset": "playground", "concepts": "ade20k"}
+    found = targets.explanation_parts("ranges", **names, config=config)
+    root = f"{ROOT}/ade20k/parts/ranges"
+    assert found == [f"{root}/{layer}/{n}-of-2.csv" for layer in ("layer4", "layer1") for n in (0, 1)]
+    assert targets.explanation_parts("ranges", **names, config=config, layer="layer1") == found[2:]
+
+
+def test_folders_of_activations_and_tallies(config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config["models"]["resnet18"]["layers"] = ["layer1", "layer4"]
+    root = f"{ROOT}/ade20k/activations"
+    (tmp_path / root / "layer4/0-of-2").mkdir(parents=True)
+    found = batches.activation_folders("resnet18", "playground", "ade20k", config=config)
+    assert found == [f"{root}/{layer}/{n}-of-2" for layer in ("layer1", "layer4") for n in (0, 1)]
+    assert batches.activation_folders("resnet18", "playground", "ade20k", config=config, layer="layer4") == found[2:]
+    assert batches.tally_folders("resnet18", "playground", config=config) == [
+        f"{ROOT}/tallies/layer1+layer4/{n}-of-3" for n in range(3)
+    ]
+    assert batches.activation_folders("planted", "playground", "playground", config=config) == [
+        "results/planted/playground/playground/activations/planted/0-of-1"
+    ]
+    with pytest.raises(ValueError, match="'layer9' is not among the layers of resnet18: layer1, layer4"):
+        batches.activation_folders("resnet18", "playground", "ade20k", config=config, layer="layer9")
+
+
+def test_settings_that_follow_from_entries(config):
+    assert entries.layers_of("planted", "playground", config=config) == ["planted"]
+    with pytest.raises(ValueError, match=r"has no layers; results/mobilenet_v3_small/playground/layers.csv lists them"):
+        entries.layers_of("mobilenet_v3_small", "playground", config=config)
+    with pytest.raises(ValueError, match=r"datasets.playground is of images in files; it has no samples"):
+        entries.sample_settings("playground", config=config)
+    assert not entries.is_generated("playground", config=config)
+
+
+def test_the_end_of_a_run_names_what_is_new_and_what_is_stale(config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert targets.new_catalogs(config, since=0) == targets.stale_tables(config) == []
+    times = {"catalog/index.html": 30, "descriptions.csv": 10, "units.csv": 20}
+    for name, time in times.items():
+        path = tmp_path / ROOT / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+        os.utime(path, (time, time))
+    os.utime(tmp_path / ROOT / "catalog", (30, 30))
+    assert [str(page) for page in targets.new_catalogs(config, since=30)] == [f"{ROOT}/catalog/index.html"]
+    assert targets.new_catalogs(config, since=31) == [], "it was not written by this run"
+    found = [(str(old), str(new)) for old, new in targets.stale_tables(config)]
+    assert found == [(f"{ROOT}/descriptions.csv", f"{ROOT}/units.csv")]
