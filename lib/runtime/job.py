@@ -57,10 +57,9 @@ def stage(snakemake):
             with hold_lock(log + ".lock"):
                 yield _arguments(snakemake)
         except Exception as error:
-            Path(log + ".traceback").write_text(traceback.format_exc(), encoding="utf-8")
-            sys.stderr.write(
-                f"\n{snakemake.rule}: {_advice(error, snakemake.rule)}\n(details for developers: {log}.traceback)\n"
-            )
+            message = f"{snakemake.rule}: {_advice(error, snakemake.rule)}"
+            Path(log + ".traceback").write_text(f"{message}\n\n{traceback.format_exc()}", encoding="utf-8")
+            sys.stderr.write(f"\n{message}\n(details for developers: {log}.traceback)\n")
             raise SystemExit(1) from None
         summary = _summary(time.monotonic() - started)
         logging.info(summary)
@@ -84,9 +83,9 @@ def failures(folder, *, since):
     found = []
     for details in sorted(Path(folder).rglob("*.traceback")):
         log = details.with_suffix("")
-        if details.stat().st_mtime >= since and log.is_file():
-            written = log.read_text(encoding="utf-8").rpartition("\n(details for developers")[0]
-            found.append(f"{written.rpartition(chr(10) * 2)[2].strip()} (log: {log})")
+        if details.stat().st_mtime >= since:
+            message = details.read_text(encoding="utf-8").partition("\n\n")[0]
+            found.append(f"{message} (log: {log})")
     return found
 
 
