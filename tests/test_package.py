@@ -83,12 +83,13 @@ def test_the_version_is_that_of_the_package(installed):
     assert done.stdout.strip() == "True", done.stderr
 
 
-def python_example():
-    text = (ROOT / "docs/python.md").read_text(encoding="utf-8")
+def python_example(name="README.md"):
+    text = (ROOT / name).read_text(encoding="utf-8")
     return re.search(r"<!-- python example -->\n```python\n(.*?)```", text, re.S)[1]
 
 
-def test_the_example_of_the_manual_runs_without_torch_and_snakemake(installed):
+def test_the_example_of_the_readme_runs_without_torch_and_snakemake(installed):
+    assert python_example() == python_example("docs/python.md")
     blocked = "import sys\nfor name in ('torch', 'snakemake'): sys.modules[name] = None\n"
     done = run(blocked + python_example(), installed)
     assert done.returncode == 0, done.stderr
