@@ -20,11 +20,13 @@ include: "rules/report.smk"
 include: "rules/explanations.smk"
 include: "rules/captions.smk"
 include: "rules/analyses.smk"
+include: "rules/evidence.smk"
 
 
 localrules:
     all,
     analyses,
+    evidence,
 
 
 rule all:
@@ -36,6 +38,11 @@ rule all:
 rule analyses:
     input:
         targets.analysis_targets(config),
+
+
+rule evidence:
+    input:
+        targets.evidence_targets(config),
 
 
 if workflow.is_main_process:

@@ -21,6 +21,7 @@ GROUPS = {
     "captions",
     "explanations",
     "analyses",
+    "evidence",
     "report",
 }
 # which rooms a room may use besides itself and `runtime`; imports go down only

@@ -66,6 +66,11 @@ def analysis_targets(config):
     return files
 
 
+def evidence_targets(config):
+    """Return the tables of evidence for the formulas of each entry of `targets`."""
+    return ["results/{}/{}/{}/chance.csv".format(*entry) for entry in compared_entries(config)]
+
+
 def explanation_parts(table, *, model, dataset, concepts, config, layer=None):
     """Return the parts of a table of formulas, in the order of layers and units; of one layer, if it is given.
 

@@ -1,0 +1,104 @@
+"""Chance: how large the IoU of the best formula is when a unit's maps are moved to other images."""
+
+import numpy as np
+from scipy import stats
+
+FEW = 10
+"""With fewer nulls at or above the observed value than this, a generalised Pareto tail is fitted (Knijnenburg 2009)."""
+
+TAIL = 250
+"""Largest number of nulls to which the tail is fitted; a quarter of them if that is less."""
+
+POOR_FIT = 0.05
+"""A tail is not used if a Kolmogorov-Smirnov test rejects it at this level."""
+
+
+def shuffle_images(n_images: int, rng: np.random.Generator) -> np.ndarray:
+    """Return a random order of images in which none stays in its place, int64 of shape (n_images,).
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two images.
+    """
+    if n_images < 2:
+        raise ValueError(f"{n_images} images cannot be shuffled; a test against chance needs at least 2")
+    while True:
+        order = rng.permutation(n_images)
+        if (order != np.arange(n_images)).all():
+            return order
+
+
+def standardise(observed: np.ndarray, nulls: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Divide observed values and nulls by the mean and spread of the nulls of their unit.
+
+    A null is compared with the other nulls of its unit, as the observed value is compared with all of them, so that both
+    are alike if the unit has no cause.
+
+    Parameters
+    ----------
+    observed : numpy.ndarray of shape (n_units,), float64
+    nulls : numpy.ndarray of shape (n_units, n_shuffles), float64
+
+    Returns
+    -------
+    observed : numpy.ndarray of shape (n_units,), float64
+        NaN where the nulls do not vary.
+    nulls : numpy.ndarray of shape (n,), float64
+        Those of all units whose nulls vary.
+    """
+    n = nulls.shape[1]
+    mean, spread = nulls.mean(1), nulls.std(1, ddof=1)
+    varies = spread > 0
+    safe = np.where(varies, spread, 1)
+    scores = np.where(varies, (observed - mean) / safe, np.nan)
+    rest = nulls[varies]
+    others = (rest.sum(1, keepdims=True) - rest) / (n - 1)
+    squares = ((rest**2).sum(1, keepdims=True) - rest**2) / (n - 1) - others**2
+    spreads = np.sqrt(np.maximum(squares, 0) * (n - 1) / (n - 2))
+    fine = spreads > 1e-12 * np.abs(others)
+    return scores, ((rest - others) / np.where(fine, spreads, 1))[fine]
+
+
+def p_values(observed: np.ndarray, nulls: np.ndarray) -> np.ndarray:
+    """Return how probable values at least as large as the observed ones are among nulls.
+
+    Parameters
+    ----------
+    observed : numpy.ndarray of shape (n,), float64
+    nulls : numpy.ndarray of shape (m,), float64
+
+    Returns
+    -------
+    numpy.ndarray of shape (n,), float64
+        (1 + number of nulls at least as large) / (1 + m). With fewer than `FEW` of those, the share in a generalised
+        Pareto tail that is fitted to the largest nulls, if it fits them; never less than the tail's smallest number.
+
+    References
+    ----------
+    Knijnenburg et al. 2009, Fewer permutations, more accurate P-values; Phipson and Smyth 2010 for the count.
+    """
+    ordered = np.sort(nulls)
+    n_larger = len(ordered) - np.searchsorted(ordered, observed, side="left")
+    found = (1 + n_larger) / (1 + len(ordered))
+    rare = n_larger < FEW
+    n_tail = min(TAIL, len(ordered) // 4)
+    if not rare.any() or n_tail < FEW:
+        return found
+    start = (ordered[-n_tail] + ordered[-n_tail - 1]) / 2
+    tail = ordered[-n_tail:] - start
+    shape, _, scale = stats.genpareto.fit(tail, floc=0)
+    if stats.kstest(tail, "genpareto", args=(shape, 0, scale)).pvalue < POOR_FIT:
+        return found
+    share = n_tail / len(ordered) * stats.genpareto.sf(observed[rare] - start, shape, 0, scale)
+    found[rare] = np.clip(share, np.finfo(float).tiny, found[rare])
+    return found
+
+
+def q_values(p: np.ndarray) -> np.ndarray:
+    """Return the false discovery rates of Benjamini and Hochberg (1995); NaN stays."""
+    found = np.full(len(p), np.nan)
+    known = ~np.isnan(p)
+    if known.any():
+        found[known] = stats.false_discovery_control(p[known])
+    return found

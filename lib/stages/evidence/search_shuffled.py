@@ -1,0 +1,67 @@
+"""Stage: repeat the search for formulas after the maps of each unit are moved to other images."""
+
+import zlib
+
+import numpy as np
+import pandas as pd
+
+from ...data.stores.activations import iterate_units, open_activations
+from ...data.stores.concepts import read_atoms
+from ...data.stores.tables import COLUMNS, read_table, write_table
+from ...kernels.activations.range_codes import RangeCodes
+from ...kernels.evidence.chance import shuffle_images
+from ...kernels.search.beam import ConceptCounts
+from ...kernels.search.explaining import explain_bitmap
+from ...runtime.parallel import map_in_order
+from ...runtime.progress import Progress
+
+
+def search_shuffled(
+    *, activations, explanations, concept_set, nulls, layer, n_shuffles, seed, search, seconds, length, beam, threads
+):
+    """Write the largest IoU of a formula for each unit, range and shuffle of the images.
+
+    Parameters
+    ----------
+    activations : str or list of str
+        Folders of the shards of the activations.
+    explanations : str
+        Table of the formulas; rows whose status is `ok` are searched again.
+    concept_set : str
+        Store of the atoms.
+    nulls : str
+        Output table.
+    layer : str
+    n_shuffles : int
+    seed : int
+        With the layer, the unit and the number of the shuffle it decides the order of the images.
+    search, seconds, length, beam
+        As for `explain_units`.
+    threads : int
+        No result depends on it.
+    """
+    atoms, _ = read_atoms(concept_set)
+    counts = ConceptCounts(atoms)
+    table = read_table(explanations, "explanations")
+    by_unit = {unit: rows[rows["status"] == "ok"] for unit, rows in table.groupby("unit", sort=True)}
+
+    def repeat(item):
+        unit, maps = item
+        rows = by_unit[unit]
+        if rows.empty:
+            return []
+        codes = RangeCodes(maps, atoms, lower=rows["lower"].to_numpy(), upper=rows["upper"].to_numpy())
+        found = []
+        for shuffle in range(n_shuffles):
+            key = zlib.crc32(layer.encode()), unit, shuffle
+            order = shuffle_images(atoms.n_images, np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key)))
+            for name, per_atom in zip(rows["range"], codes.count(order)):
+                best = explain_bitmap(per_atom, atoms, counts, search=search, length=length, beam=beam, seconds=seconds)
+                found.append((layer, unit, name, shuffle, best.iou or 0.0))
+        return found
+
+    results = []
+    items = iterate_units(open_activations(activations, layer), list(by_unit))
+    for found in Progress(map_in_order(repeat, items, threads=threads), total=len(by_unit), unit="unit"):
+        results.extend(found)
+    write_table(pd.DataFrame(results, columns=list(COLUMNS["nulls"])), nulls, "nulls")
