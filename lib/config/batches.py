@@ -1,12 +1,13 @@
 """Layers that are recorded together, in folders named after them."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..runtime.parts import all_parts
 from .entries import PLANTED, layers_of
 
 
-def batch_name(layers):
+def batch_name(layers: list[str]) -> str:
     """Return the folder of layers that are recorded together: their names joined, cut to parts that are valid names.
 
     Parameters
@@ -21,12 +22,12 @@ def batch_name(layers):
     return "/".join(parts).rstrip("+")
 
 
-def layers_of_batch(name):
+def layers_of_batch(name: str) -> list[str]:
     """Return the layers that are recorded together in the folder of this name."""
     return name.replace("/", "").split("+")
 
 
-def recording_batches(root, layers, *, shards):
+def recording_batches(root: str, layers: list[str], *, shards: list[str]) -> dict[str, str]:
     """Return {layer: batch}: the folder below `root` in which a layer is recorded, or will be with all new ones.
 
     Parameters
@@ -47,7 +48,7 @@ def recording_batches(root, layers, *, shards):
     return {layer: recorded.get(layer, new) for layer in layers}
 
 
-def _batches(folder, above=""):
+def _batches(folder: Path, above: str = "") -> Iterator[str]:
     for path in folder.iterdir() if folder.is_dir() else ():
         name = above + path.name
         if path.name.endswith("+"):
@@ -56,7 +57,7 @@ def _batches(folder, above=""):
             yield name
 
 
-def recorded_folders(root, layers, wanted, *, n_shards):
+def recorded_folders(root: str, layers: list[str], wanted: list[str], *, n_shards: int) -> list[str]:
     """Return the folders with all shards of the wanted layers, whether they are there or still to be made.
 
     Layers that are recorded stay where they are, so that a new one is recorded by itself and moves nothing.
@@ -87,7 +88,7 @@ def recorded_folders(root, layers, wanted, *, n_shards):
     return [f"{root}/{name}/{shard}" for name in dict.fromkeys(batches[layer] for layer in wanted) for shard in shards]
 
 
-def activation_folders(model, dataset, concepts, *, config, layer=None):
+def activation_folders(model: str, dataset: str, concepts: str, *, config: dict, layer: str | None = None) -> list[str]:
     """Return the folders of all shards of the activations of a layer, or of all layers, as `recorded_folders` does.
 
     Parameters
@@ -104,7 +105,7 @@ def activation_folders(model, dataset, concepts, *, config, layer=None):
     return recorded_folders(root, layers, [layer] if layer else layers, n_shards=n_shards)
 
 
-def tally_folders(model, dataset, *, config):
+def tally_folders(model: str, dataset: str, *, config: dict) -> list[str]:
     """Return the folders of all shards of the tallies of all layers.
 
     Parameters

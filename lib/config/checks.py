@@ -14,7 +14,7 @@ RESERVED = {
 }
 
 
-def check_names(config):
+def check_names(config: dict) -> None:
     """Check that every name in the config that stands for another entry has that entry, and none is taken already.
 
     Raises
@@ -62,7 +62,7 @@ def check_names(config):
     clip_file(config)
 
 
-def check_ranges(config):
+def check_ranges(config: dict) -> None:
     """Check that units have a range to be explained in.
 
     Raises

@@ -1,5 +1,6 @@
 """Entries of the config by name, and the files and settings that follow from them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..data.downloads.sources import all_sources
@@ -16,7 +17,7 @@ GENERATED = "generated"
 TWIN = "~random"
 
 
-def look_up(section, name, *, config):
+def look_up(section: str, name: str, *, config: dict) -> dict:
     """Return an entry of a section of the config.
 
     Parameters
@@ -43,7 +44,7 @@ def look_up(section, name, *, config):
     return known[name]
 
 
-def image_folder(dataset, *, config):
+def image_folder(dataset: str, *, config: dict) -> str:
     """Return the folder, or table of paths, of the images from which the exemplars of a data set come.
 
     Parameters
@@ -66,13 +67,13 @@ def image_folder(dataset, *, config):
     return images
 
 
-def image_table(dataset, *, config):
+def image_table(dataset: str, *, config: dict) -> str:
     """Return the table of the images of a data set, or the file of the samples of a generator."""
     generated = look_up("datasets", dataset, config=config)["images"] == GENERATED
     return f"resources/images/{dataset}/{'samples.npz' if generated else 'images.csv'}"
 
 
-def concept_folder(concepts, *, config):
+def concept_folder(concepts: str, *, config: dict) -> str:
     """Return the folder of a concept set in Broden's format."""
     entry = look_up("concepts", concepts, config=config)
     if entry.get("format", "broden") != "broden":
@@ -81,7 +82,7 @@ def concept_folder(concepts, *, config):
     return f"resources/data/{source}" if source in ("playground", "broden1_224", "broden1_227") else source
 
 
-def milan_file(model, dataset, *, config):
+def milan_file(model: str, dataset: str, *, config: dict) -> str:
     """Return the path of the captioning model for a model and data set.
 
     Parameters
@@ -100,13 +101,13 @@ def milan_file(model, dataset, *, config):
     return milan if milan.endswith(CAPTIONER_FILES) else f"resources/milan/{milan}.safetensors"
 
 
-def clip_tag(config):
+def clip_tag(config: dict) -> str | None:
     """Return the name of CLIP's published weights; None if the config gives a file of the user's own."""
     weights = config["milan"]["clip"]["weights"]
     return None if "/" in weights or Path(weights).suffix else weights
 
 
-def clip_file(config):
+def clip_file(config: dict) -> str | list[str]:
     """Return the path of CLIP's weights; an empty list if the sentences are not chosen by CLIP.
 
     Parameters
@@ -141,12 +142,12 @@ def clip_file(config):
     return clip["weights"]
 
 
-def asks_clip(config):
+def asks_clip(config: dict) -> bool:
     """Tell whether CLIP chooses among the sentences."""
     return config["milan"]["strategy"].endswith("+clip")
 
 
-def check_not_its_own(model, dataset, *, config):
+def check_not_its_own(model: str, dataset: str, *, config: dict) -> None:
     """Refuse to caption a network with a model that was trained on its own annotated units.
 
     Parameters
@@ -168,7 +169,7 @@ def check_not_its_own(model, dataset, *, config):
         )
 
 
-def clip_settings(config):
+def clip_settings(config: dict) -> dict | None:
     """Return what decides how CLIP chooses among the sentences; None if it does not."""
     if not asks_clip(config):
         return None
@@ -176,7 +177,7 @@ def clip_settings(config):
     return {"name": clip["name"], "tag": clip_tag(config), "whole": clip["lambda"]}
 
 
-def layers_of(model, dataset, *, config):
+def layers_of(model: str, dataset: str, *, config: dict) -> list[str]:
     """Return the layers of a model that are asked for.
 
     Parameters
@@ -198,18 +199,18 @@ def layers_of(model, dataset, *, config):
     return layers
 
 
-def concept_settings(concepts, *, config):
+def concept_settings(concepts: str, *, config: dict) -> dict:
     """Return what decides which images and labels a concept set has."""
     entry = look_up("concepts", concepts, config=config)
     return {"subset": entry["subset"], "categories": entry["categories"]}
 
 
-def is_generated(dataset, *, config):
+def is_generated(dataset: str, *, config: dict) -> bool:
     """Tell whether the images of a data set are those that a generator makes."""
     return look_up("datasets", dataset, config=config)["images"] == GENERATED
 
 
-def sample_settings(dataset, *, config):
+def sample_settings(dataset: str, *, config: dict) -> dict:
     """Return how the samples of a data set of generated images are drawn.
 
     Raises
@@ -223,7 +224,7 @@ def sample_settings(dataset, *, config):
     return entry["samples"]
 
 
-def annotated_units(model, dataset, *, config):
+def annotated_units(model: str, dataset: str, *, config: dict) -> int | None:
     """Return how many units per layer a network needs that is only annotated to train MILAN; None for all.
 
     Parameters
@@ -236,12 +237,12 @@ def annotated_units(model, dataset, *, config):
     return training["units_per_layer"] if dataset == "playground" and model in training["networks"] else None
 
 
-def caption_training(milan, *, config):
+def caption_training(milan: str, *, config: dict) -> dict:
     """Return the settings by which a captioning model is trained."""
     training = config["milan"]["training"]
     return training if milan == "playground" else training | config["milan"]["milannotations"]
 
 
-def annotated_networks(milan, *, config):
+def annotated_networks(milan: str, *, config: dict) -> Sequence[str]:
     """Return the networks on whose annotated units a captioning model is trained, in this order."""
     return config["milan"]["training"]["networks"] if milan == "playground" else GROUPS[milan]

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections.abc import Collection
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ MARGIN = 8 / 7
 RECIPE = ("factory", "arguments", "key_prefix", "renames", "sha256")
 
 
-def weights_file(model, dataset, *, config):
+def weights_file(model: str, dataset: str, *, config: dict) -> str | list[str]:
     """Return the path of the weights of a model for a data set; an empty list if there is no such file.
 
     Parameters
@@ -65,12 +66,12 @@ def weights_file(model, dataset, *, config):
     return weights
 
 
-def is_url(text):
+def is_url(text: str) -> bool:
     """Tell whether a text is a web address rather than a path."""
     return urlsplit(text).scheme.lower() in ("http", "https")
 
 
-def network_settings(model, dataset, *, config):
+def network_settings(model: str, dataset: str, *, config: dict) -> dict:
     """Return what decides how a network is built, as `open_network` takes it.
 
     Parameters
@@ -103,7 +104,7 @@ def network_settings(model, dataset, *, config):
     }
 
 
-def training_settings(model, dataset, *, config):
+def training_settings(model: str, dataset: str, *, config: dict) -> dict:
     """Return what of `network_settings` matters to a network that is trained from the start.
 
     Parameters are those of `network_settings`.
@@ -113,7 +114,7 @@ def training_settings(model, dataset, *, config):
     return {key: settings[key] for key in ("name", "normalisation", "seed")} | {"recipe": recipe}
 
 
-def input_geometry(model, dataset, *, config):
+def input_geometry(model: str, dataset: str, *, config: dict) -> dict | None:
     """Return how the images of a data set are brought to the input of a model, as `Geometry` takes it.
 
     Parameters
@@ -138,7 +139,7 @@ def input_geometry(model, dataset, *, config):
     return {"resize": round(resize * size / chosen["input_size"]), "crop": size}
 
 
-def input_size(model, dataset, *, config):
+def input_size(model: str, dataset: str, *, config: dict) -> list[int] | None:
     """Return the height and width of the input of a model on a data set.
 
     Parameters
@@ -161,7 +162,7 @@ def input_size(model, dataset, *, config):
     return [geometry["crop"]] * 2 if geometry["crop"] else geometry["resize"]
 
 
-def _network_entry(model, dataset, *, config):
+def _network_entry(model: str, dataset: str, *, config: dict) -> tuple[dict, str]:
     """Return the entry of a model with its factory, and which weights it has on a data set."""
     entry = {"factory": model.removesuffix(TWIN), **look_up("models", model, config=config)}
     if model.endswith(TWIN):
@@ -169,7 +170,7 @@ def _network_entry(model, dataset, *, config):
     return entry, entry.get("weights", look_up("datasets", dataset, config=config)["weights"])
 
 
-def _digest(factory):
+def _digest(factory: str) -> str:
     """Return a digest of the user's file behind a factory; archives are inputs of the rules themselves."""
     kind = factory_kind(factory)
     if kind not in ("file", "biggan"):
@@ -180,7 +181,7 @@ def _digest(factory):
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
-def resolve_layers(config, memory, *, own=()):
+def resolve_layers(config: dict, memory: str, *, own: Collection[str] = ()) -> None:
     """Put the layers that they stand for in place of globs in the config, and check names that are not the user's own.
 
     Networks of packages are built to learn whether they have the layers; a file of the user's runs only if there are globs,
@@ -219,7 +220,9 @@ def resolve_layers(config, memory, *, own=()):
         remember(memory, seen)
 
 
-def _layers_of_entry(name, entry, seen, *, own, trusted_sha256):
+def _layers_of_entry(
+    name: str, entry: dict, seen: dict, *, own: bool, trusted_sha256: list[str]
+) -> tuple[str | None, list[str]]:
     """Return (digest, layers) of an entry of `models`; no digest if nothing has to be looked up."""
     factory, layers = entry.get("factory", name), entry.get("layers", [])
     kind = factory_kind(factory)
@@ -236,7 +239,7 @@ def _layers_of_entry(name, entry, seen, *, own, trusted_sha256):
     return digest, seen[digest]
 
 
-def _state_of(factory, kind):
+def _state_of(factory: str, kind: str) -> list[int]:
     """Return what changes when an archive is replaced, or the configuration in a Hugging Face folder."""
     path = Path(factory.removeprefix("hf:"), "config.json") if kind == "hf" else Path(factory)
     return (

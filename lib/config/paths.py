@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -56,7 +57,7 @@ class Named:
     kinds: tuple[str, ...] = (FILE,)
 
 
-def check_paths(config, *, requested, is_made):
+def check_paths(config: dict, *, requested: Iterable[str], is_made: Callable[[str], bool]) -> None:
     """Check that all files and folders that the config names for what is asked for are there.
 
     That is what the entries of `targets` use, and those from which a requested file is made. Other entries may name what
@@ -88,7 +89,7 @@ def check_paths(config, *, requested, is_made):
         raise ValueError("\n".join(lines))
 
 
-def named_paths(config, *, requested):
+def named_paths(config: dict, *, requested: Iterable[str]) -> list[Named]:
     """Return the paths that the config names for what is asked for.
 
     Parameters
@@ -121,7 +122,7 @@ def named_paths(config, *, requested):
     return list(dict.fromkeys(found))
 
 
-def own_images(dataset, *, config):
+def own_images(dataset: str, *, config: dict) -> str | list[str]:
     """Return the user's own file or folder from which the images of a data set come; an empty list if there is none.
 
     Parameters
@@ -135,7 +136,7 @@ def own_images(dataset, *, config):
     return [] if images in (PLAYGROUND, GENERATED) else images
 
 
-def own_copy(source, *, config):
+def own_copy(source: str, *, config: dict) -> str | list[str]:
     """Return the user's own file or folder in place of a download; an empty list if there is none.
 
     Parameters
@@ -148,7 +149,7 @@ def own_copy(source, *, config):
     return [] if not local or is_url(local) else local
 
 
-def network_files(model, dataset, *, config):
+def network_files(model: str, dataset: str, *, config: dict) -> list[str]:
     """Return what a network is read from: its weights, and the folder of a Hugging Face network.
 
     The user's Python file and BigGAN's configuration count as settings (see `network_settings`).
@@ -169,13 +170,13 @@ def network_files(model, dataset, *, config):
     return ([weights] if weights else []) + ([folder] if os.path.isdir(folder) else [])
 
 
-def entries_in(path):
+def entries_in(path: str) -> dict[str, str]:
     """Return {kind: name} of the model, data set, concept set and layer that the path of an output names."""
     found = next(filter(None, (place.match(path) for place in _PLACES)), None)
     return {kind: name for kind, name in found.groupdict().items() if name} if found else {}
 
 
-def asked_entries(config, *, requested):
+def asked_entries(config: dict, *, requested: Iterable[str]) -> tuple[list[tuple[str, str]], list[str], list[str]]:
     """Return (pairs of model and data set, data sets, concept sets) of `targets` and of requested paths."""
     networks = {(target["model"], target["dataset"]) for target in config["targets"]}
     datasets = {dataset for _, dataset in networks}
@@ -193,7 +194,7 @@ def asked_entries(config, *, requested):
     return sorted(networks), sorted(datasets), sorted(concepts)
 
 
-def _of_network(model, dataset, config):
+def _of_network(model: str, dataset: str, config: dict) -> Iterator[Named]:
     entry = look_up("models", model, config=config)
     factory = entry.get("factory", model)
     kind, key = factory_kind(factory), f"models.{model}.factory"
@@ -214,7 +215,7 @@ def _of_network(model, dataset, config):
     yield from _of_source(f"{factory}-{given}", config)
 
 
-def _of_dataset(dataset, config):
+def _of_dataset(dataset: str, config: dict) -> Iterator[Named]:
     entry = look_up("datasets", dataset, config=config)
     images, milan = entry["images"], entry["milan"]
     if images in FETCHED_DATA:
@@ -235,7 +236,7 @@ def _of_dataset(dataset, config):
             yield from _of_source(f"annotations-{network.replace('/', '-')}", config)
 
 
-def _of_concepts(name, config):
+def _of_concepts(name: str, config: dict) -> Iterator[Named]:
     entry = look_up("concepts", name, config=config)
     source, key = entry["source"], f"concepts.{name}"
     if source in all_sources() and entry.get("format", "broden") == "broden":
@@ -247,13 +248,13 @@ def _of_concepts(name, config):
                 yield Named(f"{key}.{place}", str(Path(source, entry[place])), EITHER)
 
 
-def _of_source(source, config):
+def _of_source(source: str, config: dict) -> Iterator[Named]:
     if local := own_copy(source, config=config):
         is_folder = source.startswith(("broden", "places365_", "imagenet_val", "annotations-"))
         yield Named(f"downloads.local.{source}", local, EITHER if is_folder else (FILE,))
 
 
-def _problem(named):
+def _problem(named: Named) -> str:
     """Return what is wrong with a path, as the end of a sentence; an empty text if nothing is."""
     try:
         mode = os.stat(named.path).st_mode
@@ -266,7 +267,7 @@ def _problem(named):
     return "" if os.access(named.path, os.R_OK) else "may not be read"
 
 
-def _is_to_be_made(path, is_made):
+def _is_to_be_made(path: str, is_made: Callable[[str], bool]) -> bool:
     """Return whether a rule makes a path that is not there, or a folder above it that is not there either."""
     places = [path, *map(str, PurePath(path).parents)]
     return any(is_made(place) for place in places if not os.path.exists(place))

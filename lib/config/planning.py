@@ -3,7 +3,7 @@
 import errno
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import yaml
@@ -15,7 +15,7 @@ ROOM = 1 << 20  # bytes that Snakemake's records of a small run take
 FREE = "arguments"
 
 
-def check_folders(*, code, records):
+def check_folders(*, code: str | Path, records: str | Path) -> None:
     """Check that Snakemake can work where the code is, and write its records.
 
     Parameters
@@ -52,7 +52,7 @@ def check_folders(*, code, records):
         ) from error
 
 
-def check_text(path, *, name):
+def check_text(path: str | Path, *, name: str) -> None:
     """Check that the text of a config is UTF-8, nested reasonably, and not blown up by aliases.
 
     Parameters
@@ -95,7 +95,7 @@ def check_text(path, *, name):
         return
 
 
-def check_values(config):
+def check_values(config: dict) -> None:
     """Check that a config holds finite numbers and other plain values, and not too many.
 
     Parameters
@@ -125,11 +125,11 @@ def check_values(config):
             raise ValueError(f"config key {_joined(keys)}: {value!r} is a {type(value).__name__}: put it in quotes.")
 
 
-def _joined(keys):
+def _joined(keys: Iterable[str | int]) -> str:
     return ".".join(map(str, keys))
 
 
-def _check_size(size, depth, name):
+def _check_size(size: int, depth: int, name: str) -> None:
     if size > LARGEST_CONFIG:
         raise ValueError(
             f"{name} has more than {LARGEST_CONFIG:,} entries, those behind aliases (*name) counted each time: make it smaller."

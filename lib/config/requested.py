@@ -3,6 +3,7 @@
 import itertools
 import os
 import re
+from collections.abc import Callable, Iterator
 from pathlib import PurePath
 
 from .checks import RESERVED
@@ -15,7 +16,9 @@ WILDCARD = re.compile(r"\{(\w+)(?:,([^}]*))?\}")
 ALTERNATIVES = re.compile(r"\w+(\|\w+)*")
 
 
-def check_targets(targets, *, config, rules, outputs, is_made):
+def check_targets(
+    targets: list[str], *, config: dict, rules: list[str], outputs: list[str], is_made: Callable[[str], bool]
+) -> None:
     """Check that every target is a rule, or a file or folder that a rule makes of entries that the config has.
 
     Parameters
@@ -47,7 +50,7 @@ def check_targets(targets, *, config, rules, outputs, is_made):
         raise ValueError("\n".join(lines))
 
 
-def _check_entries(path, config):
+def _check_entries(path: str, config: dict) -> None:
     """Check that the entries that the path of an output names exist and fit each other."""
     names = entries_in(path)
     model, dataset, concepts = (names.get(kind) for kind in ("model", "dataset", "concepts"))
@@ -72,7 +75,7 @@ def _check_entries(path, config):
         )
 
 
-def _check_output(path, *, rules, outputs, is_made):
+def _check_output(path: str, *, rules: list[str], outputs: list[str], is_made: Callable[[str], bool]) -> None:
     """Check that a rule makes a path, or that it is the user's own file."""
     if is_made(path):
         return
@@ -90,7 +93,7 @@ def _check_output(path, *, rules, outputs, is_made):
     raise ValueError(f"no rule makes it or has this name.{did_you_mean(path, rules)}")
 
 
-def _names_in(folder, output):
+def _names_in(folder: str, output: str) -> Iterator[str]:
     """Return the names that an output of a rule can have in a folder; none if it is elsewhere, or if any name will do."""
     constraints = dict(WILDCARD.findall(output))
     *above, last = WILDCARD.sub(r"{\1}", output).split("/")

@@ -4,9 +4,11 @@ import copy
 import json
 import os
 import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import yaml
-from jsonschema import Draft202012Validator, validators
+from jsonschema import Draft202012Validator, ValidationError, validators
 
 from .nearest import did_you_mean
 
@@ -29,13 +31,13 @@ KINDS = {
 }
 
 
-def read_schema(path):
+def read_schema(path: str | Path) -> dict:
     """Read the schema of the config."""
     with open(path, encoding="utf-8") as file:
         return yaml.safe_load(file)
 
 
-def complete(config, schema):
+def complete(config: dict, schema: dict) -> None:
     """Check a config, give keys that are left out their defaults, and expand `~` in paths.
 
     Parameters
@@ -58,7 +60,7 @@ def complete(config, schema):
     config.update(_expanded(config, schema))
 
 
-def schema_of(keys, schema):
+def schema_of(keys: Sequence[str | int], schema: dict) -> dict | None:
     """Return the part of a schema that describes a key; None if there is no such key.
 
     Parameters
@@ -75,7 +77,7 @@ def schema_of(keys, schema):
     return schema
 
 
-def allowed(schema):
+def allowed(schema: dict) -> str:
     """Say in words which values a part of the schema allows."""
     if "title" in schema:
         return schema["title"]
@@ -87,7 +89,7 @@ def allowed(schema):
     return ", or ".join(_kind(kind, schema) for kind in kinds)
 
 
-def _kind(kind, schema):
+def _kind(kind: str, schema: dict) -> str:
     """Say in words which values of one type are allowed."""
     if kind == "object":
         return f"a mapping with the keys {', '.join(schema['properties'])}" if "properties" in schema else "a mapping"
@@ -103,7 +105,7 @@ def _kind(kind, schema):
     return " ".join([KINDS[kind], *(_bounds(schema) if kind != "null" else ())])
 
 
-def _bounds(schema):
+def _bounds(schema: dict) -> Iterator[str]:
     words = {
         "minimum": "of at least",
         "exclusiveMinimum": "above",
@@ -119,7 +121,7 @@ def _bounds(schema):
         yield f"that is a multiple of {schema['multipleOf']}"
 
 
-def _lines(error, schema):
+def _lines(error: ValidationError, schema: dict) -> Iterator[str]:
     """Yield what is wrong in lines for the user."""
     place = list(error.absolute_path)
     if error.validator == "additionalProperties":
@@ -142,17 +144,17 @@ def _lines(error, schema):
         yield f"config key {_dotted(place)}: {_shown(error.instance)} must be {allowed(error.schema)}.{hint}"
 
 
-def _dotted(keys):
+def _dotted(keys: Iterable[str | int]) -> str:
     return ".".join(map(str, keys)) or "(top level)"
 
 
-def _shown(value):
+def _shown(value: object) -> str:
     """Return a value as YAML takes it, shortened."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 4]} ..."
 
 
-def _expanded(value, schema):
+def _expanded(value: object, schema: dict) -> object:
     """Return a part of the config with the home folder in place of `~` in paths."""
     if isinstance(value, dict):
         parts = {key: schema_of([key], schema) for key in value}
@@ -163,7 +165,9 @@ def _expanded(value, schema):
     return value
 
 
-def _with_defaults(validator, properties, instance, schema):
+def _with_defaults(
+    validator: Draft202012Validator, properties: dict, instance: object, schema: dict
+) -> Iterator[ValidationError]:
     if validator.is_type(instance, "object"):
         for key, part in properties.items():
             if "default" in part:

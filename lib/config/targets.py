@@ -10,7 +10,7 @@ EXPLANATION_TABLES = ("ranges", "histograms", "explanations", "metrics")
 ANALYSES = ("range_importance", "specialization", "thresholds", "detectors")
 
 
-def concept_sets(model, dataset, *, config):
+def concept_sets(model: str, dataset: str, *, config: dict) -> list[str]:
     """Return the concept sets that `targets` names for a model and data set.
 
     Parameters
@@ -27,7 +27,7 @@ def concept_sets(model, dataset, *, config):
     ]
 
 
-def compared_entries(config):
+def compared_entries(config: dict) -> list[list[str]]:
     """Return [model, data set, concept set] of every table of formulas that `targets` asks for."""
     entries = [
         (target["model"], target["dataset"], concepts)
@@ -37,7 +37,7 @@ def compared_entries(config):
     return [list(entry) for entry in dict.fromkeys(entries)]
 
 
-def all_targets(config):
+def all_targets(config: dict) -> list[str]:
     """Return all tables and the catalog of each entry of `targets`."""
     files = []
     for target in config["targets"]:
@@ -54,7 +54,7 @@ def all_targets(config):
     return files
 
 
-def analysis_targets(config):
+def analysis_targets(config: dict) -> list[str]:
     """Return the tables, plots and pictures of the analyses of each entry of `targets`."""
     files = []
     for target in config["targets"]:
@@ -66,7 +66,9 @@ def analysis_targets(config):
     return files
 
 
-def explanation_parts(table, *, model, dataset, concepts, config, layer=None):
+def explanation_parts(
+    table: str, *, model: str, dataset: str, concepts: str, config: dict, layer: str | None = None
+) -> list[str]:
     """Return the parts of a table of formulas, in the order of layers and units; of one layer, if it is given.
 
     Parameters
@@ -83,7 +85,7 @@ def explanation_parts(table, *, model, dataset, concepts, config, layer=None):
     return [f"{root}/{one}/{chunk}.csv" for one in layers for chunk in all_parts(config["explanations"]["chunks"])]
 
 
-def catalog_tables(table, model, dataset, *, config):
+def catalog_tables(table: str, model: str, dataset: str, *, config: dict) -> list[str]:
     """Return a table of each concept set of a model and data set.
 
     Parameters
@@ -98,7 +100,7 @@ def catalog_tables(table, model, dataset, *, config):
     return [f"{root}/{concepts}/{table}.csv" for concepts in concept_sets(model, dataset, config=config)]
 
 
-def result_tables(model, dataset, *, config):
+def result_tables(model: str, dataset: str, *, config: dict) -> list[str]:
     """Return the tables that `targets` asks for of a model and data set.
 
     Parameters
@@ -116,7 +118,7 @@ def result_tables(model, dataset, *, config):
     return [f"{root}/descriptions.csv", f"{root}/units.csv", *tables]
 
 
-def result_sources(model, dataset, *, config):
+def result_sources(model: str, dataset: str, *, config: dict) -> list[str]:
     """Return the weights, the list of images and the labelled data that a model's results are made from.
 
     Parameters
@@ -130,7 +132,7 @@ def result_sources(model, dataset, *, config):
     return [path for path in wanted if path] + [image_table(dataset, config=config)]
 
 
-def new_catalogs(config, *, since):
+def new_catalogs(config: dict, *, since: float) -> list[Path]:
     """Return the first pages of the catalogs that were written after a time, in seconds since 1970."""
     roots = dict.fromkeys(f"results/{target['model']}/{target['dataset']}" for target in config["targets"])
     pages = [Path(root, "catalog/index.html") for root in roots]

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from pathlib import Path
 
 from ..runtime.cache import recall, remember
 
@@ -21,12 +22,12 @@ class Contents:
         File that remembers the digests of files, so that each is read once.
     """
 
-    def __init__(self, memory):
+    def __init__(self, memory: str | Path) -> None:
         self._memory = memory
         self._files = recall(memory)
         self._found = {}
 
-    def digest(self, path):
+    def digest(self, path: str | Path) -> str:
         """Return the digest of a file or folder, 16 hexadecimal digits; an empty text if there is neither.
 
         Raises
@@ -42,7 +43,7 @@ class Contents:
                 self._found[path] = self._digest_file(path) if os.path.isfile(path) else ""
         return self._found[path]
 
-    def _digest_file(self, path):
+    def _digest_file(self, path: Path) -> str:
         status = os.stat(path)
         if status.st_size > LARGEST_READ:
             return hashlib.sha256(f"{status.st_size} {int(status.st_mtime)}".encode()).hexdigest()[:16]
@@ -57,7 +58,7 @@ class Contents:
         return known["digest"]
 
 
-def _digest_folder(folder):
+def _digest_folder(folder: Path) -> str:
     found = hashlib.sha256()
     waiting, visited = [(folder, "")], set()
     while waiting:
@@ -82,7 +83,7 @@ def _digest_folder(folder):
     return found.hexdigest()[:16]
 
 
-def _entries(folder):
+def _entries(folder: Path) -> list[os.DirEntry]:
     """Return what is in a folder but hidden files, by name; nothing of one that may not be read, as nobody can use it."""
     try:
         with os.scandir(folder) as entries:

@@ -8,7 +8,7 @@ import pandas as pd
 from ..data.stores.tables import COLUMNS, write_table
 
 
-def collect_benchmarks(folder, table):
+def collect_benchmarks(folder: str, table: str) -> None:
     """Write seconds and memory of every job that left a benchmark file.
 
     Parameters
@@ -31,5 +31,5 @@ def collect_benchmarks(folder, table):
     write_table(pd.DataFrame(rows, columns=list(COLUMNS["benchmarks"])), table, "benchmarks")
 
 
-def _number(value):
+def _number(value: object) -> float:
     return float(value) if isinstance(value, (int, float)) else float("nan")

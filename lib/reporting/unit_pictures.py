@@ -27,7 +27,18 @@ GAP, TITLE, FONT_SIZE = 4, 18, 11
 IMAGES_KEPT = 2048
 
 
-def draw_unit_pictures(*, data, activations, explanations, concept_set, pictures, layer, concepts, k, threads):
+def draw_unit_pictures(
+    *,
+    data: str,
+    activations: str,
+    explanations: list[str],
+    concept_set: str,
+    pictures: str,
+    layer: str,
+    concepts: dict,
+    k: int,
+    threads: int,
+) -> None:
     """Draw `{unit}.png` for every unit of a layer: one row per activation range, under its formula and IoU.
 
     A row shows up to k images on which the formula fits better than on all images together (their own IoU exceeds the
@@ -62,10 +73,10 @@ def draw_unit_pictures(*, data, activations, explanations, concept_set, pictures
     with new_folder(pictures) as draft:
 
         @lru_cache(IMAGES_KEPT)
-        def load(image):
+        def load(image: int) -> np.ndarray:
             return load_batch([paths[image]], geometry, threads=1)[0]
 
-        def draw(item):
+        def draw(item: tuple) -> None:
             unit, maps = item
             rows = []
             usable = by_unit[unit]["status"] == "ok"
@@ -88,7 +99,7 @@ def draw_unit_pictures(*, data, activations, explanations, concept_set, pictures
             pass
 
 
-def _compose(rows, k, shape, font):
+def _compose(rows: list, k: int, shape: tuple[int, int], font: ImageFont.ImageFont) -> Image.Image:
     """Return the rows of images below each other, each under its title."""
     height, width = shape
     widest = max((font.getlength(title) for title, _ in rows), default=0)

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 
-def recall(path):
+def recall(path: str | Path) -> dict:
     """Return what `remember` wrote: a dict, empty if there is none yet or the file was damaged.
 
     Parameters
@@ -19,7 +19,7 @@ def recall(path):
     return found if isinstance(found, dict) else {}
 
 
-def remember(path, found):
+def remember(path: str | Path, found: dict) -> None:
     """Write a dict for later runs; another run that writes at the same time leaves one of the two files whole.
 
     Parameters

@@ -9,8 +9,10 @@ import resource
 import sys
 import time
 import traceback
+from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import IO, Any
 
 from .locks import hold_lock
 from .progress import Progress
@@ -30,7 +32,7 @@ MEMORY_KEYS = {
 
 
 @contextlib.contextmanager
-def stage(snakemake):
+def stage(snakemake: Any) -> Iterator[dict]:
     """Send everything that a rule's script writes to the rule's log and yield the arguments of its stage function.
 
     The job is refused while another process runs it too, which a killed Snakemake has left behind.
@@ -67,13 +69,13 @@ def stage(snakemake):
         user.write(summary + "\n")
 
 
-def _summary(seconds):
+def _summary(seconds: float) -> str:
     """Say in one line what a job did: items, seconds, peak memory."""
     items = "".join(f"{n:,} {unit}{'' if n == 1 else 's'}, " for unit, n in Progress.finished.items())
     return f"{Progress.label}: {items}{seconds:.1f} s, peak memory {_peak_kib() / 1024:.0f} MiB"
 
 
-def _peak_kib():
+def _peak_kib() -> int:
     """Return the largest memory of this process or of one of its children."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     # what getrusage says of this process itself goes back to before its start: to the memory of the Snakemake behind it
@@ -81,7 +83,7 @@ def _peak_kib():
     return max(int(own[1]), children)
 
 
-def _advice(error, rule=""):
+def _advice(error: Exception, rule: str = "") -> str:
     # torch raises a plain RuntimeError where the memory of the computer ends, and one of its own on a GPU
     if isinstance(error, MemoryError) or "not enough memory" in str(error) or "out of memory" in str(error):
         keys = f", or lower {MEMORY_KEYS[rule]}" if rule in MEMORY_KEYS else ""
@@ -98,7 +100,7 @@ def _advice(error, rule=""):
     return str(error) or type(error).__name__
 
 
-def _disk_is_full(error):
+def _disk_is_full(error: Exception) -> bool:
     """Tell a full disk, or quota, also where a library keeps nothing of the system's error but its text, or not even that."""
     numbers = errno.ENOSPC, errno.EDQUOT
     numpy_wrote_less = r"\d+ requested and \d+ written"
@@ -106,7 +108,7 @@ def _disk_is_full(error):
     return getattr(error, "errno", None) in numbers or re.search(texts, str(error))
 
 
-def _arguments(snakemake):
+def _arguments(snakemake: Any) -> dict:
     arguments = {}
     for values in (snakemake.input, snakemake.output, snakemake.params):
         arguments.update(
@@ -123,7 +125,7 @@ def _arguments(snakemake):
 
 
 @contextlib.contextmanager
-def _redirected(handle):
+def _redirected(handle: IO[str]) -> Iterator[IO[str]]:
     """Send file descriptors 1 and 2, also those of C code and child processes, to an open file; yield the user's stream.
 
     Progress goes on to the user where that is a terminal.

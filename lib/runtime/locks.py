@@ -10,6 +10,7 @@ import logging
 import os
 import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -19,7 +20,7 @@ PATIENCE = 5.0  # seconds for a process that is being ended to be gone
 
 
 @contextlib.contextmanager
-def hold_lock(path: str | Path):
+def hold_lock(path: str | Path) -> Iterator[None]:
     """Hold a lock for as long as the context lasts.
 
     Child processes that are forked hold it too: they must end with their parent (see `runtime.parallel.end_with_parent`).

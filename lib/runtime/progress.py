@@ -1,6 +1,7 @@
 """Progress of long jobs: a bar on the user's terminal, or a line a minute where there is none."""
 
 import sys
+from typing import IO
 
 from tqdm import tqdm
 
@@ -24,7 +25,7 @@ class Progress(tqdm):
     label = ""
     finished: dict[str, int] = {}
 
-    def __init__(self, *arguments, **options):
+    def __init__(self, *arguments: object, **options: object) -> None:
         if Progress.terminal is not None:
             settings = {"file": Progress.terminal, "leave": False, "dynamic_ncols": True}
         else:
@@ -41,7 +42,7 @@ class Progress(tqdm):
         self._counted = False
         super().__init__(*arguments, **settings | options)
 
-    def close(self):
+    def close(self) -> None:
         """End the bar and remember how many items it saw."""
         if not self._counted:
             self._counted = True
@@ -52,13 +53,13 @@ class Progress(tqdm):
 class _Lines:
     """A stream that gets whole lines in place of a bar that is drawn over and over."""
 
-    def __init__(self, stream):
+    def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
 
-    def write(self, text):
+    def write(self, text: str) -> None:
         line = text.replace("\r", "").strip()
         if line:
             self._stream.write(line + "\n")
 
-    def flush(self):
+    def flush(self) -> None:
         self._stream.flush()

@@ -56,7 +56,7 @@ def write_broden(folder: str | Path, data: LabelledImages, *, mask_size: int, th
     (folder / "images" / "maps").mkdir(parents=True)
     os.symlink(data.folder, folder / "images" / "given")
 
-    def convert(i):
+    def convert(i: int):
         return _convert(folder, data, i, mask_size)
 
     rows, skipped, frequency = [], [], Counter()

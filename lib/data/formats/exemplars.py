@@ -37,7 +37,9 @@ class Exemplars:
     activations: np.ndarray
 
 
-def create_exemplars(root, layer, *, units, ids, activations, size):
+def create_exemplars(
+    root: str, layer: str, *, units: np.ndarray, ids: np.ndarray, activations: np.ndarray, size: int
+) -> tuple[np.memmap, np.memmap]:
     """Lay out the folder of one layer and return its image and mask files, opened for writing.
 
     Whoever has filled them writes their checksums with `seal_folder`.
@@ -74,7 +76,7 @@ def create_exemplars(root, layer, *, units, ids, activations, size):
     return images, masks
 
 
-def read_layers(root):
+def read_layers(root: str) -> list[str]:
     """Return the names of the layers that have exemplars below `root`, sorted."""
     layers = sorted(path.name for path in Path(root).glob("[!.]*") if path.is_dir())
     if not layers:
@@ -82,7 +84,7 @@ def read_layers(root):
     return layers
 
 
-def read_exemplars(root, layer):
+def read_exemplars(root: str, layer: str) -> Exemplars:
     """Open the exemplars of one layer; pictures stay on disk until they are used.
 
     Parameters
@@ -132,7 +134,7 @@ def read_exemplars(root, layer):
     return Exemplars(layer, images, masks, units.astype(np.int64), ids, activations)
 
 
-def _read_numbers(path, dtype):
+def _read_numbers(path: Path, dtype: type) -> np.ndarray:
     """Read a table of numbers without a header, whose last number is whole if a line's end follows it."""
     check_regular_file(path, name="table of numbers")
     try:

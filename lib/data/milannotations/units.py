@@ -83,7 +83,7 @@ class AnnotatedUnits(Sequence):
         """Return the number of units, annotated or not."""
         return len(self._places)
 
-    def __getitem__(self, position):
+    def __getitem__(self, position: int | slice) -> AnnotatedUnit | list[AnnotatedUnit]:
         """Return the unit at a position of the sequence, or the list of a slice of them."""
         if isinstance(position, slice):
             return [self._unit(*place) for place in self._places[position]]

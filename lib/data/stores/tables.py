@@ -180,7 +180,7 @@ COLUMNS = {
 }
 
 
-def write_table(frame, path, name):
+def write_table(frame: pd.DataFrame, path: str, name: str) -> None:
     """Write one table as CSV: columns in their fixed order, floats in full precision, NaN as an empty cell.
 
     Parameters
@@ -211,7 +211,7 @@ def write_table(frame, path, name):
         seal_file(path, content=draft)
 
 
-def read_table(path, name, *, written_here=True):
+def read_table(path: str, name: str, *, written_here: bool = True) -> pd.DataFrame:
     """Read one table; texts stay texts (a concept called `nan` too) and empty float cells become NaN.
 
     Parameters

@@ -1,6 +1,7 @@
 """The tallies of a network's units: one folder per shard of the images, with plain numpy arrays for each layer."""
 
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from ...runtime.parts import Part
 from .processors import warn_of_mixed_processors
 
 
-def write_tally(folder, layer, arrays):
+def write_tally(folder: str, layer: str, arrays: dict[str, np.ndarray]) -> None:
     """Write the tally of a layer.
 
     Parameters
@@ -24,7 +25,7 @@ def write_tally(folder, layer, arrays):
         np.savez(handle, allow_pickle=False, **arrays)
 
 
-def read_tally(folder, layer):
+def read_tally(folder: str | Path, layer: str) -> dict[str, np.ndarray]:
     """Return the arrays of a tally by name.
 
     Raises
@@ -40,7 +41,7 @@ def read_tally(folder, layer):
         raise ValueError(f"{path} is damaged ({error}); delete {folder} and run again to count anew") from error
 
 
-def iterate_tallies(folders, layer, *, n_images):
+def iterate_tallies(folders: list[str], layer: str, *, n_images: int) -> Iterator[dict[str, np.ndarray]]:
     """Yield the arrays of a layer's tallies, in the order of their images, one at a time.
 
     Parameters

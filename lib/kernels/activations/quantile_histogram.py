@@ -91,7 +91,7 @@ class UpperHistogram:
         In (0, 1).
     """
 
-    def __init__(self, n_units, n_values, q):
+    def __init__(self, n_units: int, n_values: int, q: float) -> None:
         self._stream = StreamQuantile(n_values, q)
         self._n_needed = UpperTail.needed(n_values, q)
         self._counts = np.zeros((n_units, N_BINS), dtype=np.int64)
@@ -100,20 +100,20 @@ class UpperHistogram:
         self._floors = np.full(n_units, -np.inf, dtype=np.float32)
         self._n_above = np.zeros(n_units, dtype=np.int64)
 
-    def add(self, values):
+    def add(self, values: np.ndarray) -> None:
         """Add the next values, float32 of shape (n_blocks, n_units, n); NaN counts as the smallest value."""
         self._stream.n_seen += values.shape[0] * values.shape[2]
         values = np.ascontiguousarray(values)
         state = (self._counts, self._bases, self._floors, self._n_above)
         _count(values, values.view(np.int32), *state, self._n_needed)
 
-    def state(self):
+    def state(self) -> dict[str, int | np.ndarray]:
         """Return what `merge` takes: `n_seen`, `bases`, and the occupied bins of all units as `places` and `counts`."""
         places = np.flatnonzero(self._counts)
         counts = self._counts.reshape(-1)[places]
         return {"n_seen": self._stream.n_seen, "bases": self._bases, "places": places, "counts": counts}
 
-    def merge(self, state):
+    def merge(self, state: dict[str, int | np.ndarray]) -> None:
         """Add the values of another stream."""
         self._stream.n_seen += int(state["n_seen"])
         ends = np.searchsorted(state["places"], np.arange(len(self._bases) + 1) * N_BINS)
@@ -129,7 +129,7 @@ class UpperHistogram:
             self._bases[unit] = max(own, other)
             self._n_above[unit] += row.sum()
 
-    def quantile(self):
+    def quantile(self) -> np.ndarray:
         """Return the quantile of each unit, float64 of shape (n_units,).
 
         Raises
@@ -145,7 +145,7 @@ class UpperHistogram:
         low, high = np.array(found, dtype=np.float64).reshape(-1, 2).T
         return interpolate_order_statistics(low, high, stream.share)
 
-    def _order_statistics(self, unit, ranks):
+    def _order_statistics(self, unit: int, ranks: list[int]) -> list[float]:
         counts = self._counts[unit, ::-1]
         from_top = np.cumsum(counts)
         values = []
@@ -162,7 +162,7 @@ class UpperHistogram:
                 values.append(np.copysign(value, distance))
         return values
 
-    def _value(self, unit, distance, share):
+    def _value(self, unit: int, distance: int, share: float) -> float:
         """Return the magnitude a share of the way through a bin, given by its distance from that of zero."""
         first = int(self._bases[unit] + distance - 1) << _DROPPED
         last = min(first + (1 << _DROPPED) - 1, _INFINITY)

@@ -1,5 +1,7 @@
 """What a pass over images keeps of each unit of a layer; tallies of parts of the images are merged exactly."""
 
+from typing import Self
+
 import numpy as np
 
 from .quantile_histogram import UpperHistogram
@@ -34,7 +36,17 @@ class UnitTally:
         How many images come, with those that are merged.
     """
 
-    def __init__(self, units, grid, *, n_images, k, quantile, first, n_here):
+    def __init__(
+        self,
+        units: np.ndarray,
+        grid: tuple[int, int],
+        *,
+        n_images: int,
+        k: int,
+        quantile: float,
+        first: int,
+        n_here: int,
+    ) -> None:
         self.units, self._first, self.n_done = np.asarray(units, np.int64), first, 0
         self._facts = {"units": self.units, "grid": np.array(grid), "n_images": n_images, "k": k, "quantile": quantile}
         n_units, n_places = len(self.units), int(np.prod(grid))
@@ -49,7 +61,7 @@ class UnitTally:
         self._broken = np.zeros(n_units, dtype=bool)
 
     @classmethod
-    def restore(cls, arrays, *, n_here):
+    def restore(cls, arrays: dict[str, np.ndarray], *, n_here: int) -> Self:
         """Return the tally that `arrays` describe, to go on with.
 
         Parameters
@@ -62,7 +74,7 @@ class UnitTally:
         tally.merge(arrays)
         return tally
 
-    def add(self, maps):
+    def add(self, maps: np.ndarray) -> None:
         """Take the activations of the next images, float32 of shape (n, all units of the layer, h, w)."""
         if maps.shape[2:] != self._maps.shape[2:]:
             raise ValueError(
@@ -80,7 +92,7 @@ class UnitTally:
         self._maps[units, places] = maps[images, units]
         self.n_done += len(maps)
 
-    def merge(self, arrays):
+    def merge(self, arrays: dict[str, np.ndarray]) -> None:
         """Add the images of a tally that follows this one.
 
         Parameters
@@ -105,11 +117,11 @@ class UnitTally:
         self._maps[units, places] = arrays["maps"][units, ranks]
         self.n_done += int(arrays["n_done"])
 
-    def _bound(self, low, high, broken):
+    def _bound(self, low: np.ndarray, high: np.ndarray, broken: np.ndarray) -> None:
         self._broken |= broken
         self._low, self._high = np.minimum(self._low, low), np.maximum(self._high, high)
 
-    def arrays(self):
+    def arrays(self) -> dict[str, np.ndarray]:
         """Return all that is known as plain arrays by name, which `restore` and `merge` take."""
         ids, activations = self._top.result()
         seen = {
@@ -123,20 +135,20 @@ class UnitTally:
         tail = {f"tail_{name}": values for name, values in self._tail.state().items()}
         return {name: np.asarray(values) for name, values in (self._facts | seen | tail).items()}
 
-    def best(self):
+    def best(self) -> tuple[np.ndarray, np.ndarray]:
         """Return image ids, int64, and pooled activations, float32, both of shape (n_units, k), best first."""
         return self._top.result()
 
-    def maps(self):
+    def maps(self) -> np.ndarray:
         """Return the maps of each unit on its best images, float32 of shape (n_units, k, h, w)."""
         return np.take_along_axis(self._maps, self._top.places()[:, :, None, None], axis=1)
 
-    def thresholds(self):
+    def thresholds(self) -> np.ndarray:
         """Return the quantile of each unit, float64; NaN counts as the smallest value."""
         # an estimate may lie a little beyond the bounds, which are NaN where there was one
         return np.fmin(np.fmax(self._tail.quantile(), self._low), self._high)
 
-    def bounds(self):
+    def bounds(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return minimum and maximum of each unit, float64, and its status: `ok`, `dead`, `constant` or `nan`."""
         constant = self._low == self._high
         status = np.select(

@@ -1,9 +1,14 @@
 """One pass over a unit's activation maps: upsample, find the range, count per atom, all fused."""
 
+from collections.abc import Iterable, Iterator
+from typing import Any
+
 import numpy as np
 from numba import njit, types
 from numba.core import errors
 from numba.extending import intrinsic
+
+from ..search.atoms import Atoms
 
 ROUNDING = np.float32(2**-18)
 
@@ -20,7 +25,7 @@ def _fma(typing_context, x, y, z):
     return types.float32(types.float32, types.float32, types.float32), generate
 
 
-def source_positions(n_source, n_target):
+def source_positions(n_source: int, n_target: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return where each target position of a bilinear resize reads, with half-pixel centres.
 
     Parameters
@@ -53,7 +58,7 @@ def source_positions(n_source, n_target):
     return first, second, np.float32(1) - second_weight, second_weight
 
 
-def float32_bounds(lower, upper):
+def float32_bounds(lower: np.ndarray, upper: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return float32 bounds that no float32 value can tell from the given float64 ones, both ends open.
 
     Parameters
@@ -71,7 +76,7 @@ def float32_bounds(lower, upper):
     return low, high
 
 
-def _thresholds(low, high):
+def _thresholds(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Turn ranges into sorted thresholds, so that the number of thresholds below a value tells its ranges.
 
     Parameters
@@ -175,7 +180,7 @@ def _count(maps, pixel_atoms, image_start, thresholds, first, last, columns, row
         histogram[:, : (image_start[image + 1] - image_start[image]) * stride] = 0
 
 
-def count_per_atom(blocks, atoms, *, lower, upper):
+def count_per_atom(blocks: Iterable[np.ndarray], atoms: Atoms, *, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
     """Count, for every activation range of a unit, the bitmap pixels in each atom.
 
     A pixel is in the bitmap of a range if its upsampled activation lies strictly between the bounds. Ranges may overlap;
@@ -215,7 +220,7 @@ def count_per_atom(blocks, atoms, *, lower, upper):
     return counts
 
 
-def numbered_blocks(blocks, n_images):
+def numbered_blocks(blocks: Iterable[np.ndarray], n_images: int) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield each block of a unit's maps with the slice of its images, and check that they are as many as expected.
 
     Parameters
@@ -250,7 +255,7 @@ def numbered_blocks(blocks, n_images):
         )
 
 
-def range_bitmaps(maps, *, lower, upper, shape):
+def range_bitmaps(maps: np.ndarray, *, lower: float, upper: float, shape: tuple[int, ...]) -> np.ndarray:
     """Return the bitmaps of one activation range as dense masks, for some images only.
 
     Parameters
@@ -267,7 +272,7 @@ def range_bitmaps(maps, *, lower, upper, shape):
     """
     (y0, y1, *row_weights), (x0, x1, *column_weights) = map(source_positions, maps.shape[1:], shape)
 
-    def join(first, second, weights):
+    def join(first: np.ndarray, second: np.ndarray, weights: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
         # rounded once, as `_fma` does, but for ties of the double rounding
         return (first.astype(np.float64) * weights[0] + second * weights[1]).astype(np.float32)
 
@@ -276,7 +281,9 @@ def range_bitmaps(maps, *, lower, upper, shape):
     return (values > np.float64(lower)) & (values < np.float64(upper))
 
 
-def count_on_device(blocks, counter, *, shape, lower, upper):
+def count_on_device(
+    blocks: Iterable[np.ndarray], counter: Any, *, shape: tuple[int, ...], lower: np.ndarray, upper: np.ndarray
+) -> np.ndarray:
     """Do the same on a device, which gives the same counts.
 
     Parameters

@@ -113,6 +113,6 @@ def bert_score(descriptions: Sequence[str], references: Sequence[Sequence[str]],
     return 100 * sum(best) / len(best)
 
 
-def _pairs(descriptions, references) -> tuple[list[str], list[str]]:
+def _pairs(descriptions: Sequence[str], references: Sequence[Sequence[str]]) -> tuple[list[str], list[str]]:
     said = [normalise(text) for text, own in zip(descriptions, references, strict=True) for _ in own]
     return said, [normalise(text) for own in references for text in own]

@@ -1,9 +1,12 @@
 """What sets of formulas ask for, and how alike two sets are."""
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from ..search.formula import Formula
 
 
-def category_mix(formulas, categories):
+def category_mix(formulas: Iterable[Formula], categories: Sequence[str]) -> dict[str, tuple[int, float]]:
     """Count the concepts that formulas ask for by category; those that they exclude by NOT do not count.
 
     Parameters
@@ -26,7 +29,7 @@ def category_mix(formulas, categories):
     }
 
 
-def jaccard(first, second):
+def jaccard(first: set, second: set) -> float:
     """Return the share of what two sets have in common among all that is in either; NaN if both are empty."""
     either = len(first | second)
     return len(first & second) / either if either else float("nan")

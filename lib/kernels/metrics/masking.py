@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def noisy_mask(inside, noise):
+def noisy_mask(inside: np.ndarray, noise: np.ndarray) -> np.ndarray:
     """Return what to multiply an image by to keep only some of its pixels.
 
     Parameters
@@ -21,7 +21,7 @@ def noisy_mask(inside, noise):
     return np.where(inside, np.float32(1), noise)
 
 
-def range_similarity(before, after, *, lower, upper):
+def range_similarity(before: np.ndarray, after: np.ndarray, *, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
     """Return the cosine similarity of pairs of maps of which only an activation range is kept.
 
     Parameters

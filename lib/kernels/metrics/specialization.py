@@ -1,14 +1,15 @@
 """How specialised formulas are: whether a network with random weights has the same ones."""
 
 from collections import Counter
+from collections.abc import Sequence
 
-from ..search.formula import canonical
+from ..search.formula import Formula, canonical
 
 DEFAULT_SHARE = 0.2
 KINDS = ("unspecialized", "weakly_specialized", "specialized")
 
 
-def default_formulas(formulas, n_units):
+def default_formulas(formulas: Sequence[Formula], n_units: int) -> tuple[set, set]:
     """Return what a network with random weights explains most often.
 
     Parameters
@@ -35,7 +36,7 @@ def default_formulas(formulas, n_units):
     return set(common[:n]), set(list(pairs)[:n])
 
 
-def specialization_of(formula, defaults, pairs):
+def specialization_of(formula: Formula, defaults: set, pairs: set) -> str:
     """Say whether a formula is a default one (`unspecialized`), only begins as one does, or neither.
 
     Parameters

@@ -6,6 +6,7 @@ import importlib.util
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 
 import torch
 from torch import nn
@@ -52,7 +53,7 @@ class Recipe:
     code: str = ""
 
 
-def build(recipe, *, n_classes, seed, trusted_sha256):
+def build(recipe: Recipe, *, n_classes: int | None, seed: int, trusted_sha256: list[str]) -> torch.nn.Module:
     """Build a network, with random weights or with those that its factory brings.
 
     Parameters
@@ -99,7 +100,7 @@ def build(recipe, *, n_classes, seed, trusted_sha256):
     return network.eval()
 
 
-def known_layers(recipe, *, trusted_sha256):
+def known_layers(recipe: Recipe, *, trusted_sha256: list[str]) -> list[str]:
     """List the names that the layers of a network have, without reading a checkpoint.
 
     Parameters
@@ -124,14 +125,14 @@ def known_layers(recipe, *, trusted_sha256):
     return [name for name, module in network.named_modules() if name and not isinstance(module, CONTAINERS)]
 
 
-def _generator(arguments):
+def _generator(arguments: dict) -> nn.Module:
     try:
         return PlaygroundGenerator(**arguments)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{GENERATOR} with the arguments {arguments} could not be built: {error}") from error
 
 
-def _timm(name, arguments, own_weights):
+def _timm(name: str, arguments: dict, own_weights: bool) -> nn.Module:
     timm = _package("timm", "timm:NAME")
     if not timm.is_model(name):
         raise ValueError(f"timm {timm.__version__} has no network {name!r}. {nearest(name, timm.list_models())}")
@@ -145,7 +146,7 @@ def _timm(name, arguments, own_weights):
         ) from error
 
 
-def _hugging_face(name, arguments, own_weights):
+def _hugging_face(name: str, arguments: dict, own_weights: bool) -> nn.Module:
     transformers = _package("transformers", "hf:NAME")
     try:
         arguments = {"trust_remote_code": False, **arguments}  # left open, it would ask and wait
@@ -171,7 +172,7 @@ def _hugging_face(name, arguments, own_weights):
     return network
 
 
-def _call(path, function, arguments):
+def _call(path: str, function: str, arguments: dict) -> nn.Module:
     """Call a function of the user's file, which may import what stands beside it."""
     file = Path(path)
     if not file.is_file():
@@ -196,7 +197,7 @@ def _call(path, function, arguments):
     return network
 
 
-def _archive(path, kind, trusted_sha256):
+def _archive(path: str, kind: str, trusted_sha256: list[str]) -> nn.Module:
     """Open an archive that torch wrote, whose code runs when it is read and when the network runs."""
     if not Path(path).exists():
         raise ValueError(f"The archive {path} does not exist; config key models.*.factory.")
@@ -208,7 +209,7 @@ def _archive(path, kind, trusted_sha256):
     return open_script(path).eval()
 
 
-def _exported(path):
+def _exported(path: str) -> nn.Module:
     try:
         program = torch.export.load(path)
         network = torch.export.unflatten(program)
@@ -224,7 +225,7 @@ def _exported(path):
     return network
 
 
-def _package(name, use):
+def _package(name: str, use: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError as error:

@@ -15,7 +15,7 @@ HF_WEIGHTS = (
 )
 
 
-def factory_kind(factory):
+def factory_kind(factory: str) -> str:
     """Tell what a factory is.
 
     Parameters
@@ -49,13 +49,13 @@ def factory_kind(factory):
     return "script" if suffix in SCRIPTS else "torchvision"
 
 
-def split_function(factory):
+def split_function(factory: str) -> tuple[str, str]:
     """Return (path, function) of a factory of the kind `file`."""
     path, _, function = factory.rpartition(":")
     return path, function
 
 
-def own_weights(factory):
+def own_weights(factory: str) -> str | list[str]:
     """Return the file of the weights that a factory brings, where it is known; else an empty list.
 
     Parameters

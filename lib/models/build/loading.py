@@ -1,5 +1,6 @@
 """A network ready to run: built, its weights read, on its device, with the scaling of its input."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,25 +32,25 @@ class Network:
     device: torch.device
     normalisation: str
 
-    def to_input(self, images):
+    def to_input(self, images: np.ndarray) -> torch.Tensor:
         """Turn uint8 images of shape (n, H, W, 3) into the network's input, float32 of shape (n, 3, H, W)."""
         return to_input(images, self.normalisation).to(self.device)
 
-    def to_inputs(self, arrays):
+    def to_inputs(self, arrays: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
         """Turn a tuple of uint8 images, or of a generator's latents and classes, into the inputs of the network."""
         return tuple(
             self.to_input(array) if array.dtype == np.uint8 else torch.from_numpy(array).to(self.device)
             for array in arrays
         )
 
-    def to_pictures(self, outputs):
+    def to_pictures(self, outputs: torch.Tensor) -> np.ndarray:
         """Turn what a generator puts out, of shape (n, 3, H, W), into uint8 images of shape (n, H, W, 3)."""
         mean, std = _scaling(self.normalisation)
         values = (outputs.detach().float().cpu() * std + mean) * 255
         return values.round().clamp(0, 255).byte().permute(0, 2, 3, 1).contiguous().numpy()
 
 
-def to_input(images, normalisation):
+def to_input(images: np.ndarray, normalisation: str | list) -> torch.Tensor:
     """Scale and normalise images.
 
     Parameters
@@ -67,13 +68,13 @@ def to_input(images, normalisation):
     return (batch.float() / 255 - mean) / std
 
 
-def _scaling(normalisation):
+def _scaling(normalisation: str | list) -> tuple[torch.Tensor, torch.Tensor]:
     """Return mean and standard deviation, each of shape (1, 3, 1, 1)."""
     numbers = NORMALISATION[normalisation] if isinstance(normalisation, str) else normalisation
     return tuple(torch.tensor(values, dtype=torch.float32).view(1, 3, 1, 1) for values in numbers)
 
 
-def open_network(settings, *, weights, trusted_sha256, device):
+def open_network(settings: dict, *, weights: str | None, trusted_sha256: list[str], device: str) -> Network:
     """Build a network, read its weights and put it on a device.
 
     Parameters

@@ -1,5 +1,6 @@
 """Networks by name: every image classifier of torchvision, without weights."""
 
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import torch
@@ -144,7 +145,9 @@ class _WeightsOnMeta(TorchFunctionMode):
     The device context of torch moves all tensors, and RegNet computes its widths by tensors.
     """
 
-    def __torch_function__(self, function, types, args=(), kwargs=None):  # noqa: D105
+    def __torch_function__(
+        self, function: Callable, types: Sequence[type], args: tuple = (), kwargs: dict | None = None
+    ) -> object:  # noqa: D105
         kwargs = kwargs or {}
         if function in (torch.empty, torch.zeros, torch.ones):
             kwargs = {**kwargs, "device": "meta"}

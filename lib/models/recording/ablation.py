@@ -1,6 +1,7 @@
 """Erasing ranges of activation in a layer, to see what the network's prediction owes to them."""
 
 import copy
+from collections.abc import Callable
 
 import torch
 
@@ -22,11 +23,11 @@ class RangeEraser(Recorder):
         Dotted module path.
     """
 
-    def __init__(self, network, layer):
+    def __init__(self, network: torch.nn.Module, layer: str) -> None:
         super().__init__(network, [layer])
 
-    def _hook(self, layer):
-        def erase(module, inputs, output):
+    def _hook(self, layer: str) -> Callable:
+        def erase(module: torch.nn.Module, inputs: tuple, output: object) -> object:
             local = self._local
             local.n_uses += 1
             if local.bounds is None or local.n_uses != local.last_use:
@@ -40,7 +41,7 @@ class RangeEraser(Recorder):
 
         return erase
 
-    def __call__(self, images, *, lower, upper):
+    def __call__(self, images: torch.Tensor, *, lower: torch.Tensor, upper: torch.Tensor) -> torch.Tensor:
         """Run some images as they are, and once more for each range with that range erased.
 
         Parameters
@@ -62,7 +63,7 @@ class RangeEraser(Recorder):
         found = [self._erase(block, lower, upper)[:, :n] for n, (block,) in blocks_of(images)]
         return torch.cat(found, dim=1)
 
-    def _erase(self, images, lower, upper):
+    def _erase(self, images: torch.Tensor, lower: torch.Tensor, upper: torch.Tensor) -> torch.Tensor:
         """Return the predictions of one block."""
         local = self._local
         local.last_use = None
@@ -74,7 +75,7 @@ class RangeEraser(Recorder):
             predictions.append(self._predict(images, bounds))
         return torch.stack(predictions)
 
-    def _predict(self, images, bounds):
+    def _predict(self, images: torch.Tensor, bounds: tuple[torch.Tensor, torch.Tensor] | None) -> torch.Tensor:
         self._local.bounds, self._local.n_uses = bounds, 0
         output = first_tensor(self._run((images,)))
         if output is None or output.ndim != 2:
@@ -86,7 +87,7 @@ class RangeEraser(Recorder):
         return output.argmax(1)
 
 
-def _with_first_tensor(output, tensor):
+def _with_first_tensor(output: object, tensor: torch.Tensor) -> object:
     """Return what a module puts out with its first tensor replaced."""
     if isinstance(output, torch.Tensor):
         return tensor

@@ -2,18 +2,20 @@
 
 import logging
 
+import numpy as np
 import torch
 from torch.nn import functional
 
 from ...runtime.blocks import blocks_of
-from ..build.loading import to_input
+from ..build.generators import PlaygroundGenerator
+from ..build.loading import Network, to_input
 from .recorder import first_tensor
 
 logger = logging.getLogger(__name__)
 CODED_SIZE = 16
 
 
-def generate(network, inputs):
+def generate(network: Network, inputs: tuple[np.ndarray, ...]) -> np.ndarray:
     """Let a generator make images; each is the same whatever others are made with it.
 
     Parameters
@@ -48,16 +50,25 @@ def generate(network, inputs):
     return network.to_pictures(images)
 
 
-def _first_images(output, n):
+def _first_images(output: object, n: int) -> torch.Tensor | None:
     found = first_tensor(output)
     return found if found is None else found[:n]
 
 
-def _are_no_images(images):
+def _are_no_images(images: torch.Tensor | None) -> bool:
     return images is None or images.ndim != 4 or images.shape[1] != 3
 
 
-def train_generator(network, images, *, epochs, batch_size, learning_rate, seed, device):
+def train_generator(
+    network: PlaygroundGenerator,
+    images: np.ndarray,
+    *,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    seed: int,
+    device: torch.device,
+) -> float:
     """Train a generator to give images back from their codes.
 
     The code of an image is where it lies along the principal components of all, small and coarse, scaled to a variance of
@@ -108,7 +119,7 @@ def train_generator(network, images, *, epochs, batch_size, learning_rate, seed,
     return share
 
 
-def _codes(images, size):
+def _codes(images: np.ndarray, size: int) -> torch.Tensor:
     if len(images) <= size:
         raise ValueError(
             f"latent_size={size} needs more than {size} training images, but there are {len(images)}: lower it in the "

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections.abc import Sequence
 
 from ..build.kinds import LISTING
 
@@ -9,12 +10,12 @@ EXACT = re.compile(r"[\w-]+(\.[\w-]+)*", re.ASCII)
 _SIGNS = {"**": ".*", "*": "[^.]*", "?": "[^.]"}
 
 
-def is_glob(pattern):
+def is_glob(pattern: str) -> bool:
     """Tell whether a layer's name stands for several."""
     return not EXACT.fullmatch(pattern)
 
 
-def expand_layers(patterns, known, *, model):
+def expand_layers(patterns: list[str], known: list[str], *, model: str) -> list[str]:
     """Replace globs by the layers that they stand for.
 
     Parameters
@@ -59,13 +60,13 @@ def expand_layers(patterns, known, *, model):
     return list(dict.fromkeys(found))
 
 
-def nearest(name, known):
+def nearest(name: str, known: Sequence[str]) -> str:
     """Return a sentence that gives the known names most like a wrong one."""
     near = difflib.get_close_matches(name, known, n=6, cutoff=0.4) or list(known[:6])
     return f"The nearest names are {', '.join(near)}."
 
 
-def _as_regex(pattern):
+def _as_regex(pattern: str) -> str:
     parts = re.split(r"(\*\*|\*|\?|\[!?\w[\w-]*\])", pattern)
     return "".join(
         _SIGNS.get(part, part.replace("[!", "[^") if part.startswith("[") else re.escape(part)) for part in parts

@@ -19,8 +19,18 @@ STATISTICS_BATCHES = 24
 
 
 def train_classifier(
-    network, images, labels, *, sizes, batch_size, learning_rate, weight_decay, normalisation, seed, device
-):
+    network: torch.nn.Module,
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    sizes: list[int],
+    batch_size: int,
+    learning_rate: float,
+    weight_decay: float,
+    normalisation: str,
+    seed: int,
+    device: torch.device,
+) -> None:
     """Train a network with a one-cycle schedule, on small pictures first.
 
     Small pictures cost little and teach the coarse things; the later epochs have the size at which the network is used.
@@ -80,14 +90,14 @@ def train_classifier(
     network.eval()
 
 
-def _silence_residuals(network):
+def _silence_residuals(network: nn.Module) -> None:
     for module in network.modules():
         if isinstance(module, (BasicBlock, Bottleneck)):
             last = module.bn3 if isinstance(module, Bottleneck) else module.bn2
             nn.init.zeros_(last.weight)
 
 
-def _vary(batch, size, rng):
+def _vary(batch: torch.Tensor, size: int, rng: np.random.Generator) -> torch.Tensor:
     if size != batch.shape[-1]:
         batch = functional.interpolate(batch, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
     flip = torch.from_numpy(rng.random(len(batch)) < 0.5)[:, None, None, None]
@@ -97,7 +107,9 @@ def _vary(batch, size, rng):
     return padded[..., top : top + size, left : left + size]
 
 
-def accuracy(network, images, labels, *, normalisation, device):
+def accuracy(
+    network: nn.Module, images: np.ndarray, labels: np.ndarray, *, normalisation: str, device: torch.device
+) -> float:
     """Return the share of images whose most probable class is right.
 
     Parameters are those of `train_classifier`.

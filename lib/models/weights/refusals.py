@@ -9,11 +9,11 @@ class HoldsCode(Unreadable):
     """A file holds something that only code could make; the text names it."""
 
 
-def damaged(detail):
+def damaged(detail: str) -> Unreadable:
     """Return the error of a file that is not as it was written."""
     return Unreadable(f"is truncated or otherwise damaged ({detail}); get it again")
 
 
-def excessive(detail):
+def excessive(detail: str) -> Unreadable:
     """Return the error of a file that is beyond what weights need."""
     return Unreadable(f"holds {detail}, which no weights need; save them as safetensors")

@@ -18,7 +18,7 @@ MOST_TENSORS = 10_000
 LARGEST_HEADER = 1 << 22  # bytes; the words of a captioning model take some hundred thousand
 
 
-def write_safetensors(path, tensors, *, about):
+def write_safetensors(path: str | Path, tensors: dict[str, torch.Tensor], *, about: dict) -> None:
     """Write a safetensors file; it appears when it is complete.
 
     Its only metadata entry, `neuron-lexicon`, is a JSON object: `about`, and as `sha256` the checksum of it and of the
@@ -39,7 +39,7 @@ def write_safetensors(path, tensors, *, about):
         draft.write_bytes(save(tensors, metadata=metadata))  # save_file would make it readable for its owner alone
 
 
-def read_safetensors(path):
+def read_safetensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
     """Read a safetensors file and compare its checksum, if it was written here.
 
     Parameters
@@ -89,7 +89,7 @@ def read_safetensors(path):
     return tensors, about
 
 
-def _about(text):
+def _about(text: str) -> dict:
     try:
         about = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -99,11 +99,11 @@ def _about(text):
     return about
 
 
-def _text(about, checksum):
+def _text(about: dict, checksum: str) -> str:
     return json.dumps({**about, "sha256": checksum}, sort_keys=True)
 
 
-def _checksum(about, tensors):
+def _checksum(about: dict, tensors: dict[str, torch.Tensor]) -> str:
     named = [[name, str(tensors[name].dtype), list(tensors[name].shape)] for name in sorted(tensors)]
     digest = hashlib.sha256(json.dumps([about, named], sort_keys=True).encode())
     for name in sorted(tensors):

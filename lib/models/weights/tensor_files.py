@@ -8,9 +8,11 @@ import io
 import math
 import struct
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from sys import byteorder
+from typing import BinaryIO, NoReturn
 
 import torch
 
@@ -28,7 +30,7 @@ _ENCRYPTED = 0x1  # flag of an entry
 _STREAM_BEGINS = [0x1950A86A20F9469CFC6C, 1001]
 
 
-def read_tensor_file(path, *, names=None):
+def read_tensor_file(path: str | Path, *, names: dict | None = None) -> object:
     """Read what `torch.save` wrote, as a zip archive or as a stream (until 2020).
 
     Tensors must be dense and hold no value twice (`Tensor.expand`); they come on the CPU. Beside them there may be what
@@ -76,7 +78,7 @@ def read_tensor_file(path, *, names=None):
 class _BoundedFile(io.FileIO):
     """A file that refuses to be read in large pieces, for what reads as much as a file says."""
 
-    def read(self, size=-1):
+    def read(self, size: int = -1) -> bytes:
         if size > LARGEST_DIRECTORY:
             raise damaged(f"{size:,} bytes where no more than {LARGEST_DIRECTORY:,} belong")
         return super().read(size)
@@ -89,7 +91,7 @@ class _Storage:
     data: torch.Tensor
     dtype: torch.dtype
 
-    def values(self):
+    def values(self) -> torch.Tensor:
         """Return all values, of shape (n,)."""
         if len(self.data) % self.dtype.itemsize or self.data.storage_offset() % self.dtype.itemsize:
             raise damaged("a tensor whose values are cut")
@@ -99,11 +101,11 @@ class _Storage:
 class _TensorUnpickler(PlainUnpickler):
     """Makes tensors whose memory is still to be filled."""
 
-    def __init__(self, stream, *, names, size):
+    def __init__(self, stream: io.BufferedReader, *, names: dict, size: int) -> None:
         super().__init__(stream, names={**_TENSOR_NAMES, **names})
         self.storages, self._bytes_left = {}, size
 
-    def find_storage(self, identifier):
+    def find_storage(self, identifier: object) -> _Storage:
         kind, dtype, key, _location, n_values, *view = _checked_tuple(identifier)
         if type(dtype) is str and dtype == _QUANTISED:
             _refuse(dtype)()
@@ -126,7 +128,7 @@ class _TensorUnpickler(PlainUnpickler):
             data = data[first : first + n_bytes]
         return _Storage(data, dtype)
 
-    def set_state(self, instance, state):
+    def set_state(self, instance: object, state: object) -> None:
         if isinstance(instance, torch.Tensor):  # how the first versions of torch wrote tensors
             if (made := _tensor(*_checked_tuple(state))).dtype != instance.dtype:
                 raise damaged("a tensor of another type than its memory")
@@ -135,7 +137,7 @@ class _TensorUnpickler(PlainUnpickler):
             super().set_state(instance, state)
 
 
-def _read_archive(file, size, names):
+def _read_archive(file: BinaryIO, size: int, names: dict) -> object:
     with zipfile.ZipFile(file) as archive:
         entries = {entry.filename: entry for entry in archive.infolist()}
         if len(entries) != len(archive.infolist()):
@@ -174,7 +176,7 @@ def _read_archive(file, size, names):
     return content
 
 
-def _read_stream(file, size, names):
+def _read_stream(file: io.RawIOBase, size: int, names: dict) -> object:
     stream = io.BufferedReader(file, _CHUNK)
     unpickler = _TensorUnpickler(stream, names=names, size=size)
     begins = [unpickler.load(), unpickler.load()]
@@ -197,7 +199,7 @@ def _read_stream(file, size, names):
     return content
 
 
-def _fill(data, stream):
+def _fill(data: torch.Tensor, stream: BinaryIO) -> None:
     """Read all memory of a storage; at the end of an entry of an archive its checksum is compared."""
     memory = memoryview(data.numpy())
     for start in range(0, len(memory), _CHUNK):
@@ -206,19 +208,19 @@ def _fill(data, stream):
             raise damaged("it ends too early")
 
 
-def _whole(number):
+def _whole(number: object) -> int:
     if type(number) is not int or number < 0:
         raise damaged("a size that is no whole number")
     return number
 
 
-def _checked_tuple(value):
+def _checked_tuple(value: object) -> tuple:
     if type(value) is not tuple:  # a tensor falls into many, too
         raise damaged("something else than a tuple")
     return value
 
 
-def _tensor(storage, offset, size, stride, *_more):
+def _tensor(storage: object, offset: object, size: object, stride: object, *_more: object) -> torch.Tensor:
     """Make a tensor as `torch._utils._rebuild_tensor` and `_rebuild_tensor_v2` do."""
     if not isinstance(storage, _Storage):
         raise damaged("a tensor of something else than memory")
@@ -240,37 +242,46 @@ def _tensor(storage, offset, size, stride, *_more):
     return values.as_strided(size, stride, values.storage_offset() + offset)
 
 
-def _typed_tensor(storage, offset, size, stride, _requires_grad, _hooks, dtype, *_more):
+def _typed_tensor(
+    storage: object,
+    offset: object,
+    size: object,
+    stride: object,
+    _requires_grad: object,
+    _hooks: object,
+    dtype: object,
+    *_more: object,
+) -> torch.Tensor:
     if dtype not in _TYPED or not isinstance(storage, _Storage):
         raise damaged("a tensor of an unknown type")
     return _tensor(_Storage(storage.data, dtype), offset, size, stride)
 
 
-def _parameter(tensor, *_more):
+def _parameter(tensor: object, *_more: object) -> torch.Tensor:
     if not isinstance(tensor, torch.Tensor):
         raise damaged("a parameter of something else than a tensor")
     return tensor
 
 
-def _subclass(function, _kind, arguments, _state):
+def _subclass(function: object, _kind: object, arguments: object, _state: object) -> torch.Tensor:
     """Make the plain tensor of one of another class or with attributes."""
     if not any(function is known for known in (_tensor, _typed_tensor, _parameter)):
         raise damaged("a tensor made in an unknown way")
     return function(*_checked_tuple(arguments))
 
 
-def _refuse(kind):
-    def refuse(*_arguments):
+def _refuse(kind: str) -> Callable:
+    def refuse(*_arguments: object) -> NoReturn:
         raise Unreadable(f"holds a tensor that is {kind}; only dense ones with values can be read, save it as such")
 
     return refuse
 
 
-def _old_tensor(dtype):
+def _old_tensor(dtype: torch.dtype) -> Callable[[], torch.Tensor]:
     return lambda: torch.empty(0, dtype=dtype)
 
 
-def _names():
+def _names() -> dict[str, object]:
     kinds = {
         "Double": torch.float64,
         "Float": torch.float32,

@@ -8,19 +8,19 @@ from ...runtime.regular_files import check_regular_file
 CONFIG_KEY = "checkpoints.trusted_sha256"
 
 
-def digest_of(path):
+def digest_of(path: str | Path) -> str:
     """Return the sha256 of a file, in hexadecimal digits."""
     check_regular_file(path, name="file")
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def is_trusted(digest, trusted_sha256):
+def is_trusted(digest: str, trusted_sha256: list[str]) -> bool:
     """Return whether a digest is among those that the user trusts, in small or capital letters."""
     return digest in {trusted.lower() for trusted in trusted_sha256}
 
 
-def check_trust(path, trusted_sha256, *, danger):
+def check_trust(path: str | Path, trusted_sha256: list[str], *, danger: str) -> None:
     """Check that a file may run the code that it holds.
 
     Parameters

@@ -9,7 +9,16 @@ from ...models.build.loading import open_network
 from ...models.recording.recorder import LayerSurvey
 
 
-def list_layers(*, weights, samples, layers, network, input_size, trusted_sha256, device):
+def list_layers(
+    *,
+    weights: str | list[str],
+    samples: str | list[str],
+    layers: str,
+    network: dict,
+    input_size: list[int] | None,
+    trusted_sha256: list[str],
+    device: str,
+) -> None:
     """Write a table of all layers whose outputs are units, from one pass over an empty image or a sample.
 
     Parameters

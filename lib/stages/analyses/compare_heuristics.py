@@ -1,6 +1,7 @@
 """Stage: compare the published estimates with the exact searches: candidates scored, and time."""
 
 import time
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -9,14 +10,25 @@ from ...data.stores.activations import iterate_units, open_activations
 from ...data.stores.concepts import read_atoms
 from ...data.stores.tables import read_table, write_table
 from ...kernels.activations.unit_pass import count_per_atom
-from ...kernels.search.beam import ConceptCounts, search_beam
+from ...kernels.search.atoms import Atoms
+from ...kernels.search.beam import ConceptCounts, Scored, search_beam
 from ...kernels.search.estimates import ESTIMATES, Occurrences, search_by_estimate
 from ...kernels.search.formula import format_formula
 from ...kernels.search.optimal import search_optimal
 from ...runtime.progress import Progress
 
 
-def compare_heuristics(*, activations, ranges, concept_set, heuristics, units, length, beam, seconds):
+def compare_heuristics(
+    *,
+    activations: str | list[str],
+    ranges: str,
+    concept_set: str,
+    heuristics: str,
+    units: int,
+    length: int,
+    beam: int,
+    seconds: float | None,
+) -> None:
     """Write how many candidates each search scores exactly and how long it takes, for some units of each layer.
 
     The searches are the four estimates, the exact beam, which finds the same formula by scoring all candidates at once,
@@ -68,35 +80,35 @@ def compare_heuristics(*, activations, ranges, concept_set, heuristics, units, l
     write_table(table, heuristics, "heuristics")
 
 
-def _searches(occurrences, *, length, beam, seconds):
+def _searches(occurrences: Occurrences, *, length: int, beam: int, seconds: float | None) -> dict[str, Callable]:
     """Return the searches by name; each takes the bitmap pixels per atom and returns a formula and the visits."""
     atoms, counts = occurrences.atoms, occurrences.counts
     n_all = {}
 
-    def by_estimate(estimate):
-        def search(per_atom):
+    def by_estimate(estimate: str) -> Callable:
+        def search(per_atom: np.ndarray) -> tuple[Scored | None, int]:
             visit = search_by_estimate(per_atom, occurrences, estimate=estimate, length=length, beam=beam)
             n_all[estimate] = visit.visited
             return visit.scored, visit.visited
 
         return search
 
-    def exactly(per_atom):
+    def exactly(per_atom: np.ndarray) -> tuple[Scored | None, int]:
         best = search_beam(_per_set(per_atom, atoms), counts, length=length, beam=beam)
         return best, n_all["none"]  # the same candidates
 
-    def optimally(per_atom):
+    def optimally(per_atom: np.ndarray) -> tuple[Scored | None, None]:
         values = _per_set(per_atom, atoms)
         return search_optimal(values, counts, length=length, beam=beam, seconds=seconds).scored, None
 
     return {estimate: by_estimate(estimate) for estimate in ESTIMATES} | {"beam": exactly, "optimal": optimally}
 
 
-def _per_set(per_atom, atoms):
+def _per_set(per_atom: np.ndarray, atoms: Atoms) -> np.ndarray:
     return np.bincount(atoms.atom_set, weights=per_atom, minlength=atoms.n_sets).astype(np.int64)
 
 
-def _bitmaps(activations, table, atoms, n_units):
+def _bitmaps(activations: str | list[str], table: pd.DataFrame, atoms: Atoms, n_units: int) -> Iterator[tuple]:
     """Yield each range of the chosen units with its bitmap pixels per atom."""
     for layer, rows in table.groupby("layer", sort=False):
         units = np.unique(rows["unit"])

@@ -20,7 +20,9 @@ class _Group:
     sets: dict  # measure of agreement: what explains the units
 
 
-def compare_targets(*, explanations, concept_sets, entries, iou, comparison):
+def compare_targets(
+    *, explanations: list[str], concept_sets: list[str], entries: list[list[str]], iou: float, comparison: str
+) -> None:
     """Write what share of units each target explains, by concepts of which categories, and how far targets agree.
 
     Parameters
@@ -61,7 +63,7 @@ def compare_targets(*, explanations, concept_sets, entries, iou, comparison):
     write_table(pd.DataFrame(rows, columns=columns), comparison, "comparison")
 
 
-def _groups(table, concepts, iou):
+def _groups(table: pd.DataFrame, concepts: pd.DataFrame, iou: float) -> dict[tuple[str, str], _Group]:
     """Return {(layer, range): _Group}, with empty names for all layers and for all ranges."""
     names, categories = concepts["name"].tolist(), concepts["category"].tolist()
     explained = table["iou"] > iou

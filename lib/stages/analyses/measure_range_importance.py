@@ -17,19 +17,19 @@ from ...runtime.progress import Progress
 
 def measure_range_importance(
     *,
-    data,
-    weights,
-    ranges,
-    range_importance,
-    layer,
-    network,
-    concepts,
-    input_size,
-    trusted_sha256,
-    device,
-    batch_size,
-    threads,
-):
+    data: str,
+    weights: str | list[str],
+    ranges: list[str],
+    range_importance: str,
+    layer: str,
+    network: dict,
+    concepts: dict,
+    input_size: list[int],
+    trusted_sha256: list[str],
+    device: str,
+    batch_size: int,
+    threads: int,
+) -> None:
     """Write the share of images whose predicted class changes when all units of a layer lose one range of activation.
 
     Every activation strictly inside its unit's range becomes 0, and the rest of the network runs on.
@@ -73,7 +73,7 @@ def measure_range_importance(
     per_batch = whole_blocks(batch_size)
     with RangeEraser(model.module, layer) as eraser:
 
-        def count(first):
+        def count(first: int) -> tuple[int, list[int]]:
             batch = load_batch(images[first : first + per_batch], geometry, threads=1)
             before, *after = eraser(model.to_input(batch), lower=bounds[0], upper=bounds[1])
             return len(batch), [int((predictions != before).sum()) for predictions in after]

@@ -8,7 +8,7 @@ from ...kernels.metrics.comparison import category_mix
 from ...kernels.search.formula import parse_formula
 
 
-def measure_thresholds(*, explanations, concept_set, thresholds):
+def measure_thresholds(*, explanations: list[str], concept_set: str, thresholds: str) -> None:
     """Write the share of each category among the concepts that the units' formulas ask for, by layer and quantile.
 
     Concepts that a formula excludes by NOT do not count.

@@ -8,7 +8,7 @@ from ...data.stores.tables import write_table
 from ...runtime.atomic import new_folder
 
 
-def convert_concepts(*, source, folder, format, places, mask_size, threads):
+def convert_concepts(*, source: str, folder: str, format: str, places: str, mask_size: int, threads: int) -> None:
     """Write a concept data set in Broden's format; `skipped_images.csv` in it lists the images left out.
 
     Parameters

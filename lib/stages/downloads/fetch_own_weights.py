@@ -4,7 +4,7 @@ from ...data.downloads.download import download
 from ...data.downloads.obtain import RETRIES, TIMEOUT
 
 
-def fetch_own_weights(*, url, sha256, target, config_key):
+def fetch_own_weights(*, url: str, sha256: str, target: str, config_key: str) -> None:
     """Download a checkpoint and verify it.
 
     Parameters

@@ -10,7 +10,7 @@ from ...models.build.zoo import imagenet_weights_url
 REFERENCE = "resnet18-imagenet"  # licence and citation of the ImageNet weights that torchvision publishes
 
 
-def fetch_weights(*, model, weights_set, target, local, config_key):
+def fetch_weights(*, model: str, weights_set: str, target: str, local: str | None, config_key: str) -> None:
     """Download the weights of a network and verify them, or link to the user's copy.
 
     ImageNet weights that are not in `lib/data/sources.csv` come from torchvision's own list.

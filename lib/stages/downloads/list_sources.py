@@ -8,7 +8,7 @@ from ...data.downloads.sources import all_sources
 from ...data.stores.tables import write_table
 
 
-def list_sources(*, sources, local):
+def list_sources(*, sources: str, local: dict[str, str]) -> None:
     """Write the table of sources as the config changes it.
 
     Parameters

@@ -6,7 +6,7 @@ from ...data.images.inputs import write_samples
 from ...data.stores.arrays import open_array
 
 
-def draw_samples(*, latents, classes, samples, draw, seed):
+def draw_samples(*, latents: str | list[str], classes: str | list[str], samples: str, draw: dict, seed: int) -> None:
     """Write the samples of a generator; each is the same however many are drawn.
 
     Parameters
@@ -33,11 +33,11 @@ def draw_samples(*, latents, classes, samples, draw, seed):
     write_samples(samples, latents=values, classes=numbers)
 
 
-def _latents(rng, draw):
+def _latents(rng: np.random.Generator, draw: dict) -> np.ndarray:
     return rng.standard_normal((draw["n"], *np.atleast_1d(draw["latent_size"])), dtype=np.float32)
 
 
-def _read(path):
+def _read(path: str) -> np.ndarray:
     try:
         return open_array(path)
     except ValueError as error:

@@ -9,7 +9,7 @@ from ...runtime.parallel import map_in_order
 from ...runtime.progress import Progress
 
 
-def list_images(*, data, images, skipped, subset, column, threads):
+def list_images(*, data: str, images: str, skipped: str, subset: str, column: str, threads: int) -> None:
     """Decode every image of a data set once, so that no unreadable one stops a long pass later.
 
     Parameters
@@ -46,7 +46,7 @@ def list_images(*, data, images, skipped, subset, column, threads):
     write_table(table.loc[readable, ["path"]], images, "images")
 
 
-def _reason(path):
+def _reason(path: str) -> str:
     """Return why an image cannot be used; an empty text if it can."""
     try:
         path.encode()

@@ -28,22 +28,22 @@ SECONDS_BETWEEN_SAVES = 300
 
 def tally_units(
     *,
-    images,
-    weights,
-    tally,
-    layers,
-    shard,
-    network,
-    geometry,
-    k,
-    quantile,
-    max_units,
-    version,
-    trusted_sha256,
-    device,
-    batch_size,
-    threads,
-):
+    images: str,
+    weights: str | list[str],
+    tally: str,
+    layers: list[str],
+    shard: str,
+    network: dict,
+    geometry: dict | None,
+    k: int,
+    quantile: float,
+    max_units: int | None,
+    version: str,
+    trusted_sha256: list[str],
+    device: str,
+    batch_size: int,
+    threads: int,
+) -> None:
     """Write the tally of each layer over the images of a shard, from one forward pass.
 
     Every few minutes all is saved in `<tally>.part`, from where the next run goes on after a kill, if nothing that
@@ -111,7 +111,7 @@ def tally_units(
     per_batch = whole_blocks(batch_size)
     with Recorder(model.module, layers) as recorder:
 
-        def record(start):
+        def record(start: int) -> dict[str, np.ndarray]:
             batch = source.load(range(start, min(start + per_batch, last)))
             return {layer: maps.cpu().numpy() for layer, maps in recorder(*model.to_inputs(batch)).items()}
 
@@ -130,7 +130,9 @@ def tally_units(
     saved.finish(tallies)
 
 
-def _new_tally(shape, first, last, *, n_images, k, quantile, max_units):
+def _new_tally(
+    shape: tuple[int, ...], first: int, last: int, *, n_images: int, k: int, quantile: float, max_units: int | None
+) -> UnitTally:
     n_units = shape[1]
     n_taken = min(n_units, max_units or n_units)
     units = np.arange(n_taken) * n_units // n_taken
@@ -140,18 +142,18 @@ def _new_tally(shape, first, last, *, n_images, k, quantile, max_units):
 class _Saved:
     """The tallies on disk while they grow: a folder for each time they were saved, of which the last is marked."""
 
-    def __init__(self, target, layers, fingerprint):
+    def __init__(self, target: Path, layers: list[str], fingerprint: str) -> None:
         self._folder, self._layers = UnfinishedFolder(target, fingerprint), layers
         self._last = time.monotonic()
 
-    def restore(self, *, n_here):
+    def restore(self, *, n_here: int) -> dict[str, UnitTally]:
         """Return {layer: tally} as last saved, empty if nothing fitting is there."""
         if not self._folder.n_done:
             return {}
         saved = self._folder.path / str(self._folder.n_done)
         return {layer: UnitTally.restore(read_tally(saved, layer), n_here=n_here) for layer in self._layers}
 
-    def save_now_and_then(self, tallies):
+    def save_now_and_then(self, tallies: dict[str, UnitTally]) -> None:
         """Save if that was some minutes ago."""
         if time.monotonic() - self._last < SECONDS_BETWEEN_SAVES:
             return
@@ -162,13 +164,13 @@ class _Saved:
                 shutil.rmtree(other)
         self._last = time.monotonic()
 
-    def _write(self, tallies):
+    def _write(self, tallies: dict[str, UnitTally]) -> str:
         name = str(tallies[self._layers[0]].n_done)
         for layer in self._layers:
             arrays = tallies[layer].arrays() | {"processor": np.array(processor())}
             write_tally(self._folder.path / name, layer, arrays)
         return name
 
-    def finish(self, tallies):
+    def finish(self, tallies: dict[str, UnitTally]) -> None:
         """Write all into the folder of the stage, which appears when it is complete."""
         self._folder.finish(self._write(tallies))

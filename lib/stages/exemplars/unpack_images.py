@@ -3,7 +3,7 @@
 from ...data.downloads.archives import LARGEST_FOLDER, LARGEST_RATIO, unpack
 
 
-def unpack_images(*, archive, folder):
+def unpack_images(*, archive: str, folder: str) -> None:
     """Unpack a zip or tar archive of images.
 
     Parameters

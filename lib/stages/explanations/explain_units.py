@@ -1,5 +1,6 @@
 """Stage: find the formula that best explains each activation range of a chunk of units."""
 
+from collections.abc import Callable
 from functools import partial
 
 import pandas as pd
@@ -8,6 +9,7 @@ from ...data.stores.activations import iterate_units, open_activations
 from ...data.stores.concepts import read_atoms
 from ...data.stores.tables import read_table, write_table
 from ...kernels.activations.unit_pass import count_on_device, count_per_atom
+from ...kernels.search.atoms import Atoms
 from ...kernels.search.beam import ConceptCounts
 from ...kernels.search.explaining import explain_bitmap
 from ...kernels.search.formula import format_formula
@@ -19,8 +21,19 @@ WORTH_A_GPU = 2**26
 
 
 def explain_units(
-    *, activations, ranges, concept_set, explanations, layer, search, length, beam, seconds, device, threads
-):
+    *,
+    activations: str | list[str],
+    ranges: str,
+    concept_set: str,
+    explanations: str,
+    layer: str,
+    search: str,
+    length: int,
+    beam: int,
+    seconds: float | None,
+    device: str,
+    threads: int,
+) -> None:
     """Write the best formula of each unit and range, and how it was found.
 
     `optimal` says that no formula of the search space has a larger IoU, which only the optimal search proves; `search`
@@ -57,7 +70,7 @@ def explain_units(
     table = read_table(ranges, "ranges")
     by_unit = {unit: rows for unit, rows in table.groupby("unit", sort=True)}
 
-    def explain(item):
+    def explain(item: tuple) -> list:
         unit, maps = item
         rows = by_unit[unit]
         usable = (rows["status"] == "ok").to_numpy()
@@ -88,7 +101,7 @@ def explain_units(
     write_table(table[["layer", "unit", "range", "lower", "upper"]].join(found), explanations, "explanations")
 
 
-def _counting(atoms, device):
+def _counting(atoms: Atoms, device: str) -> Callable:
     """Return the function that counts the bitmap pixels of a unit's ranges per atom."""
     if device != "cpu" and (device != "auto" or atoms.pixel_atoms.size >= WORTH_A_GPU):
         from ...models.recording.unit_pass_torch import open_counter
@@ -99,5 +112,5 @@ def _counting(atoms, device):
     return partial(count_per_atom, atoms=atoms)
 
 
-def _unexplained(status):
+def _unexplained(status: str) -> tuple:
     return "", 0, None, None, False, "", status

@@ -22,7 +22,7 @@ KINDS = (
 )
 
 
-def draw_example(*, folder, seed):
+def draw_example(*, folder: str, seed: int) -> None:
     """Draw scenes and write them as `images/`, `annotations/` and `labels.csv`.
 
     Parameters

@@ -3,7 +3,9 @@
 from ...playground import drawing as playground
 
 
-def draw_playground(*, folder, n_images, image_size, validation_share, seed, threads):
+def draw_playground(
+    *, folder: str, n_images: int, image_size: int, validation_share: float, seed: int, threads: int
+) -> None:
     """Write the playground in Broden's on-disk format.
 
     Parameters

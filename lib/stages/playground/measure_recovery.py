@@ -12,7 +12,7 @@ from ...kernels.search.beam import ConceptCounts
 from ...kernels.search.formula import canonical, parse_formula
 
 
-def measure_recovery(*, activations, planted, explanations, concept_set, recovery):
+def measure_recovery(*, activations: str, planted: str, explanations: str, concept_set: str, recovery: str) -> None:
     """Write, per noise level and kind of formula, the share of planted formulas found and the IoU lost.
 
     A formula is found exactly if it is logically equivalent to the planted one, and found equivalently if it holds at

@@ -16,7 +16,17 @@ LAYER = "planted"
 TRIES = 20_000
 
 
-def plant_units(*, concept_set, activations, planted, lengths, noises, repeats, n_levels, seed):
+def plant_units(
+    *,
+    concept_set: str,
+    activations: str,
+    planted: str,
+    lengths: list[int],
+    noises: list[float],
+    repeats: int,
+    n_levels: int,
+    seed: int,
+) -> None:
     """Write activations in the form of a recorded layer, one unit per formula and noise level.
 
     Parameters

@@ -15,7 +15,9 @@ logger = logging.getLogger(__name__)
 SIZE = 64
 
 
-def train_playground_generator(*, data, weights, report, network, training, device, threads):
+def train_playground_generator(
+    *, data: str, weights: str, report: str, network: dict, training: dict, device: str, threads: int
+) -> None:
     """Train on the playground's training images.
 
     Parameters

@@ -16,7 +16,17 @@ from ...models.weights.checkpoints import save_state_dict
 logger = logging.getLogger(__name__)
 
 
-def train_playground_network(*, data, weights, report, network, input_size, training, device, threads):
+def train_playground_network(
+    *,
+    data: str,
+    weights: str,
+    report: str,
+    network: dict,
+    input_size: list[int],
+    training: dict,
+    device: str,
+    threads: int,
+) -> None:
     """Train on the playground's training images and report the accuracy on the others.
 
     Parameters
