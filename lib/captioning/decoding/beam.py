@@ -1,9 +1,10 @@
-"""Decoding: the ways of getting sentences out of a decoder, vectorised over units.
+"""Decoding strategies, vectorised over units.
 
-Every way may use mutual information, which takes T times the language model's log-probability off each step's:
+All strategies support mutual information, which subtracts T times the language model's log-probability at each step:
 log p(w | before, exemplars) - T log p(w | before).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -15,12 +16,12 @@ from ..model.prefixes import SharedPrefixes
 
 @dataclass(frozen=True)
 class MutualInformation:
-    """The language model whose opinion is taken off, and how much of it.
+    """The language model whose log-probabilities are subtracted, and their weight.
 
     Parameters
     ----------
     language_model : LanguageModel
-        A model of the decoder's own symbols.
+        A language model over the decoder's vocabulary.
     temperature : float
         The factor T.
     """
@@ -38,7 +39,7 @@ class Written:
     tokens : torch.Tensor
         Of shape (B, T), int64.
     scores : torch.Tensor
-        Of shape (B,): the sum of the chosen symbols' scores over all steps, those after `<stop>` too.
+        Of shape (B,): the sum of the chosen symbols' scores over all steps, including those after `<stop>`.
     steps : torch.Tensor
         Of shape (B, T, V + 4): the scores of all symbols.
     attentions : torch.Tensor
@@ -69,12 +70,12 @@ class _Sentences:
         symbols : torch.Tensor
             Of shape (B, K), int64.
         live : torch.Tensor or None
-            Of shape (n_live,), int64: the places, in the flattened (B, K), of the sentences that go on; None for all.
+            Of shape (n_live,), int64: the places, in the flattened (B, K), of the unfinished sentences; None for all.
 
         Returns
         -------
         scores : torch.Tensor
-            Of shape (n_live, V + 4): of what may follow.
+            Of shape (n_live, V + 4): scores of the next symbols.
         attention : torch.Tensor
             Of shape (B, K, n).
         """
@@ -86,7 +87,7 @@ class _Sentences:
         return scores, attention
 
     def keep(self, parents: torch.Tensor, units: torch.Tensor | None = None) -> None:
-        """Go on with the sentences `parents` (B, K) of each unit; only of some units, by their places, if given."""
+        """Continue with the sentences `parents` (B, K) of each unit; only for the given units (positions), if any."""
         n_units, n_before = len(parents), self.state[0].shape[1]
         first = torch.arange(n_units, device=parents.device)[:, None] * n_before
         if units is not None:
@@ -102,7 +103,13 @@ def _start(decoder: Decoder, features: torch.Tensor) -> torch.Tensor:
     return torch.full((len(features), 1), decoder.start_id, device=features.device)
 
 
-def _write(decoder, features, length, information, choose) -> Written:
+def _write(
+    decoder: Decoder,
+    features: torch.Tensor,
+    length: int,
+    information: MutualInformation | None,
+    choose: Callable[[torch.Tensor, int], torch.Tensor],
+) -> Written:
     sentences, symbols = _Sentences(decoder, features, information), _start(decoder, features)
     tokens, steps, attentions = [], [], []
     for position in range(length):
@@ -128,7 +135,7 @@ def decode_greedily(
     features : torch.Tensor
         Of shape (B, n, D), float32.
     length : int
-        Number of steps; nothing stops at `<stop>`.
+        Number of steps; decoding does not end at `<stop>`.
     information : MutualInformation or None
         Whether steps are scored by mutual information.
 

@@ -1,4 +1,4 @@
-"""Checks of what captioning models are given: their settings, which also come from files of others, and exemplars."""
+"""Check the settings of captioning models, which may come from untrusted files, and exemplars."""
 
 import reprlib
 import unicodedata
@@ -85,12 +85,12 @@ def check_words(words: Any) -> None:
 
 
 def shown(value: Any) -> str:
-    """Write any value shortly, in ASCII."""
+    """Return a short ASCII representation of any value."""
     return reprlib.repr(value).encode("ascii", "backslashreplace").decode()
 
 
 def check_exemplars(images: np.ndarray, masks: np.ndarray) -> None:
-    """Refuse what are no exemplars of units.
+    """Check the arrays of exemplars.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def check_exemplars(images: np.ndarray, masks: np.ndarray) -> None:
     Raises
     ------
     ValueError
-        If they are of another type or shape, or do not belong together.
+        If they have a wrong type or shape, or do not match.
     """
     for name, array, channels in (("images", images, 3), ("masks", masks, 1)):
         if array.dtype != np.uint8:

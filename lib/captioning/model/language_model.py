@@ -1,4 +1,4 @@
-"""The language model: how likely a sentence is as a description, whatever it describes."""
+"""The language model: log-probability of a sentence independent of the exemplars."""
 
 import torch
 from torch import nn
@@ -25,7 +25,7 @@ class LanguageModel(nn.Module):
     Raises
     ------
     ValueError
-        If a size is of no language model.
+        If a size is out of range.
 
     References
     ----------

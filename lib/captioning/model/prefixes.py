@@ -1,4 +1,4 @@
-"""Reading of many sentences by the language model, of which equal beginnings are read once."""
+"""Evaluate the language model on many sentences, common prefixes once."""
 
 import torch
 
@@ -7,9 +7,9 @@ from .language_model import LM_SUMS, LanguageModel
 
 
 class SharedPrefixes:
-    """What the language model expects after each of many sentences in progress.
+    """Predictions of the language model after each of many unfinished sentences.
 
-    Sentences that begin alike share one state, so that beams, whose sentences mostly differ at the end, cost a fraction.
+    Sentences with a common prefix share one state, which makes beams cheap: their sentences mostly differ at the end.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class SharedPrefixes:
         self._state: tuple[torch.Tensor, torch.Tensor] | None = None
 
     def keep(self, sentences: torch.Tensor) -> None:
-        """Go on with some sentences, by their places, int64 of shape (n,)."""
+        """Continue with some sentences, given by their positions, int64 of shape (n,)."""
         self._prefix = self._prefix[sentences]
 
     def read(self, symbols: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

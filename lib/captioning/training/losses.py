@@ -1,4 +1,4 @@
-"""What the training of captioning models makes small."""
+"""Training losses of captioning models."""
 
 import torch
 from torch.nn import functional
@@ -25,7 +25,7 @@ def caption_loss(log_probabilities: torch.Tensor, targets: torch.Tensor, *, pad_
 
 
 def attention_penalty(attentions: torch.Tensor) -> torch.Tensor:
-    """Average how far each exemplar's attention over all steps is from one, squared.
+    """Return the mean squared deviation from 1 of each exemplar's attention, summed over all steps.
 
     Parameters
     ----------

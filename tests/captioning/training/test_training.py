@@ -78,10 +78,10 @@ def test_best_weights_really_come_back():
     module = nn.Linear(1, 1, bias=False)
     stopping = EarlyStopping(module, patience=2)
     stopped = []
-    for epoch, worth in enumerate([1.0, 3.0, 3.0, 2.0, 1.0]):
+    for epoch, score in enumerate([1.0, 3.0, 3.0, 2.0, 1.0]):
         with torch.no_grad():
             module.weight.fill_(epoch)
-        stopped.append(stopping.should_stop(worth))
+        stopped.append(stopping.should_stop(score))
     assert stopped == [False, False, False, False, True], (
         "only strict improvements count, patience is exceeded at the end"
     )
@@ -221,7 +221,7 @@ def test_split_is_disjoint_complete_and_refuses_empty_parts():
             split_units(n_units, shares, seed=0)
 
 
-def test_held_out_captions_are_judged_in_blocks(corpus, monkeypatch):
+def test_held_out_captions_are_scored_in_blocks(corpus, monkeypatch):
     """The mean is over all symbols, whatever the blocks, and no more captions than a block holds are in one pass."""
     features, captions, indexer = corpus
     sizes, outcomes = [], []
