@@ -248,7 +248,7 @@ def test_features_that_are_not_finite_and_a_training_that_fails_are_refused(corp
     broken = features.copy()
     broken[[3, 8], 0, 0] = np.nan, np.inf
     with pytest.raises(
-        ValueError, match="features of 2 of 30 units hold NaN or infinite numbers, first those of unit 3"
+        ValueError, match="features of 2 of 30 units contain NaN or infinite values, the first at position 3"
     ):
         train_decoder(new_decoder(indexer), broken, captions, settings=SETTINGS, **options)
     wild = TrainingSettings(epochs=3, patience=5, batch_size=8, learning_rate=1e30, seed=0, threads=1)
