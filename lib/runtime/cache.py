@@ -1,4 +1,4 @@
-"""Files below `.snakemake` that keep what took long to find, which a later run may lose without harm."""
+"""Cache files below `.snakemake`, which may be deleted at any time."""
 
 import json
 import os
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def recall(path: str | Path) -> dict:
-    """Return what `remember` wrote: a dict, empty if there is none yet or the file was damaged.
+    """Return the dict that `remember` wrote, empty if the file is missing or damaged.
 
     Parameters
     ----------
@@ -20,14 +20,14 @@ def recall(path: str | Path) -> dict:
 
 
 def remember(path: str | Path, found: dict) -> None:
-    """Write a dict for later runs; another run that writes at the same time leaves one of the two files whole.
+    """Write a dict for later runs, atomically.
 
     Parameters
     ----------
     path : str or pathlib.Path
-        Its folder is made.
+        Its folder is created.
     found : dict
-        As JSON can hold it.
+        Serialisable as JSON.
 
     Raises
     ------

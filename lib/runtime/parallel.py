@@ -1,4 +1,4 @@
-"""Running independent pieces of work on several threads, with results in order; and processes that leave no orphans."""
+"""Run independent tasks on several threads with results in order, and end worker processes with their parent."""
 
 import multiprocessing
 import os
@@ -18,7 +18,7 @@ def map_in_order(function: Callable, items: Iterable, *, threads: int) -> Iterat
     items : iterable
         Taken one by one, at most `threads` ahead of the result that is yielded.
     threads : int
-        The results do not depend on it.
+        It does not change results.
     """
     with ThreadPoolExecutor(threads) as pool:
         pending = deque()
@@ -33,7 +33,7 @@ def map_in_order(function: Callable, items: Iterable, *, threads: int) -> Iterat
 def end_with_parent() -> None:
     """Make a worker process end when the process that started it is killed; the initializer of every process pool.
 
-    A worker would wait for work for ever otherwise, and hold the lock of the job (see `runtime.locks`).
+    Otherwise a worker would wait for work forever and hold the lock of the job (see `runtime.locks`).
     """
     parent = multiprocessing.parent_process()
 

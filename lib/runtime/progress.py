@@ -1,4 +1,4 @@
-"""Progress of long jobs: a bar on the user's terminal, or a line a minute where there is none."""
+"""Progress of long jobs: a bar on the user's terminal, or one line per minute without a terminal."""
 
 import sys
 from typing import IO
@@ -9,14 +9,14 @@ SECONDS_BETWEEN_LINES = 60
 
 
 class Progress(tqdm):
-    """A tqdm bar, used as tqdm is, that knows where the user looks.
+    """A tqdm bar that writes to the user's terminal or to the log.
 
     Class attributes
     ----------------
     terminal : file or None
         The user's terminal, which `runtime.job` sets while everything else goes to the job's log; None if there is none.
     label : str
-        What is in progress, shown before a bar's own description.
+        Name of the job, shown before a bar's own description.
     finished : dict of str to int
         Items done by unit (`image`, `unit`, ...) in the bars that have ended, without those of an earlier run.
     """
@@ -43,7 +43,7 @@ class Progress(tqdm):
         super().__init__(*arguments, **settings | options)
 
     def close(self) -> None:
-        """End the bar and remember how many items it saw."""
+        """End the bar and record the number of its items."""
         if not self._counted:
             self._counted = True
             Progress.finished[self.unit] = Progress.finished.get(self.unit, 0) + self.n - self.initial
@@ -51,7 +51,7 @@ class Progress(tqdm):
 
 
 class _Lines:
-    """A stream that gets whole lines in place of a bar that is drawn over and over."""
+    """A stream that writes whole lines instead of a redrawn bar."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
