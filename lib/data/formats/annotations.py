@@ -1,4 +1,4 @@
-"""What people (or the playground) said about units: reading, writing and finding annotations by unit number."""
+"""Read, write and look up annotations (captions) of units by unit number."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ def write_annotations(path: str, rows: Iterable[tuple[str, int, str]]) -> None:
 
 
 def read_annotations(path: str) -> Annotations:
-    """Read annotations, by layer name (always text, of digits too) and unit number.
+    """Read annotations, by layer name (always text, even digits) and unit number.
 
     Parameters
     ----------

@@ -11,13 +11,13 @@ from ...runtime.parts import Part
 from .processors import warn_of_mixed_processors
 
 
-def write_tally(folder: str, layer: str, arrays: dict[str, np.ndarray]) -> None:
+def write_tally(folder: str | Path, layer: str, arrays: dict[str, np.ndarray]) -> None:
     """Write the tally of a layer.
 
     Parameters
     ----------
-    folder : str
-        Made if it is not there.
+    folder : str or pathlib.Path
+        Created if it does not exist.
     layer : str
     arrays : dict of str to numpy.ndarray
     """
@@ -38,7 +38,7 @@ def read_tally(folder: str | Path, layer: str) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as stored:
             return dict(stored)
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is damaged ({error}); delete {folder} and run again to count anew") from error
+        raise ValueError(f"{path} is damaged ({error}); delete {folder} and run again to count again") from error
 
 
 def iterate_tallies(folders: list[str], layer: str, *, n_images: int) -> Iterator[dict[str, np.ndarray]]:
@@ -47,7 +47,7 @@ def iterate_tallies(folders: list[str], layer: str, *, n_images: int) -> Iterato
     Parameters
     ----------
     folders : list of str
-        Folders `<shard>` such as `0-of-2`; each may hold other layers instead.
+        Folders `<shard>` such as `0-of-2`; each may contain other layers instead.
     layer : str
     n_images : int
         Images of the data set.
@@ -71,5 +71,5 @@ def iterate_tallies(folders: list[str], layer: str, *, n_images: int) -> Iterato
     if done != n_images:
         raise FileNotFoundError(
             f"the tallies {layer}.npz in {', '.join(map(str, folders))} cover {done} of {n_images} images; "
-            "delete these folders and run again to count anew"
+            "delete these folders and run again to count again"
         )
