@@ -1,4 +1,4 @@
-"""Networks that make images: BigGAN by its published configuration, and a small one for the playground."""
+"""Image generators: BigGAN from its published configuration, and a small one for the playground."""
 
 import json
 from pathlib import Path
@@ -40,7 +40,7 @@ class PlaygroundGenerator(nn.Module):
 
 
 def _growing_layer(n_in: int, n_out: int) -> nn.Sequential:
-    # a transposed convolution would leave its checks in the maps and so in the masks
+    # a transposed convolution would cause checkerboard artifacts in maps and masks
     growth = nn.Upsample(scale_factor=2, mode="bilinear")
     return nn.Sequential(nn.Conv2d(n_in, n_out, 3, padding=1), nn.GroupNorm(GROUPS, n_out), nn.ReLU(), growth)
 
@@ -53,7 +53,7 @@ def build_biggan(path: str, arguments: dict) -> nn.Module:
     path : str
         Its published configuration, JSON.
     arguments : dict
-        truncation, above 0 to 1: 1 if left out; chooses among the statistics that were measured at different ones.
+        truncation, above 0 to 1: 1 if left out; selects the batch statistics for that truncation.
 
     Raises
     ------

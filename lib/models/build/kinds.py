@@ -1,4 +1,4 @@
-"""Where a network comes from, told by the text of its config key `models.*.factory`. No torch: rules need it too."""
+"""Determine the origin of a network from its config key `models.*.factory`, without torch."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ HF_WEIGHTS = (
 
 
 def factory_kind(factory: str) -> str:
-    """Tell what a factory is.
+    """Return the kind of a factory.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def split_function(factory: str) -> tuple[str, str]:
 
 
 def own_weights(factory: str) -> str | list[str]:
-    """Return the file of the weights that a factory brings, where it is known; else an empty list.
+    """Return the file of a factory's pretrained weights, or an empty list if it is not known.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def own_weights(factory: str) -> str | list[str]:
         return factory
     if kind in ("torchvision", "generator", "biggan"):
         use = {"torchvision": "`imagenet`", "generator": "`playground`"}.get(kind, "the path of its checkpoint")
-        raise ValueError(f"The network {factory} brings no weights of its own; use {use}.")
+        raise ValueError(f"The network {factory} has no pretrained weights; use {use}.")
     folder = Path(factory.removeprefix("hf:"))
     if kind == "hf" and folder.is_dir():
         found = [str(folder / name) for name in HF_WEIGHTS if (folder / name).is_file()]

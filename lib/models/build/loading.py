@@ -1,4 +1,4 @@
-"""A network ready to run: built, its weights read, on its device, with the scaling of its input."""
+"""Load a network: build it, read its weights, move it to its device, and normalise its input."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from .zoo import NORMALISATION
 
 @dataclass(frozen=True)
 class Network:
-    """A network and how its input is made.
+    """A network with the normalisation of its input.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Network:
         )
 
     def to_pictures(self, outputs: torch.Tensor) -> np.ndarray:
-        """Turn what a generator puts out, of shape (n, 3, H, W), into uint8 images of shape (n, H, W, 3)."""
+        """Convert the output of a generator, of shape (n, 3, H, W), to uint8 images of shape (n, H, W, 3)."""
         mean, std = _scaling(self.normalisation)
         values = (outputs.detach().float().cpu() * std + mean) * 255
         return values.round().clamp(0, 255).byte().permute(0, 2, 3, 1).contiguous().numpy()
@@ -75,7 +75,7 @@ def _scaling(normalisation: str | list) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def open_network(settings: dict, *, weights: str | None, trusted_sha256: list[str], device: str) -> Network:
-    """Build a network, read its weights and put it on a device.
+    """Build a network, load its weights and move it to a device.
 
     Parameters
     ----------

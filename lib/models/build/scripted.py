@@ -48,7 +48,7 @@ def open_script(path: str) -> "ScriptedNetwork":
 
 
 class _Layer(nn.Module):
-    """Stands for a layer of the script: shows its tensors, and what it put out, to hooks."""
+    """Proxy of a layer of the script: exposes its tensors, and passes its output to hooks."""
 
     def __init__(self, script: torch.jit.ScriptModule) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class _Layer(nn.Module):
 
 
 class ScriptedNetwork(_Layer):
-    """A TorchScript network with forward hooks that see, but cannot change, what each layer puts out.
+    """A TorchScript network with forward hooks that can read, but not change, the output of each layer.
 
     Parameters
     ----------
@@ -72,12 +72,12 @@ class ScriptedNetwork(_Layer):
 
     def __init__(self, script: torch.jit.ScriptModule) -> None:
         super().__init__(script)
-        self._script = (script,)  # in a tuple, to be no layer itself
+        self._script = (script,)  # in a tuple, so that it is not registered as a layer
         self._compiled = {}
         self._lock = threading.Lock()
 
     def _apply(self, function: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
-        # the layers show the tensors of the script
+        # the proxies share the tensors of the script
         self._script[0]._apply(function)
         return self
 
@@ -92,7 +92,7 @@ class ScriptedNetwork(_Layer):
         return output
 
     def _reading(self, wanted: dict[str, bool]) -> tuple[list[str], Callable]:
-        """Return the reachable ones of the layers and a function that also puts out their values."""
+        """Return the layers that can be read and a function that also returns their outputs."""
         key = tuple(wanted.items())
         with self._lock:
             if key not in self._compiled:
@@ -112,7 +112,7 @@ def _compile(graph: torch.Graph, wanted: dict[str, bool]) -> tuple[list[str], Ca
         none, nowhere = graph.insertConstant(None), graph.insertConstant(torch.device("meta"))
     copies = []
     for name in names:
-        # an operation that follows may work in place; a tensor that is nowhere takes no memory
+        # a following operation may work in place; a tensor on the meta device takes no memory
         kind, options = ("aten::empty_like", [none, none, nowhere]) if wanted[name] else ("aten::clone", [])
         copy = graph.create(kind, [found[name], *options, *([none] * (2 if options else 1))])
         copy.output().setType(torch._C.TensorType.get())

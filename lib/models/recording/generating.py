@@ -1,4 +1,4 @@
-"""Pictures that generators make of their samples, and the training of the playground's own generator."""
+"""Generate images from samples, and train the playground's generator."""
 
 import logging
 
@@ -16,12 +16,12 @@ CODED_SIZE = 16
 
 
 def generate(network: Network, inputs: tuple[np.ndarray, ...]) -> np.ndarray:
-    """Let a generator make images; each is the same whatever others are made with it.
+    """Generate images; each image is independent of the others in the batch.
 
     Parameters
     ----------
     network : Network
-        Its normalisation is that of the images that it puts out.
+        The generator, with the normalisation of the images that it outputs.
     inputs : tuple of numpy.ndarray
         Latents of shape (n, ...), and classes if it takes any.
 
@@ -32,7 +32,7 @@ def generate(network: Network, inputs: tuple[np.ndarray, ...]) -> np.ndarray:
     Raises
     ------
     ValueError
-        If the network makes no images of these.
+        If the network does not output images.
     """
     arrays = " and ".join(f"{name} {array.shape}" for name, array in zip(("latents", "classes"), inputs))
     hint = "Check `factory` and `arguments` of the model, and `samples` of the data set."
@@ -69,21 +69,21 @@ def train_generator(
     seed: int,
     device: torch.device,
 ) -> float:
-    """Train a generator to give images back from their codes.
+    """Train a generator to reconstruct images from their codes.
 
     The code of an image is where it lies along the principal components of all, small and coarse, scaled to a variance of
-    1; so codes drawn from a standard normal distribution are like those seen in training.
+    1; so codes drawn from a standard normal distribution resemble those of training.
 
     Parameters
     ----------
     network : PlaygroundGenerator
         Trained in place.
     images : numpy.ndarray of shape (n, H, W, 3), uint8
-        Of the size that the generator makes.
+        In the output size of the generator.
     epochs : int
     batch_size : int
     learning_rate : float
-        The highest of the one-cycle schedule.
+        Maximum of the one-cycle schedule.
     seed : int
     device : torch.device
 

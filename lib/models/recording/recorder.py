@@ -1,4 +1,4 @@
-"""Recording what the layers of a network put out, without leaving a trace in the network."""
+"""Record the outputs of layers without changing the network."""
 
 import threading
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def first_tensor(output: object) -> torch.Tensor | None:
 
 
 def _weight_dimensions(module: torch.nn.Module) -> int:
-    """Return 4 for a convolution, 2 for a linear layer: also in archives, whose layers have no other type."""
+    """Return 4 for a convolution, 2 for a linear layer: by its weight, because layers of archives have no other type."""
     weight = getattr(module, "weight", None)
     return weight.ndim if isinstance(weight, torch.Tensor) else 0
 
@@ -35,9 +35,9 @@ class Recorder:
     an in-place ReLU that follows does not change it: values are those of the named layer itself, before any later layer.
     Several threads may run batches at the same time.
 
-    What a layer puts out becomes maps of shape (n, n_units, h, w): maps stay as they are, with channels moved to the
+    The output of a layer is converted to maps of shape (n, n_units, h, w): maps stay as they are, with channels moved to the
     front where they come last (Swin, ConvNeXt); the patch tokens of a transformer are laid out row by row, class and
-    register tokens dropped; vectors become maps of one position. Of several outputs the first counts.
+    register tokens dropped; vectors become maps of one position. Of several outputs the first is used.
 
     Where the channels are is known of convolutions (first) and linear layers (last); in other layers they are what is left
     beside a height and width that one of these had before. Patches lie as the last convolution before the first tokens
@@ -96,7 +96,7 @@ class Recorder:
         local.has_tokens |= found.ndim == 3
         local.is_mixed |= not convolution
 
-    _observe.wants_only_shapes = True  # archives spare the rest
+    _observe.wants_only_shapes = True  # so archives skip the values
 
     def _hook(self, layer: str) -> Callable:
         def record(module: torch.nn.Module, inputs: tuple, output: object) -> None:
@@ -106,12 +106,12 @@ class Recorder:
         return record
 
     def _maps(self, layer: str, output: object) -> torch.Tensor:
-        """Return a view of what a layer puts out, in the shape (n, n_units, h, w)."""
+        """Return a view of a layer's output, in the shape (n, n_units, h, w)."""
         found = first_tensor(output)
         if found is None or found.ndim not in (2, 3, 4) or len(found) != self._local.n_images:
             shape = type(output).__name__ if found is None else tuple(found.shape)
             raise ValueError(
-                f"layer {layer} puts out {shape} for {self._local.n_images} images; expected (images, units), (images, "
+                f"layer {layer} outputs {shape} for {self._local.n_images} images; expected (images, units), (images, "
                 "tokens, units), (images, units, h, w) or (images, h, w, units); choose another layer"
             )
         if found.ndim == 2:
@@ -127,7 +127,7 @@ class Recorder:
         first, last = (tuple(size) in local.sizes for size in (shape[2:], shape[1:3]))
         if first == last and local.is_mixed:
             raise ValueError(
-                f"layer {layer} puts out {tuple(shape)}, of which neither the first nor the last number after the images "
+                f"layer {layer} outputs {tuple(shape)}, of which neither the first nor the last number after the images "
                 "is certain to be that of the units; choose the layer before or behind it"
             )
         return last and not first
@@ -137,13 +137,13 @@ class Recorder:
         grid = self._local.grid
         if grid is None:
             raise ValueError(
-                f"layer {layer} puts out {tuple(tokens.shape)}, tokens whose places in the image are unknown, because no "
+                f"layer {layer} outputs {tuple(tokens.shape)}, tokens whose places in the image are unknown, because no "
                 "convolution comes before them; choose another layer"
             )
         n_patches = grid[0] * grid[1]
         if not 0 <= tokens.shape[1] - n_patches <= MOST_EXTRA_TOKENS:
             raise ValueError(
-                f"layer {layer} puts out {tokens.shape[1]} tokens, which do not lie on the {grid[0]} x {grid[1]} grid of "
+                f"layer {layer} outputs {tokens.shape[1]} tokens, which do not lie on the {grid[0]} x {grid[1]} grid of "
                 "the patches; choose another layer"
             )
         return tokens[:, tokens.shape[1] - n_patches :].transpose(1, 2).unflatten(2, grid)
@@ -168,13 +168,13 @@ class Recorder:
             outputs = self._local.outputs
             missing = [layer for layer in self._layers if layer not in outputs]
             if missing:
-                raise ValueError(f"the forward pass never reached the layers {missing}. {LISTING}")
+                raise ValueError(f"the forward pass did not run the layers {missing}. {LISTING}")
             for layer, parts in found.items():
                 parts.append(outputs[layer][:n_images])
         return {layer: parts[0] if len(parts) == 1 else torch.cat(parts) for layer, parts in found.items()}
 
     def _run(self, inputs: tuple[torch.Tensor, ...]) -> object:
-        """Run one block and return what the network puts out."""
+        """Run one block and return the output of the network."""
         local = self._local
         local.outputs, local.n_images, local.grid, local.sizes = {}, len(inputs[0]), None, set()
         local.has_tokens = local.is_mixed = False
@@ -183,7 +183,7 @@ class Recorder:
 
 
 class LayerSurvey(Recorder):
-    """Context manager that finds out which layers can be recorded, and the shapes of their maps.
+    """Context manager that determines which layers can be recorded, and the shapes of their maps.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The unit pass on a GPU: upsample, find the ranges, count per atom, with the roundings of the CPU."""
+"""The unit pass on a GPU: upsample, find the ranges, count per atom, with the rounding of the CPU."""
 
 import numpy as np
 import torch
@@ -6,7 +6,7 @@ import torch
 from ..device import prepare_device
 
 PIXELS_PER_BLOCK = 2**22
-"""Pixels worked on at once; each takes some 100 bytes."""
+"""Pixels per block; each takes some 100 bytes."""
 
 
 def _round_to_odd(exact: torch.Tensor, other: torch.Tensor) -> torch.Tensor:

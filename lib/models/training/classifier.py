@@ -1,4 +1,4 @@
-"""Training an image classifier from scratch, quickly and repeatably, on one core."""
+"""Train an image classifier from scratch, fast and reproducibly, on one core."""
 
 import logging
 
@@ -31,9 +31,9 @@ def train_classifier(
     seed: int,
     device: torch.device,
 ) -> None:
-    """Train a network with a one-cycle schedule, on small pictures first.
+    """Train a network with a one-cycle schedule and progressive resizing.
 
-    Small pictures cost little and teach the coarse things; the later epochs have the size at which the network is used.
+    Early epochs use small images, which are cheap; later epochs have the size at which the network is used.
     Pictures are mirrored and shifted at random.
 
     Parameters
@@ -46,7 +46,7 @@ def train_classifier(
         Height and width of the pictures in each epoch.
     batch_size : int
     learning_rate : float
-        The highest of the schedule.
+        Maximum of the schedule.
     weight_decay : float
     normalisation : str
         A key of `NORMALISATION`.
@@ -84,7 +84,7 @@ def train_classifier(
                 total += loss.item()
             logger.info("epoch %d of %d, %d pixels: loss %.3f", epoch + 1, len(sizes), size, total / n_steps)
         chosen = rng.permutation(len(images))[: STATISTICS_BATCHES * batch_size]
-        # slow running means lag far behind after a short training
+        # running means of batch norm lag behind after short training
         batches = to_input(images[chosen], normalisation).to(device).split(batch_size)
         update_bn([batch for batch in batches if len(batch) > 1], network)
     network.eval()
@@ -110,7 +110,7 @@ def _vary(batch: torch.Tensor, size: int, rng: np.random.Generator) -> torch.Ten
 def accuracy(
     network: nn.Module, images: np.ndarray, labels: np.ndarray, *, normalisation: str, device: torch.device
 ) -> float:
-    """Return the share of images whose most probable class is right.
+    """Return the share of images whose most probable class is correct.
 
     Parameters are those of `train_classifier`.
     """

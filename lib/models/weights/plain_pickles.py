@@ -1,8 +1,8 @@
-"""Reading pickles that hold plain values alone, within bounds of time and memory, whoever made them.
+"""Read untrusted pickles of plain values, within bounds of time and memory.
 
-An unpickler does what its file says. Here a file can say no more than: numbers, short texts, lists, tuples, mappings and
-sets of them, and the few names that a subclass knows. Nothing is hashed but numbers and texts, no memory is taken because
-a number in the file says so, and the number of operations is bounded.
+A standard unpickler executes its file. Here a file can only build numbers, short texts, lists, tuples, mappings and sets
+of them, and the few names that a subclass knows. Only numbers and texts are hashed, no memory is allocated on the basis of
+a number in the file, and the number of operations is bounded.
 """
 
 import gc
@@ -15,27 +15,27 @@ from collections.abc import Callable, Sequence
 from .refusals import HoldsCode, Unreadable, damaged, excessive
 
 MOST_OPERATIONS = 250_000  # those of 7,000 tensors; few published networks have 1,000
-LONGEST_TEXT = 1 << 16  # bytes; longer ones are passed over
+LONGEST_TEXT = 1 << 16  # bytes; longer ones are skipped
 MOST_TEXT = 1 << 24  # bytes
-MOST_SKIPPED = 1 << 28  # bytes; a published captioning model holds its language pipelines as 45 MB of text
+MOST_SKIPPED = 1 << 28  # bytes; a published captioning model contains 45 MB of text of language pipelines
 LONGEST_NAME = 256  # characters of a module or of what it defines
 DEEPEST = 100
 _CHUNK = 1 << 20  # bytes
-_LARGEST_KEY = 1 << 60  # larger numbers can be chosen so that all of them have the same hash
+_LARGEST_KEY = 1 << 60  # larger numbers can be chosen to collide in their hash
 
 
 class PlainUnpickler:
     """Reads pickles of protocol 2, as `torch.save` writes them, one after the other.
 
-    Bytes, and texts of more than 64 KiB, become None: no name and no setting is as long. All kinds of mappings become
+    Bytes, and texts of more than 64 KiB, become None: no name or setting is that long. All kinds of mappings become
     dicts and lose their attributes.
 
     Parameters
     ----------
     stream : io.BufferedReader
     names : dict
-        What the names in the pickles stand for ("module.name"), beside the plain ones: values, or functions, which are
-        called with whatever values the file says.
+        Meaning of names in the pickles ("module.name"), in addition to the plain ones: values, or functions, which are
+        called with arbitrary values from the file.
     """
 
     def __init__(self, stream: io.BufferedReader, *, names: dict) -> None:
@@ -52,14 +52,14 @@ class PlainUnpickler:
         Raises
         ------
         HoldsCode
-            If it has names or operations that are not known.
+            If it contains unknown names or operations.
         Unreadable
-            If it is damaged, or beyond the bounds.
+            If it is damaged or exceeds the bounds.
         """
         self._stack, self._below, self._memo = [], [], {}
         read, operations = self._stream.read, _OPERATIONS
         collects = gc.isenabled()
-        gc.disable()  # it would look at all of torch again and again, three quarters of the time
+        gc.disable()  # it would traverse all of torch repeatedly, three quarters of the run time
         try:
             while (code := read(1)) != pickle.STOP:
                 self._operations_left -= 1
@@ -78,11 +78,11 @@ class PlainUnpickler:
         return content
 
     def find_storage(self, identifier: object) -> None:
-        """Return what a persistent identifier stands for."""
+        """Return the object of a persistent identifier."""
         raise damaged("a persistent identifier where none belongs")
 
     def set_state(self, instance: object, state: object) -> None:
-        """Give an object its state; the attributes of mappings are passed over."""
+        """Give an object its state; the attributes of mappings are ignored."""
         if type(instance) is not dict:
             raise damaged("a state of something that has none")
 
@@ -157,7 +157,7 @@ class PlainUnpickler:
         function, arguments = self._pop(2)
         if type(arguments) is not tuple or not callable(function):
             raise damaged("a call of something that is no function")
-        # these may be copied, and be what the file made once and uses often
+        # they may be copied, and a file can use the same ones often
         self._operations_left -= sum(len(each) for each in arguments if type(each) in (list, tuple, dict))
         self._push(function(*arguments))
 
@@ -167,7 +167,7 @@ class PlainUnpickler:
 
 
 def _refusal(code: bytes) -> Exception:
-    """Return why the next operation of a pickle is not carried out."""
+    """Return the error of an operation that is refused."""
     if not code:
         return damaged("its pickle ends too early")
     if code in _OPERATIONS:
@@ -195,7 +195,7 @@ def _check_key(key: object) -> object:
 
 
 def as_mapping(items: dict | Sequence = ()) -> dict:
-    """Make a dict of another one or of pairs, whatever kind of mapping the file says it is."""
+    """Make a dict of another one or of pairs, for every kind of mapping in the file."""
     return {_check_key(key): value for key, value in (items.items() if type(items) is dict else _listed(items))}
 
 
@@ -272,7 +272,7 @@ def _short_tuple(n_items: int) -> Callable:
 
 
 _OPERATIONS = {
-    pickle.PROTO: lambda reader: reader._take(1),  # whatever it says, operations that protocol 2 lacks are not known
+    pickle.PROTO: lambda reader: reader._take(1),  # of any value: operations beyond protocol 2 are unknown anyway
     pickle.MARK: PlainUnpickler._mark,
     pickle.NONE: _constant(None),
     pickle.NEWTRUE: _constant(True),

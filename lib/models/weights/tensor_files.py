@@ -1,7 +1,7 @@
-"""Reading files of `torch.save` without running their code and within bounds of time and memory, whoever made them.
+"""Read untrusted files of `torch.save` without running their code, within bounds of time and memory.
 
-torch's own restricted reader allocates what a file tells it to, does not check the checksums of zip archives, and finds
-the entries of an archive in another way than a check before it would. Here all of a file is read once, by one reader.
+torch's own restricted reader allocates any size that a file requests, does not verify the checksums of zip archives, and
+locates the entries of an archive differently than a preceding check would. Here a file is read once, by one reader.
 """
 
 import io
@@ -24,7 +24,7 @@ LARGEST_DIRECTORY = 1 << 20  # bytes of a zip archive that list its entries; tho
 MOST_DIMENSIONS = 64  # torch computes with no more
 LARGEST_EMPTY = 1 << 40  # the product of the other sizes of a tensor without values
 _CHUNK = 1 << 20  # bytes
-_QUANTISED = "quantised"  # stands for the types of such memory
+_QUANTISED = "quantised"  # marks the types of quantised memory
 _ENCRYPTED = 0x1  # flag of an entry
 # of the streams that torch wrote until 2020: torch.serialization.MAGIC_NUMBER and PROTOCOL_VERSION
 _STREAM_BEGINS = [0x1950A86A20F9469CFC6C, 1001]
@@ -71,12 +71,12 @@ def read_tensor_file(path: str | Path, *, names: dict | None = None) -> object:
             ValueError,
             LookupError,
             OverflowError,
-        ) as error:  # on a damaged list of entries zipfile fails in many ways
+        ) as error:  # zipfile raises many errors on a damaged directory
             raise damaged(f"{type(error).__name__} in its list of entries") from error
 
 
 class _BoundedFile(io.FileIO):
-    """A file that refuses to be read in large pieces, for what reads as much as a file says."""
+    """A file that refuses large reads, for readers that trust sizes in the file."""
 
     def read(self, size: int = -1) -> bytes:
         if size > LARGEST_DIRECTORY:
@@ -86,7 +86,7 @@ class _BoundedFile(io.FileIO):
 
 @dataclass(frozen=True)
 class _Storage:
-    """Memory of tensors: uint8, and the type of its values."""
+    """Memory of tensors: bytes and the dtype of the values."""
 
     data: torch.Tensor
     dtype: torch.dtype
@@ -99,7 +99,7 @@ class _Storage:
 
 
 class _TensorUnpickler(PlainUnpickler):
-    """Makes tensors whose memory is still to be filled."""
+    """Creates tensors whose memory is filled afterwards."""
 
     def __init__(self, stream: io.BufferedReader, *, names: dict, size: int) -> None:
         super().__init__(stream, names={**_TENSOR_NAMES, **names})
@@ -160,7 +160,7 @@ def _read_archive(file: BinaryIO, size: int, names: dict) -> object:
             stream = io.BufferedReader(entry, _CHUNK)
             unpickler = _TensorUnpickler(stream, names=names, size=size)
             content = unpickler.load()
-            while stream.read(_CHUNK):  # the checksum is compared at the end
+            while stream.read(_CHUNK):  # the checksum is verified at the end
                 pass
         order = archive.read(f"{root}byteorder").decode() if f"{root}byteorder" in entries else "little"
         if order not in ("little", "big"):
@@ -182,7 +182,7 @@ def _read_stream(file: io.RawIOBase, size: int, names: dict) -> object:
     begins = [unpickler.load(), unpickler.load()]
     if any(type(number) is not int for number in begins) or begins != _STREAM_BEGINS:
         raise Unreadable("was not written by torch.save")
-    unpickler.load()  # about the machine that wrote it
+    unpickler.load()  # facts about the machine that wrote it
     content, keys = unpickler.load(), unpickler.load()
     if (
         type(keys) is not list
@@ -200,7 +200,7 @@ def _read_stream(file: io.RawIOBase, size: int, names: dict) -> object:
 
 
 def _fill(data: torch.Tensor, stream: BinaryIO) -> None:
-    """Read all memory of a storage; at the end of an entry of an archive its checksum is compared."""
+    """Fill a storage; the checksum of an archive entry is verified at its end."""
     memory = memoryview(data.numpy())
     for start in range(0, len(memory), _CHUNK):
         piece = memory[start : start + _CHUNK]
@@ -221,7 +221,7 @@ def _checked_tuple(value: object) -> tuple:
 
 
 def _tensor(storage: object, offset: object, size: object, stride: object, *_more: object) -> torch.Tensor:
-    """Make a tensor as `torch._utils._rebuild_tensor` and `_rebuild_tensor_v2` do."""
+    """Build a tensor like `torch._utils._rebuild_tensor` and `_rebuild_tensor_v2`."""
     if not isinstance(storage, _Storage):
         raise damaged("a tensor of something else than memory")
     if len(_checked_tuple(size)) != len(_checked_tuple(stride)) or len(size) > MOST_DIMENSIONS:
@@ -264,7 +264,7 @@ def _parameter(tensor: object, *_more: object) -> torch.Tensor:
 
 
 def _subclass(function: object, _kind: object, arguments: object, _state: object) -> torch.Tensor:
-    """Make the plain tensor of one of another class or with attributes."""
+    """Build the plain tensor of a subclass or of a tensor with attributes."""
     if not any(function is known for known in (_tensor, _typed_tensor, _parameter)):
         raise damaged("a tensor made in an unknown way")
     return function(*_checked_tuple(arguments))
@@ -313,7 +313,7 @@ def _names() -> dict[str, object]:
 
 
 _TENSOR_NAMES = _names()
-# the types that have no kind of memory of their own
+# dtypes without a storage class of their own
 _TYPED = {getattr(torch, f"{kind}{n_bits}") for kind in ("int", "uint", "float") for n_bits in (16, 32, 64)} | {
     dtype for name, dtype in _TENSOR_NAMES.items() if name.startswith("torch.float8_")
 }
