@@ -1,4 +1,4 @@
-"""Layers that are recorded together, in folders named after them."""
+"""Folders of layers that are recorded together."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,7 @@ from .entries import PLANTED, layers_of
 
 
 def batch_name(layers: list[str]) -> str:
-    """Return the folder of layers that are recorded together: their names joined, cut to parts that are valid names.
+    """Return the folder of layers that are recorded together: their joined names, split into valid path components.
 
     Parameters
     ----------
@@ -28,16 +28,16 @@ def layers_of_batch(name: str) -> list[str]:
 
 
 def recording_batches(root: str, layers: list[str], *, shards: list[str]) -> dict[str, str]:
-    """Return {layer: batch}: the folder below `root` in which a layer is recorded, or will be with all new ones.
+    """Return {layer: batch}: the folder below `root` of each layer; layers not yet recorded share one folder.
 
     Parameters
     ----------
     root : str
         Folder of a network's activations on a concept set.
     layers : list of str
-        Layers asked for.
+        Requested layers.
     shards : list of str
-        Names of the shards; folders that have none of them do not count.
+        Names of the shards; folders without any of them are ignored.
     """
     recorded = {}
     for name in sorted(_batches(Path(root))):
@@ -58,16 +58,16 @@ def _batches(folder: Path, above: str = "") -> Iterator[str]:
 
 
 def recorded_folders(root: str, layers: list[str], wanted: list[str], *, n_shards: int) -> list[str]:
-    """Return the folders with all shards of the wanted layers, whether they are there or still to be made.
+    """Return the folders of all shards of the wanted layers, existing or not.
 
-    Layers that are recorded stay where they are, so that a new one is recorded by itself and moves nothing.
+    Recorded layers keep their folders, so that only new layers are recorded.
 
     Parameters
     ----------
     root : str
         Folder of a network's activations or tallies.
     layers : list of str
-        All layers asked for.
+        All requested layers.
     wanted : list of str
         The layers whose folders are returned.
     n_shards : int
@@ -75,7 +75,7 @@ def recorded_folders(root: str, layers: list[str], wanted: list[str], *, n_shard
     Raises
     ------
     ValueError
-        If a wanted layer is not among those asked for.
+        If a wanted layer is not requested.
     """
     shards = all_parts(n_shards)
     batches = recording_batches(root, layers, shards=shards)
@@ -97,7 +97,7 @@ def activation_folders(model: str, dataset: str, concepts: str, *, config: dict,
         Names in the sections of the config; the model may be `planted`.
     config : dict
     layer : str or None
-        None for all.
+        Name of the layer; None for all.
     """
     root = f"results/{model}/{dataset}/{concepts}/activations"
     layers = layers_of(model, dataset, config=config)

@@ -1,4 +1,4 @@
-"""Entries of the config by name, and the files and settings that follow from them."""
+"""Entries of the config by name, and the files and settings derived from them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ FETCHED_DATA = {"places365": "places365_val", "imagenet": "imagenet_val"}
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 PLANTED = "planted"
 GENERATED = "generated"
-# the same network with random weights; not a character of names in the config
+# the same network with random weights; no valid character of names in the config
 TWIN = "~random"
 
 
@@ -25,13 +25,13 @@ def look_up(section: str, name: str, *, config: dict) -> dict:
     section : str
         `models`, `datasets` or `concepts`.
     name : str
-        The name of a model may end in `~random`, which stands for the same network with random weights.
+        The name of a model may end in `~random`, for the same network with random weights.
     config : dict
 
     Raises
     ------
     ValueError
-        If there is none of this name; the message gives what is allowed and the nearest name.
+        If the name is unknown; the message gives the allowed names and the nearest one.
     """
     known = config[section]
     if section == "models":
@@ -45,7 +45,7 @@ def look_up(section: str, name: str, *, config: dict) -> dict:
 
 
 def image_folder(dataset: str, *, config: dict) -> str:
-    """Return the folder, or table of paths, of the images from which the exemplars of a data set come.
+    """Return the folder, or table of paths, of the images of a data set.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def image_folder(dataset: str, *, config: dict) -> str:
     Raises
     ------
     ValueError
-        If they come from no files.
+        If the images are generated.
     """
     images = look_up("datasets", dataset, config=config)["images"]
     if images == GENERATED:
@@ -102,7 +102,7 @@ def milan_file(model: str, dataset: str, *, config: dict) -> str:
 
 
 def clip_tag(config: dict) -> str | None:
-    """Return the name of CLIP's published weights; None if the config gives a file of the user's own."""
+    """Return the name of CLIP's published weights; None if the config gives a file."""
     weights = config["milan"]["clip"]["weights"]
     return None if "/" in weights or Path(weights).suffix else weights
 
@@ -121,7 +121,7 @@ def clip_file(config: dict) -> str | list[str]:
     Raises
     ------
     ValueError
-        If nobody publishes these weights, or the file of the user's own does not exist.
+        If no such weights are published, or the user's file does not exist.
     """
     clip = config["milan"]["clip"]
     if not asks_clip(config):
@@ -143,12 +143,12 @@ def clip_file(config: dict) -> str | list[str]:
 
 
 def asks_clip(config: dict) -> bool:
-    """Tell whether CLIP chooses among the sentences."""
+    """Return whether CLIP chooses among the sentences."""
     return config["milan"]["strategy"].endswith("+clip")
 
 
 def check_not_its_own(model: str, dataset: str, *, config: dict) -> None:
-    """Refuse to caption a network with a model that was trained on its own annotated units.
+    """Check that a network is not captioned by a model trained on its own annotated units.
 
     Parameters
     ----------
@@ -164,13 +164,13 @@ def check_not_its_own(model: str, dataset: str, *, config: dict) -> None:
     networks = config["milan"]["training"]["networks"]
     if look_up("datasets", dataset, config=config)["milan"] == "playground" and model in networks:
         raise ValueError(
-            f"{model} is labelled and also stands in milan.training.networks ({', '.join(networks)}), so its sentences "
+            f"{model} is labelled and also listed in milan.training.networks ({', '.join(networks)}), so its sentences "
             "would be copied from its own annotations. Take it out of milan.training.networks."
         )
 
 
 def clip_settings(config: dict) -> dict | None:
-    """Return what decides how CLIP chooses among the sentences; None if it does not."""
+    """Return the settings of the ranking by CLIP; None without CLIP."""
     if not asks_clip(config):
         return None
     clip = config["milan"]["clip"]
@@ -178,7 +178,7 @@ def clip_settings(config: dict) -> dict | None:
 
 
 def layers_of(model: str, dataset: str, *, config: dict) -> list[str]:
-    """Return the layers of a model that are asked for.
+    """Return the requested layers of a model.
 
     Parameters
     ----------
@@ -200,18 +200,18 @@ def layers_of(model: str, dataset: str, *, config: dict) -> list[str]:
 
 
 def concept_settings(concepts: str, *, config: dict) -> dict:
-    """Return what decides which images and labels a concept set has."""
+    """Return the settings that select the images and labels of a concept set."""
     entry = look_up("concepts", concepts, config=config)
     return {"subset": entry["subset"], "categories": entry["categories"]}
 
 
 def is_generated(dataset: str, *, config: dict) -> bool:
-    """Tell whether the images of a data set are those that a generator makes."""
+    """Return whether the images of a data set are made by a generator."""
     return look_up("datasets", dataset, config=config)["images"] == GENERATED
 
 
 def sample_settings(dataset: str, *, config: dict) -> dict:
-    """Return how the samples of a data set of generated images are drawn.
+    """Return the settings of the samples of a generated data set.
 
     Raises
     ------
@@ -225,7 +225,7 @@ def sample_settings(dataset: str, *, config: dict) -> dict:
 
 
 def annotated_units(model: str, dataset: str, *, config: dict) -> int | None:
-    """Return how many units per layer a network needs that is only annotated to train MILAN; None for all.
+    """Return the number of units per layer of a network that is used only to train MILAN; None for all.
 
     Parameters
     ----------
@@ -238,11 +238,11 @@ def annotated_units(model: str, dataset: str, *, config: dict) -> int | None:
 
 
 def caption_training(milan: str, *, config: dict) -> dict:
-    """Return the settings by which a captioning model is trained."""
+    """Return the training settings of a captioning model."""
     training = config["milan"]["training"]
     return training if milan == "playground" else training | config["milan"]["milannotations"]
 
 
 def annotated_networks(milan: str, *, config: dict) -> Sequence[str]:
-    """Return the networks on whose annotated units a captioning model is trained, in this order."""
+    """Return the networks on whose annotated units a captioning model is trained, in order."""
     return config["milan"]["training"]["networks"] if milan == "playground" else GROUPS[milan]

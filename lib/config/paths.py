@@ -1,4 +1,4 @@
-"""The user's own files and folders that the config names, and whether they are there."""
+"""Check that the user's files and folders in the config exist."""
 
 import os
 import re
@@ -27,7 +27,7 @@ from .networks import is_url, weights_file
 FILE, FOLDER = "file", "folder"
 EITHER = (FILE, FOLDER)
 PLAYGROUND = "playground"
-# what the paths of outputs say of the entries that they are made from
+# patterns of output paths that contain the names of entries
 _PLACES = (
     re.compile(
         r"results/(?P<model>[^/]+)/(?P<dataset>[^/]+)(/(?P<concepts>[^/]+)(/(pictures|parts/\w+)/(?P<layer>[^/]+))?)?"
@@ -40,7 +40,7 @@ _PLACES = (
 
 @dataclass(frozen=True)
 class Named:
-    """A path that the config names.
+    """A path in the config.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Named:
     path : str
         File or folder.
     kinds : tuple of str
-        What may be there: `file`, `folder`.
+        Allowed kinds: `file`, `folder`.
     """
 
     key: str
@@ -58,29 +58,29 @@ class Named:
 
 
 def check_paths(config: dict, *, requested: Iterable[str], is_made: Callable[[str], bool]) -> None:
-    """Check that all files and folders that the config names for what is asked for are there.
+    """Check that all files and folders in the config that the requested results need exist.
 
-    That is what the entries of `targets` use, and those from which a requested file is made. Other entries may name what
-    only another machine has.
+    These are the entries used by `targets` and by requested files. Other entries may refer to files that only exist on
+    another machine.
 
     Parameters
     ----------
     config : dict
     requested : iterable of str
-        Targets of the command line; the files among them count.
+        Targets of the command line; only files are used.
     is_made : callable
-        Tells whether a rule makes the file or folder of this path.
+        Returns whether a rule makes the file or folder of this path.
 
     Raises
     ------
     ValueError
-        With one line for each: the config key, the path, and what is wrong with it.
+        With one line for each problem: config key, path and reason.
     """
     lines = []
     for named in named_paths(config, requested=requested):
         problem = _problem(named)
         if problem and not _is_to_be_made(named.path, is_made):
-            where = "" if os.path.isabs(named.path) else f" (a relative path counts from {os.getcwd()})"
+            where = "" if os.path.isabs(named.path) else f" (relative to {os.getcwd()})"
             lines.append(
                 f"config key {named.key}: {named.path} {problem}{where}. Correct the path, or put the "
                 f"{' or '.join(named.kinds)} there; what is complete is kept."
@@ -90,7 +90,7 @@ def check_paths(config: dict, *, requested: Iterable[str], is_made: Callable[[st
 
 
 def named_paths(config: dict, *, requested: Iterable[str]) -> list[Named]:
-    """Return the paths that the config names for what is asked for.
+    """Return the paths in the config that the requested results need.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def named_paths(config: dict, *, requested: Iterable[str]) -> list[Named]:
     Returns
     -------
     list of Named
-        Each once. Names of downloads, URLs and the like are no paths.
+        Each once. Names of downloads and URLs are not paths.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def named_paths(config: dict, *, requested: Iterable[str]) -> list[Named]:
 
 
 def own_images(dataset: str, *, config: dict) -> str | list[str]:
-    """Return the user's own file or folder from which the images of a data set come; an empty list if there is none.
+    """Return the user's file or folder with the images of a data set; an empty list if there is none.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def own_images(dataset: str, *, config: dict) -> str | list[str]:
 
 
 def own_copy(source: str, *, config: dict) -> str | list[str]:
-    """Return the user's own file or folder in place of a download; an empty list if there is none.
+    """Return the user's copy of a download; an empty list if there is none.
 
     Parameters
     ----------
@@ -150,9 +150,9 @@ def own_copy(source: str, *, config: dict) -> str | list[str]:
 
 
 def network_files(model: str, dataset: str, *, config: dict) -> list[str]:
-    """Return what a network is read from: its weights, and the folder of a Hugging Face network.
+    """Return the input files of a network: its weights, and the folder of a Hugging Face network.
 
-    The user's Python file and BigGAN's configuration count as settings (see `network_settings`).
+    The user's Python file and BigGAN's configuration are part of the settings (see `network_settings`).
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def network_files(model: str, dataset: str, *, config: dict) -> list[str]:
 
 
 def entries_in(path: str) -> dict[str, str]:
-    """Return {kind: name} of the model, data set, concept set and layer that the path of an output names."""
+    """Return {kind: name} of the model, data set, concept set and layer in an output path."""
     found = next(filter(None, (place.match(path) for place in _PLACES)), None)
     return {kind: name for kind, name in found.groupdict().items() if name} if found else {}
 
@@ -204,9 +204,7 @@ def _of_network(model: str, dataset: str, config: dict) -> Iterator[Named]:
         yield Named(key, factory.removeprefix("biggan:"))
     elif kind in ("script", "export"):
         yield Named(key, factory)
-    elif kind == "hf" and factory.startswith(
-        ("hf:/", "hf:.", "hf:~")
-    ):  # other names are looked for in the cache as well
+    elif kind == "hf" and factory.startswith(("hf:/", "hf:.", "hf:~")):  # other names may also be in the cache
         yield Named(key, factory.removeprefix("hf:"), (FOLDER,))
     section, name = ("models", model) if "weights" in entry else ("datasets", dataset)
     given = config[section][name]["weights"]
@@ -255,12 +253,12 @@ def _of_source(source: str, config: dict) -> Iterator[Named]:
 
 
 def _problem(named: Named) -> str:
-    """Return what is wrong with a path, as the end of a sentence; an empty text if nothing is."""
+    """Return the problem of a path, as the end of a sentence; an empty text if there is none."""
     try:
         mode = os.stat(named.path).st_mode
     except (OSError, ValueError) as error:
         missing = isinstance(error, FileNotFoundError | NotADirectoryError)
-        return "does not exist" if missing else f"cannot be looked at ({getattr(error, 'strerror', error)})"
+        return "does not exist" if missing else f"cannot be accessed ({getattr(error, 'strerror', error)})"
     kind = FILE if stat.S_ISREG(mode) else FOLDER if stat.S_ISDIR(mode) else "pipe or device"
     if kind not in named.kinds:
         return f"is no {' or '.join(named.kinds)}"
@@ -268,6 +266,6 @@ def _problem(named: Named) -> str:
 
 
 def _is_to_be_made(path: str, is_made: Callable[[str], bool]) -> bool:
-    """Return whether a rule makes a path that is not there, or a folder above it that is not there either."""
+    """Return whether a rule makes a missing path, or a missing folder above it."""
     places = [path, *map(str, PurePath(path).parents)]
     return any(is_made(place) for place in places if not os.path.exists(place))

@@ -1,4 +1,4 @@
-"""What the schema says of the config: errors in words, one line each; defaults; which values are paths."""
+"""Apply the schema to the config: one-line error messages, defaults, paths."""
 
 import copy
 import json
@@ -38,7 +38,7 @@ def read_schema(path: str | Path) -> dict:
 
 
 def complete(config: dict, schema: dict) -> None:
-    """Check a config, give keys that are left out their defaults, and expand `~` in paths.
+    """Check a config, fill in defaults, and expand `~` in paths.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def complete(config: dict, schema: dict) -> None:
     Raises
     ------
     ValueError
-        With one line for each error: the key, its value, what is allowed, the nearest name.
+        With one line for each error: key, value, allowed values, nearest name.
     """
     errors = sorted(_Checker(schema).iter_errors(config), key=lambda error: [str(key) for key in error.absolute_path])
     lines = list(dict.fromkeys(line for error in errors for line in _lines(error, schema)))
@@ -66,7 +66,7 @@ def schema_of(keys: Sequence[str | int], schema: dict) -> dict | None:
     Parameters
     ----------
     keys : sequence of str or int
-        The key and those above it, from the top. Any name stands for an entry of the user's own, and for an item of a list.
+        The key and its parents, from the top. For user-defined entries and list items any name is accepted.
     schema : dict
     """
     for key in keys:
@@ -78,7 +78,7 @@ def schema_of(keys: Sequence[str | int], schema: dict) -> dict | None:
 
 
 def allowed(schema: dict) -> str:
-    """Say in words which values a part of the schema allows."""
+    """Describe the values that a part of the schema allows."""
     if "title" in schema:
         return schema["title"]
     if "enum" in schema:
@@ -90,7 +90,7 @@ def allowed(schema: dict) -> str:
 
 
 def _kind(kind: str, schema: dict) -> str:
-    """Say in words which values of one type are allowed."""
+    """Describe the allowed values of one type."""
     if kind == "object":
         return f"a mapping with the keys {', '.join(schema['properties'])}" if "properties" in schema else "a mapping"
     if kind == "array":
@@ -122,7 +122,7 @@ def _bounds(schema: dict) -> Iterator[str]:
 
 
 def _lines(error: ValidationError, schema: dict) -> Iterator[str]:
-    """Yield what is wrong in lines for the user."""
+    """Yield the lines of an error message."""
     place = list(error.absolute_path)
     if error.validator == "additionalProperties":
         known = error.schema["properties"]
@@ -149,13 +149,13 @@ def _dotted(keys: Iterable[str | int]) -> str:
 
 
 def _shown(value: object) -> str:
-    """Return a value as YAML takes it, shortened."""
+    """Return a value in YAML notation, shortened."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 4]} ..."
 
 
 def _expanded(value: object, schema: dict) -> object:
-    """Return a part of the config with the home folder in place of `~` in paths."""
+    """Return a part of the config with `~` in paths expanded."""
     if isinstance(value, dict):
         parts = {key: schema_of([key], schema) for key in value}
         return {key: _expanded(part, parts[key]) if parts[key] else part for key, part in value.items()}

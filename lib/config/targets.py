@@ -1,4 +1,4 @@
-"""What `targets` in the config asks for: files of results, and of what they are made."""
+"""Result files requested by `targets` in the config, and their sources."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ ANALYSES = ("range_importance", "specialization", "thresholds", "detectors")
 
 
 def concept_sets(model: str, dataset: str, *, config: dict) -> list[str]:
-    """Return the concept sets that `targets` names for a model and data set.
+    """Return the concept sets of a model and data set in `targets`.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def concept_sets(model: str, dataset: str, *, config: dict) -> list[str]:
 
 
 def compared_entries(config: dict) -> list[list[str]]:
-    """Return [model, data set, concept set] of every table of formulas that `targets` asks for."""
+    """Return [model, data set, concept set] of every table of formulas that `targets` requests."""
     entries = [
         (target["model"], target["dataset"], concepts)
         for target in config["targets"]
@@ -69,7 +69,7 @@ def analysis_targets(config: dict) -> list[str]:
 def explanation_parts(
     table: str, *, model: str, dataset: str, concepts: str, config: dict, layer: str | None = None
 ) -> list[str]:
-    """Return the parts of a table of formulas, in the order of layers and units; of one layer, if it is given.
+    """Return the parts of a table of formulas, in the order of layers and units; of one layer, if given.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def catalog_tables(table: str, model: str, dataset: str, *, config: dict) -> lis
 
 
 def result_tables(model: str, dataset: str, *, config: dict) -> list[str]:
-    """Return the tables that `targets` asks for of a model and data set.
+    """Return the tables of a model and data set that `targets` requests.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def result_tables(model: str, dataset: str, *, config: dict) -> list[str]:
 
 
 def result_sources(model: str, dataset: str, *, config: dict) -> list[str]:
-    """Return the weights, the list of images and the labelled data that a model's results are made from.
+    """Return the weights, the image list and the labelled data from which a model's results are made.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def result_sources(model: str, dataset: str, *, config: dict) -> list[str]:
 
 
 def new_catalogs(config: dict, *, since: float) -> list[Path]:
-    """Return the first pages of the catalogs that were written after a time, in seconds since 1970."""
+    """Return the index pages of catalogs written after a time, in seconds since 1970."""
     roots = dict.fromkeys(f"results/{target['model']}/{target['dataset']}" for target in config["targets"])
     pages = [Path(root, "catalog/index.html") for root in roots]
     return [page for page in pages if page.is_file() and page.stat().st_mtime >= since]

@@ -47,7 +47,7 @@ def test_weights_of_a_model_go_before_those_of_the_data_set(config, tmp_path):
     [
         ({"factory": "net.py:f"}, "imagenet", r"no weights 'imagenet' for net\.py:f.*models\.mine\.weights"),
         ({"factory": "timm:vit"}, "playground", "no weights 'playground' for timm:vit"),
-        ({"factory": "net.pt"}, "untrained", r"brings its own.*`weights: none`.*models\.mine\.weights to own"),
+        ({"factory": "net.pt"}, "untrained", r"has its own weights.*`weights: none`.*models\.mine\.weights to own"),
         ({"factory": "resnet18", "weights": "own"}, "mine", "brings no weights of its own"),
         ({"factory": "net.py:f", "weights": "http://127.0.0.1/x"}, "mine", r"models\.mine\.sha256"),
         ({"factory": "net.py"}, "mine", "names no function"),
