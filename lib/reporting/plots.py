@@ -40,7 +40,7 @@ def _heuristics(table: pd.DataFrame) -> Figure:
 
 
 def _thresholds(table: pd.DataFrame) -> Figure:
-    """Draw each category's share of the concepts over the quantiles: of the highest activations left, the lowest right."""
+    """Draw each category's share of the concepts over the quantiles: highest activations on the left, lowest on the right."""
     layers = list(dict.fromkeys(table["layer"]))
     figure = _figure(8, 0.6 + 2.4 * len(layers))
     panels = figure.subplots(len(layers), 2, squeeze=False, sharey=True)
@@ -82,7 +82,7 @@ def _specialization(table: pd.DataFrame) -> Figure:
 
 
 def _range_importance(table: pd.DataFrame) -> Figure:
-    """Draw the share of images whose prediction changes without each range."""
+    """Draw the share of images whose prediction changes when each range is erased."""
     shares = table.set_index(["layer", "range"])[["share_changed"]].rename(columns={"share_changed": ""})
     return _panels(shares, "share of predictions changed")
 
@@ -144,7 +144,7 @@ def plot_table(*, table: str, kind: str, plot: str) -> None:
     table : str
         The table.
     kind : str
-        Which one, a key of `KINDS`.
+        Name of the table, a key of `KINDS`.
     plot : str
         Output picture (PNG).
     """

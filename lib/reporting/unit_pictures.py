@@ -1,4 +1,4 @@
-"""Pictures of units: for each range and its formula, images on which they agree, dark outside the bitmap."""
+"""Pictures of units: images with a high IoU of formula and range, black outside the bitmap."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -22,7 +22,7 @@ from ..runtime.parallel import map_in_order
 from ..runtime.progress import Progress
 
 GAP, TITLE, FONT_SIZE = 4, 18, 11
-"""Pixels between images, of a title's height, and of its letters."""
+"""Gap between images, height of a title and size of its font, in pixels."""
 
 IMAGES_KEPT = 2048
 
@@ -41,8 +41,8 @@ def draw_unit_pictures(
 ) -> None:
     """Draw `{unit}.png` for every unit of a layer: one row per activation range, under its formula and IoU.
 
-    A row shows up to k images on which the formula fits better than on all images together (their own IoU exceeds the
-    range's), best first; everything outside the bitmap is black. Images have the size of the mask grid.
+    A row shows up to k images whose own IoU exceeds that of the range over all images, best first; everything outside the
+    bitmap is black. Images have the size of the mask grid.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def draw_unit_pictures(
     concepts : dict
         subset, categories: as `open_broden` takes them.
     k : int
-        Images per range at most.
+        Maximum number of images per range.
     threads : int
     """
     atoms, names = read_atoms(concept_set)
