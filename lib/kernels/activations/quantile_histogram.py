@@ -1,4 +1,4 @@
-"""Quantiles of streams that are too long to keep their upper tails: a histogram with bins of constant relative width."""
+"""Quantiles of streams that are too long to store their upper tails: a histogram with bins of constant relative width."""
 
 import numpy as np
 from numba import njit
@@ -77,8 +77,8 @@ class UpperHistogram:
     """A quantile of each unit over a stream of activations, from a histogram of fixed size; used as `UpperTail` is.
 
     A bin holds the numbers that share sign, exponent and the first 9 bits of the mantissa, for the 24 exponents up to that
-    of the unit's largest magnitude; what is smaller counts as zero. So the bins that decide follow from the values alone,
-    whatever their order and however they are split and merged. Within a bin values are taken to be spread evenly. Each of
+    of the unit's largest magnitude; what is smaller counts as zero. So the relevant bins depend on the values only, not on
+    their order or on how they are split and merged. Values are assumed to be uniform within a bin. Each of
     the two order statistics that are interpolated is off by at most 2^-9 (0.2 %) of itself, or 2^-23 of the unit's largest
     magnitude (or 2^-135) if that is more. Needs 192 KiB per unit.
 

@@ -118,7 +118,7 @@ class StreamQuantile:
         self.n_values, self.n_seen = n_values, 0
 
     def check(self) -> None:
-        """Refuse to give a quantile of fewer or more values than were announced."""
+        """Check that as many values were added as announced."""
         if self.n_seen != self.n_values:
             raise ValueError(f"{self.n_seen} values per unit were added, {self.n_values} were announced")
 
@@ -126,8 +126,8 @@ class StreamQuantile:
 class UpperTail:
     """The exact upper quantile of each unit over a stream of activations, of which only the largest are kept.
 
-    For n values and the quantile q the largest (1 - q) n + 2 values decide. Twice as many are stored
-    at most, whatever the order in which the values come. Streams of parts of the values can be merged.
+    For n values and the quantile q the largest (1 - q) n + 2 values are needed. Twice as many are stored
+    at most, in any order of the values. Streams of parts of the values can be merged.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ class UpperTail:
     q : float
         In (0, 1).
     n_here : int, optional
-        How many of them are added and merged here, where that is only a part.
+        Number of values added and merged here, if only a part.
     position : callable, optional
         As for `StreamQuantile`.
     """
@@ -160,7 +160,7 @@ class UpperTail:
 
     @staticmethod
     def needed(n_values: int, q: float) -> int:
-        """Return how many of the largest values decide."""
+        """Return the number of largest values that are needed."""
         return n_values - StreamQuantile(n_values, q).below
 
     def add(self, values: np.ndarray) -> None:

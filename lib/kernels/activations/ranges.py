@@ -9,7 +9,7 @@ HISTOGRAM_BINS = 64
 
 
 def unit_status(values: np.ndarray) -> str:
-    """Say whether a unit can be explained.
+    """Return the status of a unit.
 
     Parameters
     ----------

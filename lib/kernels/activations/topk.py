@@ -1,4 +1,4 @@
-"""The images on which each unit is strongest, kept over a stream of batches."""
+"""The images with the highest activations of each unit, over a stream of batches."""
 
 import numpy as np
 
@@ -51,9 +51,8 @@ class TopImages:
         Returns
         -------
         units, places, images : numpy.ndarray of int64
-            Which of the images, as columns of `ids`, are now among the best of which units, and which of k places each
-            takes, which is that of an image that has left. Whoever keeps something of each image, such as its map, so
-            keeps it in place.
+            The units, the places among k and the columns of `ids` of the images that are now among the best. A place is
+            that of a dropped image, so that data per image, such as maps, can be overwritten in place.
         """
         n_before = self._ids.shape[1]
         newcomers = np.full(ids.shape, -1)

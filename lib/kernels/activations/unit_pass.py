@@ -59,7 +59,7 @@ def source_positions(n_source: int, n_target: int) -> tuple[np.ndarray, np.ndarr
 
 
 def float32_bounds(lower: np.ndarray, upper: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return float32 bounds that no float32 value can tell from the given float64 ones, both ends open.
+    """Return float32 bounds that are equivalent to the given float64 ones for all float32 values, both ends open.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def float32_bounds(lower: np.ndarray, upper: np.ndarray) -> tuple[np.ndarray, np
 
 
 def _thresholds(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Turn ranges into sorted thresholds, so that the number of thresholds below a value tells its ranges.
+    """Turn ranges into sorted thresholds, so that the number of thresholds below a value determines its ranges.
 
     Parameters
     ----------
@@ -221,7 +221,7 @@ def count_per_atom(blocks: Iterable[np.ndarray], atoms: Atoms, *, lower: np.ndar
 
 
 def numbered_blocks(blocks: Iterable[np.ndarray], n_images: int) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield each block of a unit's maps with the slice of its images, and check that they are as many as expected.
+    """Yield each block of a unit's maps with the slice of its images, and check their number.
 
     Parameters
     ----------
@@ -284,14 +284,14 @@ def range_bitmaps(maps: np.ndarray, *, lower: float, upper: float, shape: tuple[
 def count_on_device(
     blocks: Iterable[np.ndarray], counter: Any, *, shape: tuple[int, ...], lower: np.ndarray, upper: np.ndarray
 ) -> np.ndarray:
-    """Do the same on a device, which gives the same counts.
+    """Count as `count_per_atom` on a device, with the same counts.
 
     Parameters
     ----------
     blocks : iterable of numpy.ndarray of shape (n, h, w), float32
         Activation maps of the unit.
     counter : object
-        Its method `count` works on the device, as that of `DeviceCounter`.
+        A `DeviceCounter`.
     shape : tuple of int
         (H, W) of the mask grid.
     lower, upper : numpy.ndarray of shape (n_ranges,), float64

@@ -1,6 +1,6 @@
-"""All activations of a unit, as the finding of ranges needs them: exact, or in fine bins where they are too many.
+"""Activations of a unit for the search of ranges: exact, or in fine bins if there are too many.
 
-Both classes answer the same questions. The exact one holds every value; its clusters take some 80 bytes a value. The other
+Both classes have the same methods. The exact one holds every value; its clusters take some 80 bytes a value. The other
 reads blocks of values one by one and keeps bins of 2 ** -15 of a value's size (0.003 %), some 40 MB. Its top quantile, numbers
 of values, minimum and maximum are exact; the ends of its clusters are values that occur, but a cluster never ends inside a
 bin.
@@ -97,14 +97,14 @@ class BinnedValues:
     blocks : iterable of numpy.ndarray, float32
         Read once.
     n_values : int
-        How many there are in all.
+        Total number of values.
     quantile : float or None
         For `top_range`.
     """
 
     def __init__(self, blocks: Iterable[np.ndarray], *, n_values: int, quantile: float | None) -> None:
         n_bins = 2 ** (32 - _DROPPED_BITS)
-        counts, sums = np.zeros(n_bins, np.int64), np.zeros(n_bins)  # memory is taken only where values are
+        counts, sums = np.zeros(n_bins, np.int64), np.zeros(n_bins)  # memory is only used where there are values
         low, high = np.zeros(n_bins, np.float32), np.zeros(n_bins, np.float32)
         n_low, n_high = np.zeros(n_bins, np.int64), np.zeros(n_bins, np.int64)
         self._tail = quantile and UpperTail(1, n_values, 1 - quantile, position=linear_position)

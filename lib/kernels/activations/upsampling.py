@@ -5,7 +5,7 @@ from numba import njit
 
 
 def faded_weights(n_source: int, n_target: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return how one axis is resized bilinearly, taking everything outside the source as zero.
+    """Return the weights of a bilinear resize of one axis with zeros outside the source.
 
     Parameters
     ----------

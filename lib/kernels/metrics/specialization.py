@@ -1,4 +1,4 @@
-"""How specialised formulas are: whether a network with random weights has the same ones."""
+"""Specialization of formulas: comparison with those of the network with random weights."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ KINDS = ("unspecialized", "weakly_specialized", "specialized")
 
 
 def default_formulas(formulas: Sequence[Formula], n_units: int) -> tuple[set, set]:
-    """Return what a network with random weights explains most often.
+    """Return the most common formulas of a network with random weights.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def default_formulas(formulas: Sequence[Formula], n_units: int) -> tuple[set, se
     -------
     defaults, pairs : set
         Canonical keys of the most common formulas, a fifth as many as there are units, and of as many different left
-        parts, taken from the most common formulas on. Of formulas that are equally common, the one seen first counts.
+        parts, taken from the most common formulas on. Of equally common formulas the first one is taken.
 
     References
     ----------
@@ -37,7 +37,7 @@ def default_formulas(formulas: Sequence[Formula], n_units: int) -> tuple[set, se
 
 
 def specialization_of(formula: Formula, defaults: set, pairs: set) -> str:
-    """Say whether a formula is a default one (`unspecialized`), only begins as one does, or neither.
+    """Return whether a formula is a default one (`unspecialized`), shares its left part with one, or neither.
 
     Parameters
     ----------

@@ -58,7 +58,7 @@ class Atoms:
         return sizes
 
     def incidence(self) -> sparse.csr_matrix:
-        """Return the sparse 0/1 matrix of shape (n_sets, n_concepts), int64, that says which set holds which concept."""
+        """Return the sparse 0/1 matrix of shape (n_sets, n_concepts), int64, of the concepts in each set."""
         values = np.ones(len(self.set_concepts), dtype=np.int64)
         shape = (self.n_sets, self.n_concepts)
         return sparse.csr_matrix((values, self.set_concepts, self.set_start), shape=shape)
@@ -152,7 +152,7 @@ def image_atoms_of_masks(masks: np.ndarray) -> tuple[np.ndarray, np.ndarray, lis
 class AtomCollector:
     """Joins the atoms of single images, given in order, into one set of tables.
 
-    The pixels themselves are not kept: whoever calls stores them as they come.
+    The pixels themselves are not kept; the caller stores them.
     """
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
-"""The published estimates of a formula's IoU, made admissible, and the beam search that they steer.
+"""The published estimates of a formula's IoU, made admissible, and the beam search that they guide.
 
-Kept to compare with: `kernels.search.beam` scores every candidate exactly in less time than these estimates take.
+For comparison only: `kernels.search.beam` scores every candidate exactly in less time than these estimates take.
 """
 
 import bisect
@@ -76,7 +76,7 @@ def _bound_by_overlaps(start, images, concept_in, concept_out, formula_in, formu
 
 
 class Occurrences:
-    """What the estimates know of a concept set: in which images each concept occurs, its area there, its rectangles.
+    """Occurrences of concepts per image with their areas and rectangles, the input of the estimates.
 
     Parameters
     ----------
@@ -257,7 +257,7 @@ def search_by_estimate(
     References
     ----------
     Clustered Compositional Explanations (La Rosa et al. 2023), the MMESH heuristic and its simpler relatives; the
-    bounds here are derived anew, because published ones can fall below the IoU.
+    bounds differ, because published ones can fall below the IoU.
     """
     counts, atoms = occurrences.counts, occurrences.atoms
     estimator = Estimator(per_atom, occurrences, estimate=estimate)

@@ -14,7 +14,7 @@ SEARCHES = ("optimal", "beam")
 
 @dataclass(frozen=True)
 class Explained:
-    """What a search says of a bitmap.
+    """Result of a search for one bitmap.
 
     Attributes
     ----------

@@ -17,7 +17,7 @@ _RESERVED = re.compile(rf'[()"\\\x00-\x1f\x7f{_DIRECTION}]|^[=+@-]|^\s|\s$|\s\s|
 
 @dataclass(frozen=True, order=True)
 class Formula:
-    """A left-deep formula: the first concept, then one more joined at each step.
+    """A left-deep formula: a concept, extended by an operator and a concept at each step.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Formula:
 
     @property
     def spent(self) -> tuple[int, ...]:
-        """The concepts that would add nothing by joining once more.
+        """The concepts that cannot extend the formula.
 
         A formula of three concepts can gain from one of its own: ((a AND (NOT b)) OR c) AND a.
         """
@@ -51,13 +51,13 @@ class Formula:
 
     @property
     def asserted(self) -> tuple[int, ...]:
-        """The concepts that the formula asks for, in order; those that it excludes by NOT are left out."""
+        """The asserted concepts, in order, without those under NOT."""
         joined = zip(self.operators, self.concepts[1:])
         return (self.concepts[0], *(concept for operator, concept in joined if operator != AND_NOT))
 
     @property
     def left(self) -> "Formula | None":
-        """The formula without the concept that joined last; None for a single concept."""
+        """The formula without its last concept; None for a single concept."""
         return Formula(self.concepts[:-1], self.operators[:-1]) if self.operators else None
 
     def extend(self, operator: int, concept: int) -> "Formula":
@@ -186,13 +186,13 @@ def parse_formula(text: str, names: Sequence[str]) -> Formula:
 
 
 def asserted_names(text: str) -> list[str]:
-    """Return the names of the concepts that a formula's text asks for, in order; those excluded by NOT are left out."""
+    """Return the names of the asserted concepts in a formula's text, in order, without those under NOT."""
     names, operators = split_formula(text)
     return [names[0], *(name for operator, name in zip(operators, names[1:]) if operator != AND_NOT)]
 
 
 def split_formula(text: str) -> tuple[list[str], tuple[int, ...]]:
-    """Split the text of a formula into names and operators, whatever the concept set.
+    """Split the text of a formula into names and operators, without a concept set.
 
     Parameters
     ----------
@@ -243,5 +243,5 @@ def split_formula(text: str) -> tuple[list[str], tuple[int, ...]]:
             names.append(unquote(token))
         expect(")")
     if next(rest, None) is not None:
-        raise ValueError(f"{text!r} goes on after the formula's end")
+        raise ValueError(f"{text!r} has text after the end of the formula")
     return names, tuple(operators)

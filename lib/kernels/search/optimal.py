@@ -77,7 +77,7 @@ def union_bound(values: np.ndarray, sizes: np.ndarray, occupied: np.ndarray) -> 
 
 
 def _exceeds(inside: np.ndarray, outside: np.ndarray, bound: Fraction) -> np.ndarray:
-    """Tell where inside > bound * outside, exactly."""
+    """Return where inside > bound * outside, computed exactly."""
     top, bottom = bound.numerator, bound.denominator
     if max(int(inside.max()), int(outside.max())) * max(top, bottom) < 2**63:
         return inside * bottom > outside * top
@@ -157,12 +157,12 @@ def search_optimal(
     counts : ConceptCounts
         Its index of pairs and triples is built at the first call and kept.
     length : int
-        Largest number of concepts. Up to 3 the search is complete; beyond, it goes on from the best of the beam's
+        Largest number of concepts. Up to 3 the search is complete; above, it continues from the best of the beam's
         formula and the best of length 3, and seldom ends with a proof.
     beam : int
         Width of the beam search that gives the first formula.
     seconds : float or None
-        Time budget, looked at between rounds (some 20 ms for 1,100 concepts); 0 gives the beam's formula and a bound,
+        Time budget, checked between rounds (some 20 ms for 1,100 concepts); 0 gives the beam's formula and a bound,
         None sets no limit. Only if the budget ends the search does the result depend on the speed of the machine.
 
     Returns

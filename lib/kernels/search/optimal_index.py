@@ -1,4 +1,4 @@
-"""Which concepts meet which: the pairs and triples of concepts that share pixels, built once per concept data set.
+"""Index of the pairs and triples of concepts that share pixels, built once per concept set.
 
 A pixel with k concepts lies in k (k - 1) / 2 pairs and k (k - 1) (k - 2) / 6 triples. Pixels carry few concepts, so the
 triples that occur at all are few (some 100,000 for 1,100 concepts), and a sum over every one of them costs little more

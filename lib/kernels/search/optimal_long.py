@@ -1,4 +1,4 @@
-"""Branch and bound beyond three concepts: improves a formula while time lasts, and proves it when the space is small."""
+"""Branch and bound for formulas of more than three concepts, within a time budget."""
 
 import time
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from .formula import AND, OR, Formula
 from .optimal_scan import fits
 
 N_OPERATORS = 3
-# memory for the meanings of formulas gone through, so that one met again in another spelling is left out
+# memory for the masks of visited formulas, so that equivalent formulas are skipped
 SEEN_BYTES = 2**28
 
 
@@ -40,7 +40,7 @@ def _largest(values: np.ndarray, n: int) -> int:
 
 
 class _Node:
-    """A formula whose extensions are gone through, the one with the largest bound first."""
+    """A formula and its extensions in descending order of their bounds."""
 
     def __init__(
         self, formula: Formula, holds: np.ndarray, weights: _Weights, counts: ConceptCounts, n_left: int
@@ -64,7 +64,7 @@ class _Node:
         self.next = 0
 
     def bound(self) -> int:
-        """Return what the extensions that are left can weigh at most."""
+        """Return the largest weight that a remaining extension can have."""
         return int(self.bounds[self.next]) if self.next < len(self.bounds) else -(2**62)
 
 

@@ -1,4 +1,4 @@
-"""Units made by hand: activation maps of which the formula is known."""
+"""Synthetic units: activation maps with a known formula."""
 
 import itertools
 from collections.abc import Iterable
@@ -70,7 +70,7 @@ def draw_formula(operators: tuple[int, ...], counts: ConceptCounts, *, rng: np.r
 def planted_maps(mask: np.ndarray, *, noise: float, n_levels: int, rng: np.random.Generator) -> np.ndarray:
     """Return activation maps that are high where a formula holds.
 
-    The formula's pixels have the height 10, give or take a little per image, so that one activation cluster is the
+    The formula's pixels have a value near 10 that varies slightly per image, so that one activation cluster is the
     formula's mask. The other clusters are rectangles of lower, different heights; the rest is zero. Noise moves a share
     of the formula's pixels to elsewhere.
 
