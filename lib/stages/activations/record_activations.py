@@ -37,8 +37,8 @@ def record_activations(
 ) -> None:
     """Write one Zarr store per layer with the activations of the images of a shard.
 
-    What is complete survives a killed job: it stays in `<activations>.part` and the next run goes on from there, if
-    nothing that matters has changed.
+    An interrupted job leaves its output in `<activations>.part`, from which the next run resumes if its inputs are
+    unchanged.
 
     Parameters
     ----------
@@ -50,20 +50,20 @@ def record_activations(
         Output folder: `<layer>.zarr`, float32 of shape (n_images of the shard, n_units, h, w).
     layers : list of str
     shard : str
-        Which images, such as `0-of-4` for the first quarter.
+        Part of the images, such as `0-of-4` for the first quarter.
     network : dict
-        As `open_network` takes it.
+        Settings for `open_network`.
     concepts : dict
-        subset, categories: as `open_broden` takes them.
+        subset, categories: arguments of `open_broden`.
     input_size : list of int
         Height and width of the network's input, in pixels.
     version : str
-        Changes with the code, so that a partial result of other code is not continued.
+        Fingerprint of the code, so that partial results of other code are discarded.
     trusted_sha256 : list of str
         Checkpoints and archives that may run the code in them.
     device : str
     batch_size : int
-        Images that travel together, rounded up to whole blocks (`runtime.blocks`); no result depends on it.
+        Images per batch, rounded up to whole blocks (`runtime.blocks`); it does not change results.
     threads : int
 
     Raises
@@ -103,7 +103,7 @@ def record_activations(
 
 
 class _PartialStore:
-    """The stores being written, block by block."""
+    """The stores of an unfinished job, written block by block."""
 
     def __init__(
         self, target: Path, layers: list[str], fingerprint: str, *, images_per_chunk: int, n_images: int
@@ -119,14 +119,14 @@ class _PartialStore:
 
     @property
     def n_done(self) -> int:
-        """Images that are written."""
+        """Number of images written."""
         return self._folder.n_done
 
     def _path_of(self, layer: str) -> Path:
         return self._folder.path / f"{layer}.zarr"
 
     def add(self, outputs: dict[str, np.ndarray], n_images: int) -> None:
-        """Take the activations of the next images and write whenever a block is full."""
+        """Add the activations of the next images; full blocks are written."""
         if not self._arrays:
             shapes = {layer: maps.shape[1:] for layer, maps in outputs.items()}
             per_chunk = min(images_per_block(list(shapes.values())), self._images_per_chunk)
@@ -158,7 +158,7 @@ class _PartialStore:
         self._folder.mark(self.n_done + n)
 
     def finish(self, n_images: int) -> None:
-        """Write the rest and give the folder its name."""
+        """Write the rest and rename the folder."""
         if self._n_waiting:
             self._write(self._n_waiting)
         if self.n_done != n_images:

@@ -1,4 +1,4 @@
-"""Stage: compare the published estimates with the exact searches: candidates scored, and time."""
+"""Stage: compare the published estimates with the exact searches: scored candidates and run time."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -29,13 +29,13 @@ def compare_heuristics(
     beam: int,
     seconds: float | None,
 ) -> None:
-    """Write how many candidates each search scores exactly and how long it takes, for some units of each layer.
+    """Write the number of exactly scored candidates and the run time of each search, for some units of each layer.
 
     The searches are the four estimates, the exact beam, which finds the same formula by scoring all candidates at once,
     and the optimal search. `visited` counts candidates scored exactly; it is empty for the optimal search, which
     excludes formulas in groups. Work that serves the whole concept set (areas and rectangles of concepts, joint counts)
     is done before and left out of `seconds`, as is the pass over the activations. Times differ from run to run, so this
-    table, unlike all others, is not the same bytes each time.
+    table, unlike all others, is not reproducible.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def compare_heuristics(
     occurrences = Occurrences(atoms, counts)
     names = concepts["name"].tolist()
     searches = _searches(occurrences, length=length, beam=beam, seconds=seconds)
-    # once for nothing: compiles the kernels and prepares what all ranges share
+    # warm-up: compiles the kernels and prepares the shared index
     warm_up = atoms.atom_size * (np.arange(len(atoms.atom_size)) % 2)
     for search in _searches(occurrences, length=length, beam=1, seconds=seconds).values():
         search(warm_up)
@@ -81,7 +81,7 @@ def compare_heuristics(
 
 
 def _searches(occurrences: Occurrences, *, length: int, beam: int, seconds: float | None) -> dict[str, Callable]:
-    """Return the searches by name; each takes the bitmap pixels per atom and returns a formula and the visits."""
+    """Return the searches by name; each takes the bitmap pixels per atom and returns a formula and the number of visited candidates."""
     atoms, counts = occurrences.atoms, occurrences.counts
     n_all = {}
 

@@ -23,7 +23,7 @@ def find_thresholds(
         Output table.
     layer : str
     chunk : str
-        Which units of the layer, such as `0-of-4` for the first quarter.
+        Part of the units of the layer, such as `0-of-4` for the first quarter.
     quantiles : list of float
         Shares of the activations that exceed a threshold.
     threads : int

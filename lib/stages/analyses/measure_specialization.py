@@ -1,4 +1,4 @@
-"""Stage: measure how many units have formulas that the same network has with random weights too."""
+"""Stage: measure how many units have the same formulas as the network with random weights."""
 
 from collections import Counter
 
@@ -13,8 +13,7 @@ from ...kernels.search.formula import Formula, parse_formula
 def measure_specialization(*, explanations: str, twin_explanations: str, concept_set: str, specialization: str) -> None:
     """Write, by layer and range, the shares of units whose formula is unspecialized, weakly specialized, specialized.
 
-    What is common in the twin is judged per layer, over all its units and cluster ranges together, and over its units
-    alone for the range `top`.
+    Common formulas of the twin are determined per layer: over all cluster ranges together, and for the range `top` alone.
 
     Parameters
     ----------
@@ -45,5 +44,5 @@ def measure_specialization(*, explanations: str, twin_explanations: str, concept
 
 
 def _with_kind(table: pd.DataFrame) -> pd.DataFrame:
-    """Add whether a range is `top` or a `cluster`."""
+    """Add a column with the kind of range, `top` or `cluster`."""
     return table.assign(kind=table["range"].str.rstrip("0123456789"))

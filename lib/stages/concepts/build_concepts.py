@@ -24,9 +24,9 @@ def build_concepts(*, data: str, concept_set: str, concepts: dict, threads: int)
     concept_set : str
         Output: the Zarr store.
     concepts : dict
-        subset, categories: as `open_broden` takes them.
+        subset, categories: arguments of `open_broden`.
     threads : int
-        The result does not depend on it.
+        It does not change results.
 
     Raises
     ------

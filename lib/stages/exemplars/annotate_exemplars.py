@@ -1,4 +1,4 @@
-"""Stage: write what people would say of each unit's exemplars, known from the playground's pixel truth."""
+"""Stage: generate annotations of each unit's exemplars from the playground's pixel labels."""
 
 import os
 from functools import cache

@@ -1,4 +1,4 @@
-"""Stage: merge the tallies of all images and show the images that excite each unit most, and where in them it is active."""
+"""Stage: merge the tallies of all images and write the exemplars of each unit, with masks of its activation."""
 
 from collections.abc import Iterator
 
@@ -46,23 +46,23 @@ def collect_exemplars(
     weights : str or list of str
         Checkpoint of the generator; an empty list for random weights or images in files.
     tallies : list of str
-        Folders that `tally_units` wrote, which cover each layer on all images.
+        Folders of `tally_units`, which cover all images for each layer.
     exemplars : str
         Output folder, one folder per layer.
     units : str
-        Output table: state and activation bounds of every unit, and the threshold of its masks.
+        Output table: status and activation bounds of every unit, and the threshold of its masks.
     layers : list of str
     network : dict or None
         The generator, as for `tally_units`; None for images in files.
     geometry : dict or None
-        resize, crop: as `Geometry` takes them; None for samples.
+        resize, crop: arguments of `Geometry`; None for samples.
     output_size : int
-        Height and width of the stored images and masks. Images show what the network saw, or made, at this resolution.
+        Height and width of the stored images and masks. Images show the network's input, or output, at this resolution.
     trusted_sha256 : list of str
         Checkpoints and archives that may run the code in them.
     device : str
     batch_size, threads : int
-        No result depends on them.
+        They do not change results.
 
     References
     ----------
@@ -108,13 +108,13 @@ def collect_exemplars(
 
 
 def _shown(geometry: Geometry, size: int) -> Geometry:
-    """Return how images are brought to what the network saw of them, at another size."""
+    """Return the geometry of the network's input, scaled to another size."""
     if geometry.crop is None:
         return Geometry(resize=(size, size), crop=None)
     if geometry.resize is None:
         if size != geometry.crop:
             raise ValueError(
-                f"exemplars of {size} pixels cannot show a cut of {geometry.crop} pixels out of images that are not "
+                f"exemplars of {size} pixels cannot show a crop of {geometry.crop} pixels of images that are not "
                 f"resized; set output_size={geometry.crop}, or give `resize`"
             )
         return geometry
@@ -150,7 +150,7 @@ def _write_masks(masks: np.ndarray, maps: np.ndarray, thresholds: np.ndarray, th
 
 
 class _Album:
-    """The pictures of one layer, filled by image."""
+    """The exemplar images of one layer, filled image by image."""
 
     def __init__(self, ids: np.ndarray, pictures: np.ndarray) -> None:
         self.ids, self.pictures = ids, pictures
@@ -158,7 +158,7 @@ class _Album:
         self._sorted = ids.reshape(-1)[self._order]
 
     def add(self, chosen: list[int], loaded: np.ndarray) -> None:
-        """Write the exemplars that these images are."""
+        """Write these images to their exemplars."""
         for index, picture in zip(chosen, loaded):
             first, last = np.searchsorted(self._sorted, [index, index + 1])
             rows, ranks = np.unravel_index(self._order[first:last], self.ids.shape)

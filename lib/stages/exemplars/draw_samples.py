@@ -7,12 +7,12 @@ from ...data.stores.arrays import open_array
 
 
 def draw_samples(*, latents: str | list[str], classes: str | list[str], samples: str, draw: dict, seed: int) -> None:
-    """Write the samples of a generator; each is the same however many are drawn.
+    """Write the samples of a generator; a sample does not depend on their number.
 
     Parameters
     ----------
     latents, classes : str or list of str
-        The user's own, in .npy files; an empty list to draw them.
+        The user's .npy files; an empty list to draw them.
     samples : str
         Output file, .npz.
     draw : dict
@@ -23,7 +23,7 @@ def draw_samples(*, latents: str | list[str], classes: str | list[str], samples:
     Raises
     ------
     ValueError
-        If a file holds something else.
+        If a file has other contents.
     """
     of_latents, of_classes = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(2))
     values = _read(latents) if latents else _latents(of_latents, draw)

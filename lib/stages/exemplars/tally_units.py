@@ -1,4 +1,4 @@
-"""Stage: pass a shard of the images through a network and keep what decides exemplars and thresholds of its units."""
+"""Stage: tally the units of a network on a shard of the images: candidates for exemplars, and values for thresholds."""
 
 import logging
 import shutil
@@ -46,8 +46,8 @@ def tally_units(
 ) -> None:
     """Write the tally of each layer over the images of a shard, from one forward pass.
 
-    Every few minutes all is saved in `<tally>.part`, from where the next run goes on after a kill, if nothing that
-    matters has changed.
+    The tally is saved to `<tally>.part` every few minutes, from which the next run resumes after an interruption if the
+    inputs are unchanged.
 
     Parameters
     ----------
@@ -59,24 +59,24 @@ def tally_units(
         Output folder: one file per layer, see `UnitTally`.
     layers : list of str
     shard : str
-        Which images, such as `0-of-4` for the first quarter.
+        Part of the images, such as `0-of-4` for the first quarter.
     network : dict
-        As `open_network` takes it.
+        Settings for `open_network`.
     geometry : dict or None
-        resize, crop: as `Geometry` takes them; None for samples.
+        resize, crop: arguments of `Geometry`; None for samples.
     k : int
         Images per unit.
     quantile : float
         The mask of an exemplar shows where a unit exceeds this quantile of all its activations.
     max_units : int or None
-        Take at most so many units per layer, evenly spaced.
+        Maximum number of units per layer, evenly spaced.
     version : str
-        Changes with the code, so that a partial result of other code is not continued.
+        Fingerprint of the code, so that partial results of other code are discarded.
     trusted_sha256 : list of str
         Checkpoints and archives that may run the code in them.
     device : str
     batch_size, threads : int
-        No result depends on them.
+        They do not change results.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def tally_units(
     n_done = tallies[layers[0]].n_done if tallies else 0
     model = open_network(network, weights=weights or None, trusted_sha256=trusted_sha256, device=device)
     if isinstance(source, Samples):
-        generate(model, source.load([first]))  # refuses what is no generator of these samples
+        generate(model, source.load([first]))  # raises if the network is no generator of these samples
 
     per_batch = whole_blocks(batch_size)
     with Recorder(model.module, layers) as recorder:
@@ -140,21 +140,21 @@ def _new_tally(
 
 
 class _Saved:
-    """The tallies on disk while they grow: a folder for each time they were saved, of which the last is marked."""
+    """Saved states of unfinished tallies: one folder per save, of which the last is marked."""
 
     def __init__(self, target: Path, layers: list[str], fingerprint: str) -> None:
         self._folder, self._layers = UnfinishedFolder(target, fingerprint), layers
         self._last = time.monotonic()
 
     def restore(self, *, n_here: int) -> dict[str, UnitTally]:
-        """Return {layer: tally} as last saved, empty if nothing fitting is there."""
+        """Return {layer: tally} as last saved, empty if there is no matching state."""
         if not self._folder.n_done:
             return {}
         saved = self._folder.path / str(self._folder.n_done)
         return {layer: UnitTally.restore(read_tally(saved, layer), n_here=n_here) for layer in self._layers}
 
     def save_now_and_then(self, tallies: dict[str, UnitTally]) -> None:
-        """Save if that was some minutes ago."""
+        """Save if the last time was some minutes ago."""
         if time.monotonic() - self._last < SECONDS_BETWEEN_SAVES:
             return
         name = self._write(tallies)
@@ -172,5 +172,5 @@ class _Saved:
         return name
 
     def finish(self, tallies: dict[str, UnitTally]) -> None:
-        """Write all into the folder of the stage, which appears when it is complete."""
+        """Write the complete tallies and rename the folder."""
         self._folder.finish(self._write(tallies))

@@ -1,4 +1,4 @@
-"""Stage: unpack the user's own archive of images."""
+"""Stage: unpack the user's archive of images."""
 
 from ...data.downloads.archives import LARGEST_FOLDER, LARGEST_RATIO, unpack
 

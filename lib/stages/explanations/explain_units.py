@@ -16,7 +16,7 @@ from ...kernels.search.formula import format_formula
 from ...runtime.parallel import map_in_order
 from ...runtime.progress import Progress
 
-# pixels of the concept set below which the CPU has counted a chunk before torch is loaded
+# pixels of the concept set below which counting on the CPU takes less time than loading torch
 WORTH_A_GPU = 2**26
 
 
@@ -34,10 +34,10 @@ def explain_units(
     device: str,
     threads: int,
 ) -> None:
-    """Write the best formula of each unit and range, and how it was found.
+    """Write the best formula of each unit and range, and the search that found it.
 
-    `optimal` says that no formula of the search space has a larger IoU, which only the optimal search proves; `search`
-    is the method; `iou_upper_bound` is empty for the beam, which gives none.
+    `optimal` means that no formula of the search space has a larger IoU, which only the optimal search proves; `search`
+    is the method; `iou_upper_bound` is empty for beam search.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def explain_units(
     seconds : float or None
         Time budget of the optimal search for one range; None for no limit.
     device : str
-        Where bitmap pixels are counted: `auto` (a GPU if there is one and the concept set is large), `cpu`, `cuda` or
+        Device that counts bitmap pixels: `auto` (a GPU if there is one and the concept set is large), `cpu`, `cuda` or
         `cuda:n`. The counts are the same.
     threads : int
     """

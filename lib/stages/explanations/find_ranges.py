@@ -32,7 +32,7 @@ def find_ranges(
         Output tables.
     layer : str
     chunk : str
-        Which units of the layer, such as `0-of-4` for the first quarter.
+        Part of the units of the layer, such as `0-of-4` for the first quarter.
     quantile : float or None
         Upper tail of the range `top`; None for no such range.
     n_clusters : int

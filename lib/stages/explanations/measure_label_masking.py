@@ -1,4 +1,4 @@
-"""Stage: measure how much of a unit's response the pixels of its formula alone bring about."""
+"""Stage: measure a unit's response to the pixels of its formula alone."""
 
 from collections import defaultdict
 
@@ -42,7 +42,7 @@ def measure_label_masking(
 ) -> None:
     """Write, for each unit and range, the mean similarity of its maps on whole and on masked images.
 
-    In a masked image only the pixels of the formula are left; the others are multiplied by uniform noise, which depends
+    In a masked image only the pixels of the formula are kept; the others are multiplied by uniform noise, which depends
     on the seed and the image alone. Units and ranges with the same formula share their masked images, and each image is
     read once.
 
@@ -60,19 +60,19 @@ def measure_label_masking(
         Output table, rows as in `explanations`; empty where there is no formula.
     layer : str
     network : dict
-        As `open_network` takes it.
+        Settings for `open_network`.
     concepts : dict
-        subset, categories: as `open_broden` takes them.
+        subset, categories: arguments of `open_broden`.
     input_size : list of int
         Height and width of the network's input, in pixels.
     n_images : int or None
-        Images per formula at most, evenly spaced among those that hold it; None for all.
+        Maximum number of images per formula, evenly spaced among those that contain it; None for all.
     seed : int
     trusted_sha256 : list of str
         Checkpoints and archives that may run the code in them.
     device : str
     batch_size : int
-        Images that travel together, rounded up to whole blocks (`runtime.blocks`); no result depends on it.
+        Images per batch, rounded up to whole blocks (`runtime.blocks`); it does not change results.
     threads : int
     """
     atoms, names = read_atoms(concept_set)
@@ -115,7 +115,7 @@ def measure_label_masking(
             blocks = _blocks(wanted, per_batch)
             for block, found in zip(blocks, map_in_order(compare, blocks, threads=threads)):
                 for chosen, similarities in found:
-                    # one by one in the order of images, whatever the blocks
+                    # one by one in the order of images, independent of the blocks
                     np.add.at(totals, chosen, similarities)
                     np.add.at(counts, chosen, 1)
                 progress.update(len(block))
@@ -124,7 +124,7 @@ def measure_label_masking(
 
 
 def _images_of_formulas(formulas: list[Formula], atoms: Atoms, n_images: int | None) -> dict[int, list[int]]:
-    """Return {image: formulas to mask it by}, images ascending."""
+    """Return {image: formulas that mask it}, images ascending."""
     counts, atom_images = ConceptCounts(atoms), atoms.atom_images()
     wanted = defaultdict(list)
     for number, formula in enumerate(formulas):
@@ -136,7 +136,7 @@ def _images_of_formulas(formulas: list[Formula], atoms: Atoms, n_images: int | N
 
 
 def _blocks(wanted: dict[int, list[int]], per_batch: int) -> list[list[int]]:
-    """Return lists of images that together fill a batch with masked images, or one image that does so alone."""
+    """Group images so that the masked images of each group fill a batch."""
     blocks, n_pairs = [[]], 0
     for image, formulas in wanted.items():
         if n_pairs >= per_batch:
@@ -157,7 +157,7 @@ class _Masks:
         self._noise = rng.random(self._pixels.shape, np.float32)
 
     def of(self, formula: Formula) -> np.ndarray:
-        """Return what to multiply the image by, float32 of shape (H, W)."""
+        """Return the factors of the pixels of the image, float32 of shape (H, W)."""
         inside = evaluate(formula, lambda concept: self._holds[:, concept])
         return noisy_mask(inside[self._pixels], self._noise)
 

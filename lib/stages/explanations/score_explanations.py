@@ -1,4 +1,4 @@
-"""Stage: measure how well each formula explains its activation range."""
+"""Stage: compute the metrics of each formula."""
 
 import pandas as pd
 

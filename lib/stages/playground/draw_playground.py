@@ -19,7 +19,7 @@ def draw_playground(
         Share of the images in the split `val`.
     seed : int
     threads : int
-        Processes; the result does not depend on it.
+        Number of processes; it does not change results.
     """
     playground.draw_playground(
         folder,

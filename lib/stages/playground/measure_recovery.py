@@ -1,4 +1,4 @@
-"""Stage: measure how many planted formulas the search finds again."""
+"""Stage: measure how many planted formulas the search recovers."""
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ def measure_recovery(*, activations: str, planted: str, explanations: str, conce
 
     A formula is found exactly if it is logically equivalent to the planted one, and found equivalently if it holds at
     the same pixels of the data set. The IoU lost is the planted formula's less the found one's, negative if the search
-    found a formula that fits the noisy bitmap better than the truth.
+    found a formula with a higher IoU on the noisy bitmap than the true one.
 
     Parameters
     ----------

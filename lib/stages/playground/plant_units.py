@@ -1,4 +1,4 @@
-"""Stage: make units of which the formula is known, to test the search by."""
+"""Stage: create units with known formulas, to test the search."""
 
 import numpy as np
 import pandas as pd
@@ -40,7 +40,7 @@ def plant_units(
     lengths : list of int
         Lengths of the formulas; each is planted with every sequence of operators.
     noises : list of float
-        Share of a formula's pixels that are moved elsewhere.
+        Shares of a formula's pixels that are moved elsewhere.
     repeats : int
         Formulas per sequence of operators.
     n_levels : int

@@ -1,4 +1,4 @@
-"""Stage: join the parts of a table that several jobs wrote."""
+"""Stage: concatenate the parts of a table from several jobs."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Stage: write down what a run was made of, so that it can be repeated."""
+"""Stage: record the inputs and versions of a run, so that it can be reproduced."""
 
 import hashlib
 import importlib.metadata
@@ -18,14 +18,14 @@ from ...runtime.fingerprints import ROOT
 def write_provenance(
     *, tables: list[str], made_from: list[str], provenance: str, model: str, dataset: str, config: dict, device: str
 ) -> None:
-    """Write the config, the versions, the commit, the device and the checksums of all that went in and came out.
+    """Write the config, the versions, the commit, the device and the checksums of all inputs and outputs.
 
     Parameters
     ----------
     tables : list of str
         Results.
     made_from : list of str
-        Weights, lists and folders of data; of a folder the tables in it count, as the pictures are too many.
+        Weights, lists and folders of data; of a folder only the tables are included.
     provenance : str
         Output file, JSON.
     model, dataset : str
@@ -53,7 +53,7 @@ def write_provenance(
 
 
 def _git(*arguments: str) -> str | None:
-    """Return what git says about the project; None where it is no repository or git is not there."""
+    """Return the output of a git command on the project; None without repository or git."""
     try:
         done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True)  # noqa: S603, S607
     except (OSError, subprocess.CalledProcessError):
