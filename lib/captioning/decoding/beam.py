@@ -36,14 +36,13 @@ class Written:
 
     Parameters
     ----------
-    tokens : torch.Tensor
-        Of shape (B, T), int64.
-    scores : torch.Tensor
-        Of shape (B,): the sum of the chosen symbols' scores over all steps, including those after `<stop>`.
-    steps : torch.Tensor
-        Of shape (B, T, V + 4): the scores of all symbols.
-    attentions : torch.Tensor
-        Of shape (B, T, n): the weights of the exemplars.
+    tokens : torch.Tensor of shape (B, T), int64
+    scores : torch.Tensor of shape (B,)
+        The sum of the chosen symbols' scores over all steps, including those after `<stop>`.
+    steps : torch.Tensor of shape (B, T, V + 4)
+        The scores of all symbols.
+    attentions : torch.Tensor of shape (B, T, n)
+        The weights of the exemplars.
     """
 
     tokens: torch.Tensor
@@ -67,17 +66,15 @@ class _Sentences:
 
         Parameters
         ----------
-        symbols : torch.Tensor
-            Of shape (B, K), int64.
-        live : torch.Tensor or None
-            Of shape (n_live,), int64: the places, in the flattened (B, K), of the unfinished sentences; None for all.
+        symbols : torch.Tensor of shape (B, K), int64
+        live : torch.Tensor of shape (n_live,), int64 or None
+            The places, in the flattened (B, K), of the unfinished sentences; None for all.
 
         Returns
         -------
-        scores : torch.Tensor
-            Of shape (n_live, V + 4): scores of the next symbols.
-        attention : torch.Tensor
-            Of shape (B, K, n).
+        scores : torch.Tensor of shape (n_live, V + 4)
+            Scores of the next symbols.
+        attention : torch.Tensor of shape (B, K, n)
         """
         live = torch.arange(symbols.numel(), device=symbols.device) if live is None else live
         scores, attention, self.state = self.decoder.step(symbols, self.state, self.exemplars, live=live)
@@ -132,8 +129,7 @@ def decode_greedily(
     ----------
     decoder : Decoder
         The decoder, in evaluation mode.
-    features : torch.Tensor
-        Of shape (B, n, D), float32.
+    features : torch.Tensor of shape (B, n, D), float32
     length : int
         Number of steps; decoding does not end at `<stop>`.
     information : MutualInformation or None
@@ -185,8 +181,8 @@ def decode_forced(
     ----------
     decoder, features, information
         As for `decode_greedily`.
-    tokens : torch.Tensor
-        Of shape (B, T), int64: the symbols after `<start>`.
+    tokens : torch.Tensor of shape (B, T), int64
+        The symbols after `<start>`.
 
     Returns
     -------
@@ -208,8 +204,7 @@ def sum_to_stop(written: Written, stop_id: int) -> torch.Tensor:
 
     Returns
     -------
-    torch.Tensor
-        Of shape (B,).
+    torch.Tensor of shape (B,)
     """
     stops = written.tokens == stop_id
     own = stops.cumsum(dim=1) - stops.long() == 0
@@ -234,10 +229,10 @@ def decode_beam(
 
     Returns
     -------
-    tokens : torch.Tensor
-        Of shape (B, K, steps), int64, best first.
-    scores : torch.Tensor
-        Of shape (B, K): the sums of the steps' scores, including that of the first `<stop>`.
+    tokens : torch.Tensor of shape (B, K, steps), int64
+        Best first.
+    scores : torch.Tensor of shape (B, K)
+        The sums of the steps' scores, including that of the first `<stop>`.
 
     Raises
     ------

@@ -57,10 +57,10 @@ class Clip(nn.Module):
 
         Parameters
         ----------
-        images : torch.Tensor
-            Of shape (n, 3, H, W), float32, in [0, 1]; resized to CLIP's input size.
-        masks : torch.Tensor or None
-            Of shape (n, 1, h, w), float32, in [0, 1], resized bilinearly to the patches: the attention of the class
+        images : torch.Tensor of shape (n, 3, H, W), float32
+            In [0, 1]; resized to CLIP's input size.
+        masks : torch.Tensor of shape (n, 1, h, w), float32 or None
+            In [0, 1], resized bilinearly to the patches: the attention of the class
             token to a patch, after the softmax, is multiplied by the mask there and not renormalised. Its attention to
             itself and the attention of the patches stay, so that even an empty mask leaves some information. None uses
             whole images.
@@ -69,8 +69,7 @@ class Clip(nn.Module):
 
         Returns
         -------
-        torch.Tensor
-            Of shape (n, D).
+        torch.Tensor of shape (n, D)
         """
         visual = self.network.visual
         size = visual.image_size
@@ -97,10 +96,9 @@ def attend(attention: nn.MultiheadAttention, tokens: torch.Tensor, covers: torch
     ----------
     attention : nn.MultiheadAttention
         The layer whose weights are used.
-    tokens : torch.Tensor
-        Of shape (n, 1 + P, width).
-    covers : torch.Tensor
-        Of shape (n, P): the factors of the first token's attention to the others.
+    tokens : torch.Tensor of shape (n, 1 + P, width)
+    covers : torch.Tensor of shape (n, P)
+        The factors of the first token's attention to the others.
 
     Returns
     -------

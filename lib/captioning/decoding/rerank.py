@@ -25,16 +25,15 @@ class Reranked:
 
     Parameters
     ----------
-    tokens : torch.Tensor
-        Of shape (B, K, T), int64.
-    likelihoods : torch.Tensor
-        Of shape (B, K): log p(y | exemplars).
-    lm_likelihoods : torch.Tensor
-        Of shape (B, K): log p(y).
-    scores : torch.Tensor
-        Of shape (B, K): log p(y | exemplars) - T log p(y).
-    best : torch.Tensor
-        Of shape (B,), int64: position of the sentence with the highest score.
+    tokens : torch.Tensor of shape (B, K, T), int64
+    likelihoods : torch.Tensor of shape (B, K)
+        log p(y | exemplars).
+    lm_likelihoods : torch.Tensor of shape (B, K)
+        log p(y).
+    scores : torch.Tensor of shape (B, K)
+        log p(y | exemplars) - T log p(y).
+    best : torch.Tensor of shape (B,), int64
+        Position of the sentence with the highest score.
     """
 
     tokens: torch.Tensor
@@ -81,8 +80,7 @@ def rerank(
     ----------
     decoder : Decoder
         The decoder, in evaluation mode.
-    features : torch.Tensor
-        Of shape (B, n, D), float32.
+    features : torch.Tensor of shape (B, n, D), float32
     length, beam_size : int
         Maximum sentence length and beam width.
     information : MutualInformation
@@ -143,8 +141,7 @@ def describe(
         The decoder, in evaluation mode.
     language_model : LanguageModel or None
         The language model; reranking and mutual information need one.
-    features : numpy.ndarray
-        Of shape (U, n, D), float32.
+    features : numpy.ndarray of shape (U, n, D), float32
     indexer : Indexer
         The symbols of the decoder.
     strategy : str

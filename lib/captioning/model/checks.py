@@ -94,10 +94,9 @@ def check_exemplars(images: np.ndarray, masks: np.ndarray) -> None:
 
     Parameters
     ----------
-    images : numpy.ndarray
-        Of shape (U, k, 3, H, W), uint8.
-    masks : numpy.ndarray
-        Of shape (U, k, 1, H, W), uint8, values 0 and 1.
+    images : numpy.ndarray of shape (U, k, 3, H, W), uint8
+    masks : numpy.ndarray of shape (U, k, 1, H, W), uint8
+        Values 0 and 1.
 
     Raises
     ------

@@ -122,8 +122,7 @@ class Decoder(nn.Module):
 
         Parameters
         ----------
-        features : torch.Tensor
-            Of shape (B, n, D), float32.
+        features : torch.Tensor of shape (B, n, D), float32
 
         Returns
         -------
@@ -145,21 +144,19 @@ class Decoder(nn.Module):
 
         Parameters
         ----------
-        symbols : torch.Tensor
-            Of shape (B, K), int64.
+        symbols : torch.Tensor of shape (B, K), int64
         state : tuple of torch.Tensor
             State and cell, each of shape (B, K, d).
         exemplars : EncodedExemplars
             Of the B units.
-        live : torch.Tensor
-            Of shape (n_live,), int64: the places, in the flattened (B, K), of the unfinished sentences.
+        live : torch.Tensor of shape (n_live,), int64
+            The places, in the flattened (B, K), of the unfinished sentences.
 
         Returns
         -------
-        log_probabilities : torch.Tensor
-            Of shape (n_live, V + 4).
-        attention : torch.Tensor
-            Of shape (B, K, n): the weights of the exemplars.
+        log_probabilities : torch.Tensor of shape (n_live, V + 4)
+        attention : torch.Tensor of shape (B, K, n)
+            The weights of the exemplars.
         state : tuple of torch.Tensor
             The state and cell after the symbol; unchanged for finished sentences.
         """
@@ -186,19 +183,16 @@ class Decoder(nn.Module):
 
         Parameters
         ----------
-        features : torch.Tensor
-            Of shape (B, n, D), float32.
-        targets : torch.Tensor
-            Of shape (B, T), int64: the symbols after `<start>`.
-        factors : torch.Tensor or None
-            Of shape (B, T, d): factors of the states before the output, see `draw_dropout`; None for ones.
+        features : torch.Tensor of shape (B, n, D), float32
+        targets : torch.Tensor of shape (B, T), int64
+            The symbols after `<start>`.
+        factors : torch.Tensor of shape (B, T, d) or None
+            Factors of the states before the output, see `draw_dropout`; None for ones.
 
         Returns
         -------
-        log_probabilities : torch.Tensor
-            Of shape (B, T, V + 4).
-        attentions : torch.Tensor
-            Of shape (B, T, n).
+        log_probabilities : torch.Tensor of shape (B, T, V + 4)
+        attentions : torch.Tensor of shape (B, T, n)
         """
         exemplars, (hidden, cell) = self.begin(features)
         hidden, cell = hidden.squeeze(1), cell.squeeze(1)
@@ -226,8 +220,8 @@ class Decoder(nn.Module):
 
         Returns
         -------
-        torch.Tensor
-            Of shape (B, T, d): 0 where a value is dropped, else 1 / (1 - dropout).
+        torch.Tensor of shape (B, T, d)
+            0 where a value is dropped, else 1 / (1 - dropout).
         """
         share = self.sizes.dropout
         drawn = torch.rand(n_captions, n_steps, self.sizes.hidden_size, generator=generator)

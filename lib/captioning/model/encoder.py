@@ -106,8 +106,8 @@ class Encoder(nn.Module):
 
         Parameters
         ----------
-        images : torch.Tensor
-            Of shape (n, 3, H, W), float32, in [0, 1].
+        images : torch.Tensor of shape (n, 3, H, W), float32
+            In [0, 1].
 
         Returns
         -------
@@ -151,10 +151,10 @@ class Encoder(nn.Module):
 
         Parameters
         ----------
-        images : torch.Tensor
-            Of shape (n, 3, H, W), float32, in [0, 1].
-        masks : torch.Tensor or None
-            Of shape (n, 1, H, W), float32, in [0, 1]; None uses whole images.
+        images : torch.Tensor of shape (n, 3, H, W), float32
+            In [0, 1].
+        masks : torch.Tensor of shape (n, 1, H, W), float32 or None
+            In [0, 1]; None uses whole images.
 
         Returns
         -------
@@ -172,10 +172,10 @@ class Encoder(nn.Module):
 
         Parameters
         ----------
-        images : torch.Tensor
-            Of shape (n, 3, H, W), in [0, 1].
-        masks : torch.Tensor
-            Of shape (n, 1, H, W), in [0, 1].
+        images : torch.Tensor of shape (n, 3, H, W)
+            In [0, 1].
+        masks : torch.Tensor of shape (n, 1, H, W)
+            In [0, 1].
 
         Returns
         -------
@@ -196,13 +196,13 @@ def pool_maps(maps: Sequence[torch.Tensor], masks: torch.Tensor) -> torch.Tensor
     ----------
     maps : sequence of torch.Tensor
         Per level, of shape (n, channels, h, w).
-    masks : torch.Tensor
-        Of shape (n, 1, H, W), in [0, 1]; resized bilinearly to every level.
+    masks : torch.Tensor of shape (n, 1, H, W)
+        In [0, 1]; resized bilinearly to every level.
 
     Returns
     -------
-    torch.Tensor
-        Of shape (n, D), the levels side by side; zeros at a level at which a mask vanishes.
+    torch.Tensor of shape (n, D)
+        The levels side by side; zeros at a level at which a mask vanishes.
     """
     levels = []
     for level in maps:

@@ -65,15 +65,14 @@ class LanguageModel(nn.Module):
 
         Parameters
         ----------
-        ids : torch.Tensor
-            Of shape (B, T), int64: symbols read, `<start>` first.
+        ids : torch.Tensor of shape (B, T), int64
+            Symbols read, `<start>` first.
         state : tuple of torch.Tensor or None
             State of an earlier call; None for zeros.
 
         Returns
         -------
-        log_probabilities : torch.Tensor
-            Of shape (B, T, V + 4).
+        log_probabilities : torch.Tensor of shape (B, T, V + 4)
         state : tuple of torch.Tensor
             The state after the last symbol.
         """

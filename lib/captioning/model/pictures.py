@@ -54,8 +54,7 @@ def stack_pictures(layers: Sequence[np.ndarray], places: Sequence[Place], *, dev
 
     Returns
     -------
-    torch.Tensor
-        Of shape (n, c, H, W), float32.
+    torch.Tensor of shape (n, c, H, W), float32
     """
     arrays = np.stack([layers[layer][unit, rank] for layer, unit, rank in places])
     return torch.from_numpy(arrays).to(device, torch.float32)

@@ -33,15 +33,14 @@ class SharedPrefixes:
 
         Parameters
         ----------
-        symbols : torch.Tensor
-            Of shape (n_sentences,), int64.
+        symbols : torch.Tensor of shape (n_sentences,), int64
 
         Returns
         -------
-        log_probabilities : torch.Tensor
-            Of shape (n_prefixes, V + 4): of the symbol that follows each distinct beginning.
-        prefix : torch.Tensor
-            Of shape (n_sentences,), int64: the beginning of each sentence.
+        log_probabilities : torch.Tensor of shape (n_prefixes, V + 4)
+            Of the symbol that follows each distinct beginning.
+        prefix : torch.Tensor of shape (n_sentences,), int64
+            The beginning of each sentence.
         """
         keys, self._prefix = torch.unique(self._prefix * self._model.n_symbols + symbols, return_inverse=True)
         parents = keys // self._model.n_symbols
@@ -65,18 +64,17 @@ def sum_log_probabilities(
     ----------
     model : LanguageModel
         In evaluation mode.
-    ids : torch.Tensor
-        Of shape (B, T), int64: `<start>`, the words, `<stop>`, anything.
+    ids : torch.Tensor of shape (B, T), int64
+        `<start>`, the words, `<stop>`, anything.
     lm_sum : str
         "exact" sums up to and including the first `<stop>`. "published" adds the term of the symbol that follows it, if
         there is one, as the published models do.
-    ends : torch.Tensor or None
-        Of shape (B,), int64: how many symbols after `<start>` there are of each sentence; None for all T - 1.
+    ends : torch.Tensor of shape (B,), int64 or None
+        How many symbols after `<start>` there are of each sentence; None for all T - 1.
 
     Returns
     -------
-    torch.Tensor
-        Of shape (B,).
+    torch.Tensor of shape (B,)
 
     Raises
     ------

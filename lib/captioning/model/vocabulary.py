@@ -224,7 +224,7 @@ class Indexer:
         Returns
         -------
         tuple of int, or tuple of tuples of int
-            The numbers; a sequence that is too long is cut so that it still ends in `<stop>` if that is asked for.
+            The numbers; a sequence that is too long is cut so that it still ends in `<stop>` if requested.
         """
         if not tokens:
             return ()

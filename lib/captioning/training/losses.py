@@ -9,10 +9,8 @@ def caption_loss(log_probabilities: torch.Tensor, targets: torch.Tensor, *, pad_
 
     Parameters
     ----------
-    log_probabilities : torch.Tensor
-        Of shape (B, T, V + 4).
-    targets : torch.Tensor
-        Of shape (B, T), int64.
+    log_probabilities : torch.Tensor of shape (B, T, V + 4)
+    targets : torch.Tensor of shape (B, T), int64
     pad_id : int
         The number of `<pad>`.
 
@@ -29,8 +27,7 @@ def attention_penalty(attentions: torch.Tensor) -> torch.Tensor:
 
     Parameters
     ----------
-    attentions : torch.Tensor
-        Of shape (B, T, n).
+    attentions : torch.Tensor of shape (B, T, n)
 
     Returns
     -------

@@ -131,8 +131,7 @@ def train_decoder(
     ----------
     decoder : Decoder
         The decoder; afterwards in evaluation mode.
-    features : numpy.ndarray
-        Of shape (U, n, D), float32.
+    features : numpy.ndarray of shape (U, n, D), float32
     captions : sequence of sequences of str
         The captions of each of U units.
     indexer : Indexer

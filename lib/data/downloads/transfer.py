@@ -152,7 +152,7 @@ def transfer(url: str, part: Part, *, expected: Expected, timeout: float) -> Non
                     return
                 part.forget()
                 raise Interrupted("the server cannot resume the transfer")
-            _check_answer(answer, asked_for_piece=bool(start))
+            _check_answer(answer, requested_part=bool(start))
             if answer.status_code == 206:
                 end, size = _piece(answer, part, start=start, edition=edition, expected=expected)
             else:
@@ -205,12 +205,12 @@ def _ask(url: str, headers: dict[str, str], timeout: float) -> requests.Response
     return found
 
 
-def _check_answer(answer: requests.Response, *, asked_for_piece: bool) -> None:
+def _check_answer(answer: requests.Response, *, requested_part: bool) -> None:
     status = f"{answer.status_code} {answer.reason}"[:100]
     if answer.status_code in RETRIED_STATUS:
         raise Interrupted(f"the server answered {status}")
-    if answer.status_code == 206 and not asked_for_piece:
-        raise Unusable("the server sent a piece, though all of the file was asked for")
+    if answer.status_code == 206 and not requested_part:
+        raise Unusable("the server sent a part, though the whole file was requested")
     if answer.status_code not in (200, 206):
         raise Unusable(f"the server answered {status}")
     if answer.headers.get("Content-Type", "").lower().startswith("text/html"):
@@ -228,7 +228,7 @@ def _piece(
     first, last, size = map(int, found.groups()) if found else (-1, -1, -1)
     if not first == start <= last < size or _length(answer) not in (None, last + 1 - start):
         part.forget()
-        raise Interrupted("the server sent another piece than was asked for")
+        raise Interrupted("the server sent another part than requested")
     mark = _mark(answer)
     known = mark or not expected.has_digest
     if edition and ((edition.size or size) != size or (known and mark != edition.mark)):

@@ -87,7 +87,7 @@ def merge_annotations(
     """
     annotated = sorted({name for name, _ in annotations})
     if layer not in annotated:
-        raise LookupError(f"layer {layer} has no annotations; those of layers {annotated} are there")
+        raise LookupError(f"layer {layer} has no annotations; the annotated layers are {annotated}")
     found = [annotations.get((layer, int(unit)), ()) for unit in units]
     missing = [int(unit) for unit, texts in zip(units, found, strict=True) if not texts]
     if required and missing:

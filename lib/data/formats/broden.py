@@ -42,7 +42,7 @@ class BrodenDataset:
     concepts : pandas.DataFrame
         Columns concept (int, the row number, from 0), number (int, the label in the maps), name (str, unique) and
         category (str).
-    concept_of : numpy.ndarray, shape (65536,), int32
+    concept_of : numpy.ndarray of shape (65536,), int32
         Row in `concepts` of each label number; -1 for a label that belongs to no chosen category.
     """
 

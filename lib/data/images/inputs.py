@@ -99,9 +99,9 @@ def write_samples(path: str, *, latents: np.ndarray, classes: np.ndarray | None)
     ----------
     path : str
         A file that ends in .npz.
-    latents : numpy.ndarray, shape (n, ...)
+    latents : numpy.ndarray of shape (n, ...)
         Latents of the samples.
-    classes : numpy.ndarray, shape (n,), or None
+    classes : numpy.ndarray of shape (n,) or None
         Class of each sample, from 0.
 
     Raises

@@ -33,7 +33,7 @@ def load_image(path: str | Path) -> np.ndarray:
 
     Returns
     -------
-    numpy.ndarray, shape (H, W, 3), uint8
+    numpy.ndarray of shape (H, W, 3), uint8
         The pixels.
 
     Raises
@@ -124,12 +124,12 @@ class Geometry:
 
         Parameters
         ----------
-        image : numpy.ndarray, shape (H, W, 3), uint8
+        image : numpy.ndarray of shape (H, W, 3), uint8
             The image.
 
         Returns
         -------
-        numpy.ndarray, shape (h, w, 3), uint8
+        numpy.ndarray of shape (h, w, 3), uint8
             The image scaled (bilinear, with antialiasing) and cut.
 
         Raises
@@ -171,7 +171,7 @@ def load_batch(paths: Sequence[str | Path], geometry: Geometry, *, threads: int 
 
     Returns
     -------
-    numpy.ndarray, shape (n, H, W, 3), uint8
+    numpy.ndarray of shape (n, H, W, 3), uint8
         The images.
 
     Raises

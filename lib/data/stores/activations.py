@@ -224,7 +224,7 @@ def open_activations(folders: str | Path | Sequence[str | Path], layer: str) -> 
     n_shards = Part.parse(folders[0].name).count
     if len(found) != n_shards:
         raise FileNotFoundError(
-            f"{len(found)} of {n_shards} stores {layer}.zarr are there in {', '.join(map(str, folders))}; "
+            f"{len(found)} of {n_shards} stores {layer}.zarr exist in {', '.join(map(str, folders))}; "
             "delete the folders that should have one and run again to record the activations"
         )
     return Activations(found)

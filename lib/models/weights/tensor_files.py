@@ -52,7 +52,7 @@ def read_tensor_file(path: str | Path, *, names: dict | None = None) -> object:
     HoldsCode
         If the file holds more, whose name is the message.
     Unreadable
-        If it is damaged, or costs more than its size suggests. The message goes on where the name of the file ends.
+        If it is damaged, or needs more memory than its size suggests. The message continues after the name of the file.
     FileNotFoundError, ValueError
         As `check_regular_file`.
     """

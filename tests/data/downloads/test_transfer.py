@@ -206,7 +206,7 @@ def test_a_part_is_never_beside_the_note_of_another_edition(tmp_path, monkeypatc
     ],
 )
 def test_a_piece_that_was_not_asked_for_is_refused(get, server, answer):
-    with pytest.raises(OSError, match="sent a piece, though all of the file was asked for"):
+    with pytest.raises(OSError, match="sent a part, though the whole file was requested"):
         get(answer)
     assert len(server.requests) == 1
 
