@@ -98,7 +98,7 @@ def linear_position(n_values: int, q: float) -> float:
 
 
 class StreamQuantile:
-    """Where a quantile lies among the values of a stream whose number is known.
+    """Position of a quantile among the sorted values of a stream of known length.
 
     Parameters
     ----------

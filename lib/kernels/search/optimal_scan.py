@@ -18,7 +18,7 @@ MAX_WEIGHT = FORBIDDEN // 6
 
 
 def fits(iou: Fraction, n_bitmap: int, n_pixels: int) -> bool:
-    """Tell whether all sums of weights at an IoU, a fraction, fit into int64.
+    """Return whether all sums of weights at an IoU, a fraction, fit into int64.
 
     Parameters
     ----------

@@ -71,7 +71,7 @@ def train_generator(
 ) -> float:
     """Train a generator to reconstruct images from their codes.
 
-    The code of an image is where it lies along the principal components of all, small and coarse, scaled to a variance of
+    The code of an image is its projection on the principal components of all downscaled images, scaled to a variance of
     1; so codes drawn from a standard normal distribution resemble those of training.
 
     Parameters

@@ -39,9 +39,8 @@ class Recorder:
     front where they come last (Swin, ConvNeXt); the patch tokens of a transformer are laid out row by row, class and
     register tokens dropped; vectors become maps of one position. Of several outputs the first is used.
 
-    Where the channels are is known of convolutions (first) and linear layers (last); in other layers they are what is left
-    beside a height and width that one of these had before. Patches lie as the last convolution before the first tokens
-    put them.
+    The channel axis is known for convolutions (first) and linear layers (last); in other layers it is the one beside a height
+    and width that one of these had before. Patches are arranged as in the last convolution before the first tokens.
 
     Parameters
     ----------
