@@ -151,7 +151,7 @@ class Activations:
                 except (ValueError, RuntimeError, OSError) as error:
                     raise ValueError(
                         f"{path}: units {first} to {last - 1} cannot be read ({error}); "
-                        f"delete {Path(path).parent} and run again to record it again"
+                        f"delete {Path(path).parent} and run again to record it"
                     ) from error
 
     def read(self, units: slice) -> np.ndarray:
@@ -238,7 +238,7 @@ def _open_array(path: str | Path) -> zarr.Array:
         return array
     except (ValueError, KeyError, OSError) as error:
         raise ValueError(
-            f"{path} is damaged ({error}); delete {Path(path).parent} and run again to record it again"
+            f"{path} is damaged ({error}); delete {Path(path).parent} and run again to record it"
         ) from error
 
 

@@ -38,7 +38,7 @@ def read_tally(folder: str | Path, layer: str) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as stored:
             return dict(stored)
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is damaged ({error}); delete {folder} and run again to count again") from error
+        raise ValueError(f"{path} is damaged ({error}); delete {folder} and run again to tally the units") from error
 
 
 def iterate_tallies(folders: list[str], layer: str, *, n_images: int) -> Iterator[dict[str, np.ndarray]]:
@@ -71,5 +71,5 @@ def iterate_tallies(folders: list[str], layer: str, *, n_images: int) -> Iterato
     if done != n_images:
         raise FileNotFoundError(
             f"the tallies {layer}.npz in {', '.join(map(str, folders))} cover {done} of {n_images} images; "
-            "delete these folders and run again to count again"
+            "delete these folders and run again to tally the units"
         )

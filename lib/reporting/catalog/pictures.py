@@ -37,7 +37,7 @@ def encode_image(image: np.ndarray) -> bytes:
     if image.ndim != 3 or image.shape[0] != 3 or image.dtype != np.uint8:
         raise ValueError(
             f"image of shape {image.shape} and type {image.dtype} must be (3, H, W) and uint8; "
-            "delete the exemplar folder to compute it again"
+            "delete the exemplar folder to recompute it"
         )
     picture = Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0)))
     side = max(picture.size)
@@ -77,7 +77,7 @@ def encode_veil(masks: np.ndarray, *, opacity: float) -> bytes:
         raise ValueError(f"opacity={opacity} must be in [0, 1]; config key catalog.opacity")
     if masks.ndim != 4 or masks.shape[1] != 1:
         raise ValueError(
-            f"masks of shape {masks.shape} must be (k, 1, H, W); delete the exemplar folder to compute it again"
+            f"masks of shape {masks.shape} must be (k, 1, H, W); delete the exemplar folder to recompute it"
         )
     inside = np.concatenate(list((masks[:, 0] > 0).astype(np.uint8)), axis=1)
     veil = Image.frombytes("P", inside.shape[::-1], inside.tobytes())

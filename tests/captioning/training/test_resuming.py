@@ -1,4 +1,4 @@
-"""Training that goes on after a kill: same weights, only its own states, nothing executed from a file."""
+"""Training that resumes after a kill: same weights, only its own states, nothing executed from a file."""
 
 import logging
 import os
