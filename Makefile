@@ -1,18 +1,18 @@
 # make demo    label every unit of a network trained on the embedded data set
 # make test    run the tests
 # make test-cluster   run the workflow on a Slurm cluster of two nodes on this machine (Debian: apt-get install slurm-wlm munge)
-# make test-faults   kill jobs, fill the disk, damage files and check what the next run makes of it (an hour)
+# make test-faults   kill jobs, fill the disk, damage files, and check that the next run recovers (an hour)
 # make test-golden GOLDEN=folder   compare with all reference data of published MILAN (a small part is in tests/fixtures)
-# make test-same-bytes   compare the tables of five networks whatever the shards, chunks, batch size and cores (half an hour)
+# make test-same-bytes   compare the tables of five networks for several shards, chunks, batch sizes and cores (half an hour)
 # make fuzz    feed damaged files to every reader for 5 minutes
-# make status  list the jobs that are still to run
+# make status  list the jobs that would run
 # make settings   write the comments of config.yaml and docs/configuration.md from the descriptions in the schema
 # make requirements   write requirements.txt and envs/base.yaml from pyproject.toml
 # make docs    build the manual in docs/_build/html, with warnings as errors
-# make bench   time the engine beside the published package (in an environment of its own), exemplars, captions, the workflow
+# make bench   time the engine beside the published package (in a separate environment), exemplars, captions, the workflow
 # make bench-memory   peak memory of the stages on 22,000 images (15 minutes, 12 GB on disk)
 # make compare-peer   check the searches against the published package on 210 random problems (5 minutes)
-# VENV=path    use (or make) a virtual environment elsewhere, for example one that several checkouts share
+# VENV=path    use (or create) a virtual environment elsewhere, for example one that several checkouts share
 
 VENV ?= .venv
 PYTHON ?= python3
@@ -21,13 +21,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.neuron-lexicon-$(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' '-')
 SOURCES := lib workflow_scripts tests envs $(wildcard docs/*.py)
 
-# Snakemake keeps a cache in the home folder; where nobody may write there, below this one
+# Snakemake keeps a cache in the home folder, or below this folder if the home folder is not writable
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)
 ifeq ($(shell mkdir -p "$(CACHE)" 2>/dev/null && test -w "$(CACHE)" && echo yes),)
 export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
 endif
 
-# where Python may not keep what it compiles, every job would compile torch anew, which takes 10 seconds
+# without cached bytecode every job would compile torch again, which takes 10 seconds
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-cluster test-faults test-golden test-same-bytes fuzz status lint format requirements settings docs bench bench-memory compare-peer clean
@@ -35,7 +35,7 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: $(STAMP)
 	$(BIN)/snakemake --cores $(CORES)
 
-# a module stays on one worker, whose tests share what is costly to make
+# the tests of a module run on one worker, so that they share costly fixtures
 test: $(STAMP)
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 20
 
@@ -91,7 +91,7 @@ compare-peer: $(STAMP)
 clean:
 	rm -rf results resources logs benchmarks .snakemake docs/_build
 
-# the environment is made anew when the requirements change
+# the environment is rebuilt when the requirements change
 $(STAMP):
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || \
 	  (echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) --version); name another one: make PYTHON=python3.12" && exit 1)

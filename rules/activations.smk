@@ -11,7 +11,7 @@ rule record_activations:
     benchmark:
         "benchmarks/record_activations/{model}/{dataset}/{concepts}/{batch}/{shard}.jsonl"
     wildcard_constraints:
-        # the planted layer is made, not recorded
+        # the planted layer is generated, not recorded
         model=r"(?!planted/)[^/]+",
     conda:
         "../envs/base.yaml"
@@ -34,7 +34,7 @@ rule record_activations:
         "../workflow_scripts/activations/record_activations.py"
 
 
-# all layers that can be recorded, to choose from
+# table of all layers that can be recorded
 rule list_layers:
     input:
         weights=weights_of,

@@ -4,7 +4,7 @@ localrules:
     plot_table,
 
 
-# what files are called in the report
+# names of files in the report
 REPORT_LABELS = {"model": "{model}", "dataset": "{dataset}", "concepts": "{concepts}"}
 # sections of the report, by table that has a plot
 CATEGORIES = {

@@ -1,4 +1,4 @@
-# What the rules of captioning models share.
+# Shared functions of the rules of captioning models.
 
 DOWNLOADED_MILAN = (
     milan_groups.PUBLISHED if config["milan"]["source"] == "download" else {}
@@ -17,7 +17,7 @@ annotated_networks_of = of(entries.annotated_networks, "milan")
 
 
 def annotated(file):
-    """Return an input function: this file of each of the annotated networks."""
+    """Return an input function of this file for each annotated network."""
 
     def look_up(wildcards):
         folder = (
@@ -44,7 +44,7 @@ def milan_setting(key):
 
 
 def needs_images(wildcards):
-    """Return whether the exemplars of a network came without images, which a generator's would have."""
+    """Return whether the published exemplars of a network lack images."""
     folder = checkpoints.fetch_annotations.get(**wildcards).output.target
     return wildcards.annotated_model != "biggan" and milan_groups.lacks_images(folder)
 
@@ -56,7 +56,7 @@ def annotated_images_of(wildcards):
 
 
 def class_list_of(wildcards):
-    """Return the list of classes of Places365, which images in class folders do not need."""
+    """Return the class list of Places365; not needed for images in class folders."""
     local = config["downloads"]["local"].get("places365_val")
     sorted_by_class = (
         local

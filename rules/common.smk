@@ -14,9 +14,9 @@ from snakemake.exceptions import WorkflowError
 
 CONTENTS = Contents(f"{RECORDS}/neuron-lexicon-contents.json")
 LAYERS = f"{RECORDS}/neuron-lexicon-layers.json"
-# where jobs are submitted to a cluster there may be no number of cores: its profile says how many each rule gets
+# with a cluster executor the number of cores may be undefined: the profile sets the cores of each rule
 N_CORES = workflow.resource_settings.cores or 1
-# half of the cores by default: two jobs run side by side, so that a long one on a single core leaves none idle
+# half of the cores by default: two jobs run in parallel, so that a long one on a single core leaves no core idle
 THREADS = config["resources"]["threads"] or max(1, N_CORES // 2)
 
 try:
@@ -38,7 +38,7 @@ wildcard_constraints:
 
 
 def of(function, *names, **fixed):
-    """Return a function of wildcards that calls a function of the config with some of them; errors become one line."""
+    """Return a function of wildcards that calls a function of the config with some of them; errors are shortened to one line."""
 
     def look_up(wildcards):
         try:
@@ -72,7 +72,7 @@ def is_made(path):
 
 
 def contents(*inputs):
-    """Return a params function that changes with what the user's own files and folders among some inputs hold.
+    """Return a params function with the digests of the user's files and folders among some inputs.
 
     Snakemake compares dates alone: an older file in place of another, or a picture more in a folder, would rerun nothing.
     """
@@ -95,12 +95,12 @@ def contents(*inputs):
 
 
 def pattern(text):
-    """Return a function that puts wildcards into a text."""
+    """Return a function that fills wildcards into a text."""
     return lambda wildcards: text.format(**wildcards)
 
 
 def settings(**entries):
-    """Return a params function that gives all settings of a rule as one dict; functions among them get the wildcards.
+    """Return a params function with all settings of a rule as one dict; functions among them are called with the wildcards.
 
     Snakemake compares the params of a job as a set of values: one that turns into the value of another (length 3 and
     beam 5 into 5 and 5), and a list in a new order, would rerun nothing.
@@ -112,17 +112,17 @@ def settings(**entries):
 
 
 def trusted_sha256(wildcards, threads):
-    """Return the checkpoints that are trusted; params that depend on threads are no reason to rerun."""
+    """Return the checkpoints that are trusted; params that depend on threads do not trigger reruns."""
     return config["checkpoints"]["trusted_sha256"]
 
 
 def any_of(names):
-    """Return a pattern that any of the names fits; nothing, if there is none."""
+    """Return a pattern that matches any of the names, or nothing if there are none."""
     return "|".join(sorted(names)) or "(?!)"
 
 
 def activations_of(wildcards):
-    """Return the folders with the activations of a layer, or of all layers where the rule has no wildcard `layer`."""
+    """Return the folders with the activations of a layer, or of all layers if the rule has no wildcard `layer`."""
     layer = getattr(wildcards, "layer", None)
     return of(batches.activation_folders, "model", "dataset", "concepts", layer=layer)(
         wildcards
@@ -130,7 +130,7 @@ def activations_of(wildcards):
 
 
 def parts_of(table):
-    """Return the input function of the parts of a table: of a layer, or of all where the rule has no wildcard `layer`."""
+    """Return the input function of the parts of a table: of a layer, or of all layers if the rule has no wildcard `layer`."""
     return lambda wildcards: targets.explanation_parts(
         table,
         model=wildcards.model,

@@ -1,4 +1,4 @@
-# Reads the config, and checks before what would end in a traceback of Snakemake or never.
+# Read the config, after checks of what would make Snakemake fail with a traceback or not terminate.
 import logging
 import sys
 import time
@@ -13,10 +13,10 @@ from snakemake.exceptions import WorkflowError
 
 RECORDS = ".snakemake"
 STARTED = time.time()
-# on a full disk every line of Snakemake's log would come with a traceback
+# on a full disk every line of Snakemake's log would cause a traceback
 logging.raiseExceptions = False
 
-# jobs find what the main process has checked
+# jobs use the results of the checks in the main process
 if workflow.is_main_process:
     try:
         planning.check_folders(code=workflow.basedir, records=RECORDS)
@@ -39,12 +39,12 @@ except ValueError as error:
 
 
 def requested_targets():
-    """Return the targets of the command line, which Snakemake tells a workflow only when all rules are read."""
+    """Return the targets of the command line, which are only known when all rules are parsed."""
     return get_argument_parser().parse_known_args(sys.argv[1:])[0].targets
 
 
 def check_own_layers():
-    """Refuse names of layers that the user's own files do not have, before the first job."""
+    """Check the layer names of the user's networks before the first job."""
     asked, _, _ = paths.asked_entries(config, requested=requested_targets())
     try:
         networks.resolve_layers(config, LAYERS, own={model for model, _ in asked})
@@ -53,9 +53,9 @@ def check_own_layers():
 
 
 def check_requested():
-    """Refuse targets that cannot be made, and a config that names files that are not there.
+    """Check that all targets can be made and that the files in the config exist.
 
-    Snakemake overlooks such files where outputs exist.
+    Snakemake ignores missing inputs of existing outputs.
     """
     given = requested_targets()
     try:

@@ -10,7 +10,7 @@ localrules:
 
 
 def own_copy_of(source):
-    """Return the input function of the user's own copy in place of a download."""
+    """Return the input function of a local copy of a download."""
     return lambda wildcards: paths.own_copy(source.format(**wildcards), config=config)
 
 
@@ -82,7 +82,7 @@ rule fetch_weights:
         "../workflow_scripts/downloads/fetch_weights.py"
 
 
-# weights of a model that the config gives as a URL
+# weights given as a URL in the config
 rule fetch_own_weights:
     output:
         target=f"{networks.OWN_WEIGHTS}/{{model}}/{{file}}",
@@ -146,7 +146,7 @@ rule fetch_clip:
         "../workflow_scripts/downloads/fetch_file.py"
 
 
-# a checkpoint, because only the unpacked zip tells whether images are to be had from elsewhere
+# a checkpoint, because whether images must be downloaded is only known from the unpacked zip
 checkpoint fetch_annotations:
     output:
         target=directory(

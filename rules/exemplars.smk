@@ -2,11 +2,11 @@ drawn_of = of(entries.sample_settings, "dataset")
 
 
 def samples_file(key):
-    """Return the input function of the user's own latents or classes; they are drawn if there are none."""
+    """Return the input function of the user's latents or classes; they are drawn if there are none."""
     return lambda wildcards: drawn_of(wildcards).get(key, [])
 
 
-# an archive of the user's own
+# an archive of the user
 rule unpack_images:
     input:
         archive=lambda wildcards: config["datasets"][wildcards.dataset]["images"],
@@ -51,7 +51,7 @@ rule list_images:
         "../workflow_scripts/exemplars/list_images.py"
 
 
-# what a generator makes its images of
+# inputs of a generator
 rule draw_samples:
     input:
         latents=samples_file("latents"),

@@ -21,7 +21,7 @@ rule find_ranges:
             layer=pattern("{layer}"),
             chunk=pattern("{chunk}"),
             quantile=config["ranges"]["quantile"],
-            # one cluster is no choice: the range `top` alone, as in the programs before Clustered Compositional Explanations
+            # a single cluster is no clustering: only the range `top`, as before Clustered Compositional Explanations
             n_clusters=(
                 config["ranges"]["clusters"] if config["ranges"]["clusters"] > 1 else 0
             ),

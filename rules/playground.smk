@@ -20,7 +20,7 @@ rule draw_playground:
         "../workflow_scripts/playground/draw_playground.py"
 
 
-# labelled images as a user has them, for the README's example
+# example of user-provided labelled images, for the README
 rule draw_example:
     output:
         folder=directory("resources/example"),
@@ -68,7 +68,7 @@ rule train_playground_network:
         "../workflow_scripts/playground/train_playground_network.py"
 
 
-# captions wait for the encoder, which takes longest to train: it goes first
+# the encoder takes longest to train and captions need it: it is trained first
 use rule train_playground_network as train_encoder_network with:
     wildcard_constraints:
         model=config["milan"]["training"]["encoder"],

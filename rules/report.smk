@@ -1,4 +1,4 @@
-# a second's work, for which a job of a cluster would wait longer
+# takes a second, less than a cluster job would wait
 localrules:
     merge_tables,
     merge_descriptions,
@@ -106,7 +106,7 @@ rule write_provenance:
         settings=settings(
             model=pattern("{model}"),
             dataset=pattern("{dataset}"),
-            # all that can change results
+            # everything that can change results
             config={key: value for key, value in config.items() if key != "resources"},
         ),
         contents=contents(sources_of, own_images_of),

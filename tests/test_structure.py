@@ -202,6 +202,22 @@ def test_few_parameters_are_positional(path):
             assert len(positional) <= 3, f"{node.name}({', '.join(positional)})"
 
 
+@each_module
+def test_public_functions_have_types(path):
+    """Ruff checks most of it; this also covers the modules with compiled functions, whose types numba infers."""
+    things = public(tree_of(path).body)
+    things += [method for thing in things if isinstance(thing, ast.ClassDef) for method in public(thing.body)]
+    missing = []
+    for function in things:
+        if isinstance(function, ast.FunctionDef) and not is_compiled(function):
+            arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+            missing += [
+                f"{function.name}({a.arg})" for a in arguments if not a.annotation and a.arg not in ("self", "cls")
+            ]
+            missing += [] if function.returns else [f"{function.name} ->"]
+    assert not missing
+
+
 @pytest.mark.parametrize("path", [path for path in MODULES if room_of(name_of(path)) == "stages"], ids=name_of)
 def test_stages_take_keywords_without_defaults(path):
     if path.name == "__init__.py":

@@ -166,7 +166,7 @@ class Concepts:
         try:
             return parse_formula(text, self.names)
         except ValueError as error:
-            if "goes on after" not in str(error):
+            if "after the end of the formula" not in str(error):
                 raise
         return parse_formula(f"({text})", self.names)
 

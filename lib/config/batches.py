@@ -1,13 +1,14 @@
-"""Layers that are recorded together, in folders named after them."""
+"""Folders of layers that are recorded together."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..runtime.parts import all_parts
 from .entries import PLANTED, layers_of
 
 
-def batch_name(layers):
-    """Return the folder of layers that are recorded together: their names joined, cut to parts that are valid names.
+def batch_name(layers: list[str]) -> str:
+    """Return the folder of layers that are recorded together: their joined names, split into valid path components.
 
     Parameters
     ----------
@@ -21,22 +22,22 @@ def batch_name(layers):
     return "/".join(parts).rstrip("+")
 
 
-def layers_of_batch(name):
+def layers_of_batch(name: str) -> list[str]:
     """Return the layers that are recorded together in the folder of this name."""
     return name.replace("/", "").split("+")
 
 
-def recording_batches(root, layers, *, shards):
-    """Return {layer: batch}: the folder below `root` in which a layer is recorded, or will be with all new ones.
+def recording_batches(root: str, layers: list[str], *, shards: list[str]) -> dict[str, str]:
+    """Return {layer: batch}: the folder below `root` of each layer; layers not yet recorded share one folder.
 
     Parameters
     ----------
     root : str
         Folder of a network's activations on a concept set.
     layers : list of str
-        Layers asked for.
+        Requested layers.
     shards : list of str
-        Names of the shards; folders that have none of them do not count.
+        Names of the shards; folders without any of them are ignored.
     """
     recorded = {}
     for name in sorted(_batches(Path(root))):
@@ -47,7 +48,7 @@ def recording_batches(root, layers, *, shards):
     return {layer: recorded.get(layer, new) for layer in layers}
 
 
-def _batches(folder, above=""):
+def _batches(folder: Path, above: str = "") -> Iterator[str]:
     for path in folder.iterdir() if folder.is_dir() else ():
         name = above + path.name
         if path.name.endswith("+"):
@@ -56,17 +57,17 @@ def _batches(folder, above=""):
             yield name
 
 
-def recorded_folders(root, layers, wanted, *, n_shards):
-    """Return the folders with all shards of the wanted layers, whether they are there or still to be made.
+def recorded_folders(root: str, layers: list[str], wanted: list[str], *, n_shards: int) -> list[str]:
+    """Return the folders of all shards of the wanted layers, existing or not.
 
-    Layers that are recorded stay where they are, so that a new one is recorded by itself and moves nothing.
+    Recorded layers keep their folders, so that only new layers are recorded.
 
     Parameters
     ----------
     root : str
         Folder of a network's activations or tallies.
     layers : list of str
-        All layers asked for.
+        All requested layers.
     wanted : list of str
         The layers whose folders are returned.
     n_shards : int
@@ -74,7 +75,7 @@ def recorded_folders(root, layers, wanted, *, n_shards):
     Raises
     ------
     ValueError
-        If a wanted layer is not among those asked for.
+        If a wanted layer is not requested.
     """
     shards = all_parts(n_shards)
     batches = recording_batches(root, layers, shards=shards)
@@ -87,7 +88,7 @@ def recorded_folders(root, layers, wanted, *, n_shards):
     return [f"{root}/{name}/{shard}" for name in dict.fromkeys(batches[layer] for layer in wanted) for shard in shards]
 
 
-def activation_folders(model, dataset, concepts, *, config, layer=None):
+def activation_folders(model: str, dataset: str, concepts: str, *, config: dict, layer: str | None = None) -> list[str]:
     """Return the folders of all shards of the activations of a layer, or of all layers, as `recorded_folders` does.
 
     Parameters
@@ -96,7 +97,7 @@ def activation_folders(model, dataset, concepts, *, config, layer=None):
         Names in the sections of the config; the model may be `planted`.
     config : dict
     layer : str or None
-        None for all.
+        Name of the layer; None for all.
     """
     root = f"results/{model}/{dataset}/{concepts}/activations"
     layers = layers_of(model, dataset, config=config)
@@ -104,7 +105,7 @@ def activation_folders(model, dataset, concepts, *, config, layer=None):
     return recorded_folders(root, layers, [layer] if layer else layers, n_shards=n_shards)
 
 
-def tally_folders(model, dataset, *, config):
+def tally_folders(model: str, dataset: str, *, config: dict) -> list[str]:
     """Return the folders of all shards of the tallies of all layers.
 
     Parameters

@@ -1,10 +1,10 @@
-"""Checks of the config that a JSON schema cannot make: names that must exist, and settings that must fit each other."""
+"""Checks of the config beyond the JSON schema: references to entries, and consistency of settings."""
 
 from ..data.downloads.sources import find_source
 from .entries import CAPTIONER_FILES, CAPTIONERS, GENERATED, PLANTED, check_not_its_own, clip_file, look_up
 from .nearest import did_you_mean
 
-# names that the workflow itself gives to what stands where the results of an entry would
+# names that the workflow itself uses in place of an entry's name
 RESERVED = {
     "models": (PLANTED, "comparison.csv", "benchmarks.csv", "sources.csv"),
     "concepts": (
@@ -14,13 +14,13 @@ RESERVED = {
 }
 
 
-def check_names(config):
-    """Check that every name in the config that stands for another entry has that entry, and none is taken already.
+def check_names(config: dict) -> None:
+    """Check that all references to entries exist, and that no entry has a reserved name.
 
     Raises
     ------
     ValueError
-        With the value, what is allowed and the nearest name.
+        The message gives the value, the allowed values and the nearest name.
     """
     for section, taken in RESERVED.items():
         if clashes := sorted(set(taken) & set(config[section])):
@@ -47,7 +47,7 @@ def check_names(config):
             look_up("concepts", concepts, config=config)
         if target["concepts"] and config["datasets"][target["dataset"]]["images"] == GENERATED:
             raise ValueError(
-                f"`targets` asks for formulas of {target['model']} on {target['dataset']}, whose images are generated and "
+                f"`targets` requests formulas of {target['model']} on {target['dataset']}, whose images are generated and "
                 "carry no labels: set concepts: []."
             )
         check_not_its_own(target["model"], target["dataset"], config=config)
@@ -62,13 +62,13 @@ def check_names(config):
     clip_file(config)
 
 
-def check_ranges(config):
-    """Check that units have a range to be explained in.
+def check_ranges(config: dict) -> None:
+    """Check that there is at least one activation range.
 
     Raises
     ------
     ValueError
-        If the config asks for neither the range `top` nor several clusters.
+        If the config has neither the range `top` nor several clusters.
     """
     quantile, clusters = config["ranges"]["quantile"], config["ranges"]["clusters"]
     if quantile is None and clusters < 2:

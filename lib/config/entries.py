@@ -1,5 +1,6 @@
-"""Entries of the config by name, and the files and settings that follow from them."""
+"""Entries of the config by name, and the files and settings derived from them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..data.downloads.sources import all_sources
@@ -12,11 +13,11 @@ FETCHED_DATA = {"places365": "places365_val", "imagenet": "imagenet_val"}
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 PLANTED = "planted"
 GENERATED = "generated"
-# the same network with random weights; not a character of names in the config
+# the same network with random weights; no valid character of names in the config
 TWIN = "~random"
 
 
-def look_up(section, name, *, config):
+def look_up(section: str, name: str, *, config: dict) -> dict:
     """Return an entry of a section of the config.
 
     Parameters
@@ -24,13 +25,13 @@ def look_up(section, name, *, config):
     section : str
         `models`, `datasets` or `concepts`.
     name : str
-        The name of a model may end in `~random`, which stands for the same network with random weights.
+        The name of a model may end in `~random`, for the same network with random weights.
     config : dict
 
     Raises
     ------
     ValueError
-        If there is none of this name; the message gives what is allowed and the nearest name.
+        If the name is unknown; the message gives the allowed names and the nearest one.
     """
     known = config[section]
     if section == "models":
@@ -43,8 +44,8 @@ def look_up(section, name, *, config):
     return known[name]
 
 
-def image_folder(dataset, *, config):
-    """Return the folder, or table of paths, of the images from which the exemplars of a data set come.
+def image_folder(dataset: str, *, config: dict) -> str:
+    """Return the folder, or table of paths, of the images of a data set.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ def image_folder(dataset, *, config):
     Raises
     ------
     ValueError
-        If they come from no files.
+        If the images are generated.
     """
     images = look_up("datasets", dataset, config=config)["images"]
     if images == GENERATED:
@@ -66,13 +67,13 @@ def image_folder(dataset, *, config):
     return images
 
 
-def image_table(dataset, *, config):
+def image_table(dataset: str, *, config: dict) -> str:
     """Return the table of the images of a data set, or the file of the samples of a generator."""
     generated = look_up("datasets", dataset, config=config)["images"] == GENERATED
     return f"resources/images/{dataset}/{'samples.npz' if generated else 'images.csv'}"
 
 
-def concept_folder(concepts, *, config):
+def concept_folder(concepts: str, *, config: dict) -> str:
     """Return the folder of a concept set in Broden's format."""
     entry = look_up("concepts", concepts, config=config)
     if entry.get("format", "broden") != "broden":
@@ -81,7 +82,7 @@ def concept_folder(concepts, *, config):
     return f"resources/data/{source}" if source in ("playground", "broden1_224", "broden1_227") else source
 
 
-def milan_file(model, dataset, *, config):
+def milan_file(model: str, dataset: str, *, config: dict) -> str:
     """Return the path of the captioning model for a model and data set.
 
     Parameters
@@ -100,13 +101,13 @@ def milan_file(model, dataset, *, config):
     return milan if milan.endswith(CAPTIONER_FILES) else f"resources/milan/{milan}.safetensors"
 
 
-def clip_tag(config):
-    """Return the name of CLIP's published weights; None if the config gives a file of the user's own."""
+def clip_tag(config: dict) -> str | None:
+    """Return the name of CLIP's published weights; None if the config gives a file."""
     weights = config["milan"]["clip"]["weights"]
     return None if "/" in weights or Path(weights).suffix else weights
 
 
-def clip_file(config):
+def clip_file(config: dict) -> str | list[str]:
     """Return the path of CLIP's weights; an empty list if the sentences are not chosen by CLIP.
 
     Parameters
@@ -120,7 +121,7 @@ def clip_file(config):
     Raises
     ------
     ValueError
-        If nobody publishes these weights, or the file of the user's own does not exist.
+        If no such weights are published, or the user's file does not exist.
     """
     clip = config["milan"]["clip"]
     if not asks_clip(config):
@@ -141,13 +142,13 @@ def clip_file(config):
     return clip["weights"]
 
 
-def asks_clip(config):
-    """Tell whether CLIP chooses among the sentences."""
+def asks_clip(config: dict) -> bool:
+    """Return whether CLIP chooses among the sentences."""
     return config["milan"]["strategy"].endswith("+clip")
 
 
-def check_not_its_own(model, dataset, *, config):
-    """Refuse to caption a network with a model that was trained on its own annotated units.
+def check_not_its_own(model: str, dataset: str, *, config: dict) -> None:
+    """Check that a network is not captioned by a model trained on its own annotated units.
 
     Parameters
     ----------
@@ -163,21 +164,21 @@ def check_not_its_own(model, dataset, *, config):
     networks = config["milan"]["training"]["networks"]
     if look_up("datasets", dataset, config=config)["milan"] == "playground" and model in networks:
         raise ValueError(
-            f"{model} is labelled and also stands in milan.training.networks ({', '.join(networks)}), so its sentences "
+            f"{model} is labelled and also listed in milan.training.networks ({', '.join(networks)}), so its sentences "
             "would be copied from its own annotations. Take it out of milan.training.networks."
         )
 
 
-def clip_settings(config):
-    """Return what decides how CLIP chooses among the sentences; None if it does not."""
+def clip_settings(config: dict) -> dict | None:
+    """Return the settings of the ranking by CLIP; None without CLIP."""
     if not asks_clip(config):
         return None
     clip = config["milan"]["clip"]
     return {"name": clip["name"], "tag": clip_tag(config), "whole": clip["lambda"]}
 
 
-def layers_of(model, dataset, *, config):
-    """Return the layers of a model that are asked for.
+def layers_of(model: str, dataset: str, *, config: dict) -> list[str]:
+    """Return the requested layers of a model.
 
     Parameters
     ----------
@@ -198,19 +199,19 @@ def layers_of(model, dataset, *, config):
     return layers
 
 
-def concept_settings(concepts, *, config):
-    """Return what decides which images and labels a concept set has."""
+def concept_settings(concepts: str, *, config: dict) -> dict:
+    """Return the settings that select the images and labels of a concept set."""
     entry = look_up("concepts", concepts, config=config)
     return {"subset": entry["subset"], "categories": entry["categories"]}
 
 
-def is_generated(dataset, *, config):
-    """Tell whether the images of a data set are those that a generator makes."""
+def is_generated(dataset: str, *, config: dict) -> bool:
+    """Return whether the images of a data set are made by a generator."""
     return look_up("datasets", dataset, config=config)["images"] == GENERATED
 
 
-def sample_settings(dataset, *, config):
-    """Return how the samples of a data set of generated images are drawn.
+def sample_settings(dataset: str, *, config: dict) -> dict:
+    """Return the settings of the samples of a generated data set.
 
     Raises
     ------
@@ -223,8 +224,8 @@ def sample_settings(dataset, *, config):
     return entry["samples"]
 
 
-def annotated_units(model, dataset, *, config):
-    """Return how many units per layer a network needs that is only annotated to train MILAN; None for all.
+def annotated_units(model: str, dataset: str, *, config: dict) -> int | None:
+    """Return the number of units per layer of a network that is used only to train MILAN; None for all.
 
     Parameters
     ----------
@@ -236,12 +237,12 @@ def annotated_units(model, dataset, *, config):
     return training["units_per_layer"] if dataset == "playground" and model in training["networks"] else None
 
 
-def caption_training(milan, *, config):
-    """Return the settings by which a captioning model is trained."""
+def caption_training(milan: str, *, config: dict) -> dict:
+    """Return the training settings of a captioning model."""
     training = config["milan"]["training"]
     return training if milan == "playground" else training | config["milan"]["milannotations"]
 
 
-def annotated_networks(milan, *, config):
-    """Return the networks on whose annotated units a captioning model is trained, in this order."""
+def annotated_networks(milan: str, *, config: dict) -> Sequence[str]:
+    """Return the networks on whose annotated units a captioning model is trained, in order."""
     return config["milan"]["training"]["networks"] if milan == "playground" else GROUPS[milan]

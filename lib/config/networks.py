@@ -1,8 +1,9 @@
-"""What the config says of a network: its weights, how it is built, its input, its layers."""
+"""Settings of a network in the config: weights, construction, input, layers."""
 
 import hashlib
 import json
 import re
+from collections.abc import Collection
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,12 +14,12 @@ from ..runtime.cache import recall, remember
 from .entries import GENERATED, TWIN, look_up
 
 OWN_WEIGHTS = "resources/weights/own"
-# what images are scaled to in relation to the input cut out of them, where the config does not say: 256 for 224
+# default ratio of the resized image to the center crop: 256 for 224
 MARGIN = 8 / 7
 RECIPE = ("factory", "arguments", "key_prefix", "renames", "sha256")
 
 
-def weights_file(model, dataset, *, config):
+def weights_file(model: str, dataset: str, *, config: dict) -> str | list[str]:
     """Return the path of the weights of a model for a data set; an empty list if there is no such file.
 
     Parameters
@@ -40,7 +41,7 @@ def weights_file(model, dataset, *, config):
     kind = factory_kind(entry["factory"])
     if weights != "own" and kind in ("script", "export"):
         raise ValueError(
-            f"{entry['factory']} brings its own weights, but the config asks for `weights: {weights}`. Set "
+            f"{entry['factory']} has its own weights, but the config has `weights: {weights}`. Set "
             f"models.{model}.weights to own."
         )
     if weights == "own":
@@ -66,8 +67,8 @@ def weights_file(model, dataset, *, config):
     return weights
 
 
-def network_settings(model, dataset, *, config):
-    """Return what decides how a network is built, as `open_network` takes it.
+def network_settings(model: str, dataset: str, *, config: dict) -> dict:
+    """Return the settings from which `open_network` builds a network.
 
     Parameters
     ----------
@@ -99,8 +100,8 @@ def network_settings(model, dataset, *, config):
     }
 
 
-def training_settings(model, dataset, *, config):
-    """Return what of `network_settings` matters to a network that is trained from the start.
+def training_settings(model: str, dataset: str, *, config: dict) -> dict:
+    """Return the part of `network_settings` that is relevant to a network trained from scratch.
 
     Parameters are those of `network_settings`.
     """
@@ -109,8 +110,8 @@ def training_settings(model, dataset, *, config):
     return {key: settings[key] for key in ("name", "normalisation", "seed")} | {"recipe": recipe}
 
 
-def input_geometry(model, dataset, *, config):
-    """Return how the images of a data set are brought to the input of a model, as `Geometry` takes it.
+def input_geometry(model: str, dataset: str, *, config: dict) -> dict | None:
+    """Return the preprocessing of images for a model, as arguments of `Geometry`.
 
     Parameters
     ----------
@@ -121,7 +122,7 @@ def input_geometry(model, dataset, *, config):
     Returns
     -------
     dict or None
-        resize, crop. The central part of the images that the data set says, at the model's input size; all of the image
+        resize, crop. The central part of the images as set for the data set, at the model's input size; all of the image
         if that is not square. None if the images are generated.
     """
     chosen = look_up("datasets", dataset, config=config)
@@ -134,7 +135,7 @@ def input_geometry(model, dataset, *, config):
     return {"resize": round(resize * size / chosen["input_size"]), "crop": size}
 
 
-def input_size(model, dataset, *, config):
+def input_size(model: str, dataset: str, *, config: dict) -> list[int] | None:
     """Return the height and width of the input of a model on a data set.
 
     Parameters
@@ -146,7 +147,7 @@ def input_size(model, dataset, *, config):
     Raises
     ------
     ValueError
-        If the images are generated, so that there is none with labels to put in.
+        If the images are generated and therefore have no labels.
     """
     if look_up("datasets", dataset, config=config)["images"] == GENERATED:
         raise ValueError(
@@ -157,7 +158,7 @@ def input_size(model, dataset, *, config):
     return [geometry["crop"]] * 2 if geometry["crop"] else geometry["resize"]
 
 
-def _network_entry(model, dataset, *, config):
+def _network_entry(model: str, dataset: str, *, config: dict) -> tuple[dict, str]:
     """Return the entry of a model with its factory, and which weights it has on a data set."""
     entry = {"factory": model.removesuffix(TWIN), **look_up("models", model, config=config)}
     if model.endswith(TWIN):
@@ -165,8 +166,8 @@ def _network_entry(model, dataset, *, config):
     return entry, entry.get("weights", look_up("datasets", dataset, config=config)["weights"])
 
 
-def _digest(factory):
-    """Return a digest of the user's file behind a factory; archives are inputs of the rules themselves."""
+def _digest(factory: str) -> str:
+    """Return a digest of the Python or configuration file of a factory; archives are inputs of the rules."""
     kind = factory_kind(factory)
     if kind not in ("file", "biggan"):
         return ""
@@ -176,32 +177,32 @@ def _digest(factory):
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
-def resolve_layers(config, memory, *, own=()):
-    """Put the layers that they stand for in place of globs in the config, and check names that are not the user's own.
+def resolve_layers(config: dict, memory: str, *, own: Collection[str] = ()) -> None:
+    """Replace globs of layers in the config by the layers that they match, and check layer names.
 
-    Networks of packages are built to learn whether they have the layers; a file of the user's runs only if there are globs,
-    or if its names are to be checked too. That takes seconds, so the outcome is remembered.
+    Networks of packages are built to check their layers; a file of the user runs only if there are globs, or if its names
+    are to be checked too. This takes seconds, so the result is cached.
 
     Parameters
     ----------
     config : dict
         The lists of layers in the section `models` are changed in place.
     memory : str
-        File that remembers the layers.
+        Cache file of the layers.
     own : collection of str
-        Networks whose files run to check the names. If such a file needs a package that only the jobs have, it passes.
+        Networks whose files run to check the names. The check is skipped if such a file needs a package that only the jobs have.
 
     Raises
     ------
     ValueError
         If a network or layer is unknown; the message gives the nearest names.
     """
-    seen = recall(memory)
+    cached = recall(memory)
     found = {}
     for name, entry in config["models"].items():
         try:
             found[name] = _layers_of_entry(
-                name, entry, seen, own=name in own, trusted_sha256=config["checkpoints"]["trusted_sha256"]
+                name, entry, cached, own=name in own, trusted_sha256=config["checkpoints"]["trusted_sha256"]
             )
         except (ValueError, ModuleNotFoundError) as error:
             if name in own and isinstance(error.__cause__, ModuleNotFoundError):
@@ -209,31 +210,33 @@ def resolve_layers(config, memory, *, own=()):
             raise ValueError(f"config key models.{name}: {error}") from error
     for name, (digest, layers) in found.items():
         if digest:
-            seen[digest] = layers
+            cached[digest] = layers
             config["models"][name]["layers"] = layers
-    if seen != recall(memory):
-        remember(memory, seen)
+    if cached != recall(memory):
+        remember(memory, cached)
 
 
-def _layers_of_entry(name, entry, seen, *, own, trusted_sha256):
-    """Return (digest, layers) of an entry of `models`; no digest if nothing has to be looked up."""
+def _layers_of_entry(
+    name: str, entry: dict, cached: dict, *, own: bool, trusted_sha256: list[str]
+) -> tuple[str | None, list[str]]:
+    """Return (digest, layers) of an entry of `models`; no digest if nothing has to be resolved."""
     factory, layers = entry.get("factory", name), entry.get("layers", [])
     kind = factory_kind(factory)
     if kind in ("file", "script", "export") and not (own and layers) and not any(map(is_glob, layers)):
         return None, layers
     facts = [factory, entry.get("arguments", {}), layers, _digest(factory), _state_of(factory, kind)]
     digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
-    if digest not in seen:
+    if digest not in cached:
         from ..models.build.factories import Recipe, known_layers
         from ..models.recording.layer_names import expand_layers
 
         known = known_layers(Recipe(factory, entry.get("arguments", {})), trusted_sha256=trusted_sha256)
         return digest, expand_layers(layers, known, model=name)
-    return digest, seen[digest]
+    return digest, cached[digest]
 
 
-def _state_of(factory, kind):
-    """Return what changes when an archive is replaced, or the configuration in a Hugging Face folder."""
+def _state_of(factory: str, kind: str) -> list[int]:
+    """Return size and time of an archive or of the configuration in a Hugging Face folder, which change when it is replaced."""
     path = Path(factory.removeprefix("hf:"), "config.json") if kind == "hf" else Path(factory)
     return (
         [path.stat().st_size, path.stat().st_mtime_ns] if kind in ("hf", "script", "export") and path.is_file() else []

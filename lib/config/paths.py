@@ -1,8 +1,9 @@
-"""The user's own files and folders that the config names, and whether they are there."""
+"""Check that the user's files and folders in the config exist."""
 
 import os
 import re
 import stat
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -26,7 +27,7 @@ from .networks import weights_file
 FILE, FOLDER = "file", "folder"
 EITHER = (FILE, FOLDER)
 PLAYGROUND = "playground"
-# what the paths of outputs say of the entries that they are made from
+# patterns of output paths that contain the names of entries
 _PLACES = (
     re.compile(
         r"results/(?P<model>[^/]+)/(?P<dataset>[^/]+)(/(?P<concepts>[^/]+)(/(pictures|parts/\w+)/(?P<layer>[^/]+))?)?"
@@ -39,7 +40,7 @@ _PLACES = (
 
 @dataclass(frozen=True)
 class Named:
-    """A path that the config names.
+    """A path in the config.
 
     Attributes
     ----------
@@ -48,7 +49,7 @@ class Named:
     path : str
         File or folder.
     kinds : tuple of str
-        What may be there: `file`, `folder`.
+        Allowed kinds: `file`, `folder`.
     """
 
     key: str
@@ -56,30 +57,30 @@ class Named:
     kinds: tuple[str, ...] = (FILE,)
 
 
-def check_paths(config, *, requested, is_made):
-    """Check that all files and folders that the config names for what is asked for are there.
+def check_paths(config: dict, *, requested: Iterable[str], is_made: Callable[[str], bool]) -> None:
+    """Check that all files and folders in the config that the requested results need exist.
 
-    That is what the entries of `targets` use, and those from which a requested file is made. Other entries may name what
-    only another machine has.
+    These are the entries used by `targets` and by requested files. Other entries may refer to files that only exist on
+    another machine.
 
     Parameters
     ----------
     config : dict
     requested : iterable of str
-        Targets of the command line; the files among them count.
+        Targets of the command line; only files are used.
     is_made : callable
-        Tells whether a rule makes the file or folder of this path.
+        Returns whether a rule makes the file or folder of this path.
 
     Raises
     ------
     ValueError
-        With one line for each: the config key, the path, and what is wrong with it.
+        With one line for each problem: config key, path and reason.
     """
     lines = []
     for named in named_paths(config, requested=requested):
         problem = _problem(named)
         if problem and not _is_to_be_made(named.path, is_made):
-            where = "" if os.path.isabs(named.path) else f" (a relative path counts from {os.getcwd()})"
+            where = "" if os.path.isabs(named.path) else f" (relative to {os.getcwd()})"
             lines.append(
                 f"config key {named.key}: {named.path} {problem}{where}. Correct the path, or put the "
                 f"{' or '.join(named.kinds)} there; what is complete is kept."
@@ -88,8 +89,8 @@ def check_paths(config, *, requested, is_made):
         raise ValueError("\n".join(lines))
 
 
-def named_paths(config, *, requested):
-    """Return the paths that the config names for what is asked for.
+def named_paths(config: dict, *, requested: Iterable[str]) -> list[Named]:
+    """Return the paths in the config that the requested results need.
 
     Parameters
     ----------
@@ -100,7 +101,7 @@ def named_paths(config, *, requested):
     Returns
     -------
     list of Named
-        Each once. Names of downloads, URLs and the like are no paths.
+        Each once. Names of downloads and URLs are not paths.
 
     Raises
     ------
@@ -121,8 +122,8 @@ def named_paths(config, *, requested):
     return list(dict.fromkeys(found))
 
 
-def own_images(dataset, *, config):
-    """Return the user's own file or folder from which the images of a data set come; an empty list if there is none.
+def own_images(dataset: str, *, config: dict) -> str | list[str]:
+    """Return the user's file or folder with the images of a data set; an empty list if there is none.
 
     Parameters
     ----------
@@ -135,8 +136,8 @@ def own_images(dataset, *, config):
     return [] if images in (PLAYGROUND, GENERATED) else images
 
 
-def own_copy(source, *, config):
-    """Return the user's own file or folder in place of a download; an empty list if there is none.
+def own_copy(source: str, *, config: dict) -> str | list[str]:
+    """Return the user's copy of a download; an empty list if there is none.
 
     Parameters
     ----------
@@ -148,10 +149,10 @@ def own_copy(source, *, config):
     return [] if not local or is_url(local) else local
 
 
-def network_files(model, dataset, *, config):
-    """Return what a network is read from: its weights, and the folder of a Hugging Face network.
+def network_files(model: str, dataset: str, *, config: dict) -> list[str]:
+    """Return the input files of a network: its weights, and the folder of a Hugging Face network.
 
-    The user's Python file and BigGAN's configuration count as settings (see `network_settings`).
+    The user's Python file and BigGAN's configuration are part of the settings (see `network_settings`).
 
     Parameters
     ----------
@@ -169,13 +170,13 @@ def network_files(model, dataset, *, config):
     return ([weights] if weights else []) + ([folder] if os.path.isdir(folder) else [])
 
 
-def entries_in(path):
-    """Return {kind: name} of the model, data set, concept set and layer that the path of an output names."""
+def entries_in(path: str) -> dict[str, str]:
+    """Return {kind: name} of the model, data set, concept set and layer in an output path."""
     found = next(filter(None, (place.match(path) for place in _PLACES)), None)
     return {kind: name for kind, name in found.groupdict().items() if name} if found else {}
 
 
-def asked_entries(config, *, requested):
+def asked_entries(config: dict, *, requested: Iterable[str]) -> tuple[list[tuple[str, str]], list[str], list[str]]:
     """Return (pairs of model and data set, data sets, concept sets) of `targets` and of requested paths."""
     networks = {(target["model"], target["dataset"]) for target in config["targets"]}
     datasets = {dataset for _, dataset in networks}
@@ -193,7 +194,7 @@ def asked_entries(config, *, requested):
     return sorted(networks), sorted(datasets), sorted(concepts)
 
 
-def _of_network(model, dataset, config):
+def _of_network(model: str, dataset: str, config: dict) -> Iterator[Named]:
     entry = look_up("models", model, config=config)
     factory = entry.get("factory", model)
     kind, key = factory_kind(factory), f"models.{model}.factory"
@@ -203,9 +204,7 @@ def _of_network(model, dataset, config):
         yield Named(key, factory.removeprefix("biggan:"))
     elif kind in ("script", "export"):
         yield Named(key, factory)
-    elif kind == "hf" and factory.startswith(
-        ("hf:/", "hf:.", "hf:~")
-    ):  # other names are looked for in the cache as well
+    elif kind == "hf" and factory.startswith(("hf:/", "hf:.", "hf:~")):  # other names may also be in the cache
         yield Named(key, factory.removeprefix("hf:"), (FOLDER,))
     section, name = ("models", model) if "weights" in entry else ("datasets", dataset)
     given = config[section][name]["weights"]
@@ -214,7 +213,7 @@ def _of_network(model, dataset, config):
     yield from _of_source(f"{factory}-{given}", config)
 
 
-def _of_dataset(dataset, config):
+def _of_dataset(dataset: str, config: dict) -> Iterator[Named]:
     entry = look_up("datasets", dataset, config=config)
     images, milan = entry["images"], entry["milan"]
     if images in FETCHED_DATA:
@@ -235,7 +234,7 @@ def _of_dataset(dataset, config):
             yield from _of_source(f"annotations-{network.replace('/', '-')}", config)
 
 
-def _of_concepts(name, config):
+def _of_concepts(name: str, config: dict) -> Iterator[Named]:
     entry = look_up("concepts", name, config=config)
     source, key = entry["source"], f"concepts.{name}"
     if source in all_sources() and entry.get("format", "broden") == "broden":
@@ -247,26 +246,26 @@ def _of_concepts(name, config):
                 yield Named(f"{key}.{place}", str(Path(source, entry[place])), EITHER)
 
 
-def _of_source(source, config):
+def _of_source(source: str, config: dict) -> Iterator[Named]:
     if local := own_copy(source, config=config):
         is_folder = source.startswith(("broden", "places365_", "imagenet_val", "annotations-"))
         yield Named(f"downloads.local.{source}", local, EITHER if is_folder else (FILE,))
 
 
-def _problem(named):
-    """Return what is wrong with a path, as the end of a sentence; an empty text if nothing is."""
+def _problem(named: Named) -> str:
+    """Return the problem of a path, as the end of a sentence; an empty text if there is none."""
     try:
         mode = os.stat(named.path).st_mode
     except (OSError, ValueError) as error:
         missing = isinstance(error, FileNotFoundError | NotADirectoryError)
-        return "does not exist" if missing else f"cannot be looked at ({getattr(error, 'strerror', error)})"
+        return "does not exist" if missing else f"cannot be accessed ({getattr(error, 'strerror', error)})"
     kind = FILE if stat.S_ISREG(mode) else FOLDER if stat.S_ISDIR(mode) else "pipe or device"
     if kind not in named.kinds:
         return f"is no {' or '.join(named.kinds)}"
     return "" if os.access(named.path, os.R_OK) else "may not be read"
 
 
-def _is_to_be_made(path, is_made):
-    """Return whether a rule makes a path that is not there, or a folder above it that is not there either."""
+def _is_to_be_made(path: str, is_made: Callable[[str], bool]) -> bool:
+    """Return whether a rule makes a missing path, or a missing folder above it."""
     places = [path, *map(str, PurePath(path).parents)]
     return any(is_made(place) for place in places if not os.path.exists(place))

@@ -1,38 +1,38 @@
-"""What must hold before Snakemake plans: folders that it can work in, and a config that ends and holds plain values."""
+"""Checks before Snakemake plans: writable folders, and a finite config of plain values."""
 
 import errno
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import yaml
 
-LARGEST_CONFIG = 100_000  # entries, those behind aliases counted each time; a list of all layers of a network has 1,000
+LARGEST_CONFIG = 100_000  # entries, aliases expanded; a list of all layers of a network has 1,000
 DEEPEST_CONFIG = 50
-ROOM = 1 << 20  # bytes that Snakemake's records of a small run take
-# keyword arguments of the user's own functions, which may want anything
+ROOM = 1 << 20  # bytes of Snakemake's records of a small run
+# keyword arguments of the user's functions, of any type
 FREE = "arguments"
 
 
-def check_folders(*, code, records):
-    """Check that Snakemake can work where the code is, and write its records.
+def check_folders(*, code: str | Path, records: str | Path) -> None:
+    """Check that Snakemake can run in the folder of the code and write its records.
 
     Parameters
     ----------
     code : str or pathlib.Path
         Folder of the Snakefile.
     records : str or pathlib.Path
-        Folder of Snakemake's records, `.snakemake`; made.
+        Folder of Snakemake's records, `.snakemake`; created.
 
     Raises
     ------
     ValueError
-        If the path of the code has braces, which Snakemake takes for wildcards, or if there is no room for records.
+        If the path of the code has braces, which Snakemake interprets as wildcards, or if the records cannot be written.
     """
     if set("{}") & set(str(code)):
         raise ValueError(
-            f"The folder of the workflow, {code}, has braces in its path, which Snakemake takes for wildcards: rename it."
+            f"The folder of the workflow, {code}, has braces in its path, which Snakemake interprets as wildcards: rename it."
         )
     probe = Path(records, f"neuron-lexicon-room.{os.getpid()}")
     try:
@@ -52,20 +52,20 @@ def check_folders(*, code, records):
         ) from error
 
 
-def check_text(path, *, name):
-    """Check that the text of a config is UTF-8, nested reasonably, and not blown up by aliases.
+def check_text(path: str | Path, *, name: str) -> None:
+    """Check that the text of a config is UTF-8, not nested too deeply, and not inflated by aliases.
 
     Parameters
     ----------
     path : str or pathlib.Path
-        YAML file. What is no YAML passes; reading it says why.
+        YAML file. Invalid YAML passes; the reader reports it.
     name : str
-        What the file is called in messages.
+        Name of the file in messages.
 
     Raises
     ------
     ValueError
-        If Snakemake would fail on it, or be busy without end.
+        If Snakemake would fail on it, or not terminate.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
@@ -86,7 +86,7 @@ def check_text(path, *, name):
                 size = known[event.anchor] = 1
             elif isinstance(event, yaml.AliasEvent):
                 if event.anchor in [anchor for anchor, _ in sizes]:
-                    raise ValueError(f"{name}: the alias *{event.anchor} stands inside of what it stands for.")
+                    raise ValueError(f"{name}: the alias *{event.anchor} contains itself.")
                 size = known.get(event.anchor, 1)
             anchor, total = sizes[-1]
             sizes[-1] = anchor, total + size
@@ -95,7 +95,7 @@ def check_text(path, *, name):
         return
 
 
-def check_values(config):
+def check_values(config: dict) -> None:
     """Check that a config holds finite numbers and other plain values, and not too many.
 
     Parameters
@@ -105,13 +105,13 @@ def check_values(config):
     Raises
     ------
     ValueError
-        With the key and the value.
+        With the config key and the value.
     """
-    waiting, seen = [((), config)], 0
+    waiting, n_entries = [((), config)], 0
     while waiting:
         keys, value = waiting.pop()
-        seen += 1
-        _check_size(seen, len(keys), "The config")
+        n_entries += 1
+        _check_size(n_entries, len(keys), "The config")
         if isinstance(value, Mapping):
             wrong = [key for key in value if not isinstance(key, str)] if FREE not in keys else []
             if wrong:
@@ -125,14 +125,14 @@ def check_values(config):
             raise ValueError(f"config key {_joined(keys)}: {value!r} is a {type(value).__name__}: put it in quotes.")
 
 
-def _joined(keys):
+def _joined(keys: Iterable[str | int]) -> str:
     return ".".join(map(str, keys))
 
 
-def _check_size(size, depth, name):
+def _check_size(size: int, depth: int, name: str) -> None:
     if size > LARGEST_CONFIG:
         raise ValueError(
-            f"{name} has more than {LARGEST_CONFIG:,} entries, those behind aliases (*name) counted each time: make it smaller."
+            f"{name} has more than {LARGEST_CONFIG:,} entries, with aliases (*name) expanded: make it smaller."
         )
     if depth > DEEPEST_CONFIG:
         raise ValueError(f"{name} is nested more than {DEEPEST_CONFIG} deep: make it flatter.")

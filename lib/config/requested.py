@@ -1,8 +1,9 @@
-"""Targets of the command line: whether they name what there is, before Snakemake fails on them in the middle of its plan."""
+"""Check the targets of the command line before Snakemake plans."""
 
 import itertools
 import os
 import re
+from collections.abc import Callable, Iterator
 from pathlib import PurePath
 
 from .checks import RESERVED
@@ -15,8 +16,10 @@ WILDCARD = re.compile(r"\{(\w+)(?:,([^}]*))?\}")
 ALTERNATIVES = re.compile(r"\w+(\|\w+)*")
 
 
-def check_targets(targets, *, config, rules, outputs, is_made):
-    """Check that every target is a rule, or a file or folder that a rule makes of entries that the config has.
+def check_targets(
+    targets: list[str], *, config: dict, rules: list[str], outputs: list[str], is_made: Callable[[str], bool]
+) -> None:
+    """Check that every target is a rule, or a file or folder that a rule makes from entries of the config.
 
     Parameters
     ----------
@@ -27,12 +30,12 @@ def check_targets(targets, *, config, rules, outputs, is_made):
     outputs : list of str
         Outputs of all rules, with wildcards as in `{table,ranges|metrics}`.
     is_made : callable
-        Tells whether a rule makes the file or folder of this path.
+        Returns whether a rule makes the file or folder of this path.
 
     Raises
     ------
     ValueError
-        With one line for each wrong target: what is wrong, what there is, and the nearest name.
+        With one line for each wrong target: the reason, the known names and the nearest one.
     """
     lines = []
     for target in targets:
@@ -47,8 +50,8 @@ def check_targets(targets, *, config, rules, outputs, is_made):
         raise ValueError("\n".join(lines))
 
 
-def _check_entries(path, config):
-    """Check that the entries that the path of an output names exist and fit each other."""
+def _check_entries(path: str, config: dict) -> None:
+    """Check that the entries in an output path exist and match."""
     names = entries_in(path)
     model, dataset, concepts = (names.get(kind) for kind in ("model", "dataset", "concepts"))
     if concepts in RESERVED["concepts"] or (model and path.count("/") < 4):
@@ -72,8 +75,8 @@ def _check_entries(path, config):
         )
 
 
-def _check_output(path, *, rules, outputs, is_made):
-    """Check that a rule makes a path, or that it is the user's own file."""
+def _check_output(path: str, *, rules: list[str], outputs: list[str], is_made: Callable[[str], bool]) -> None:
+    """Check that a rule makes a path, or that it is a file of the user."""
     if is_made(path):
         return
     place = PurePath(path)
@@ -90,8 +93,8 @@ def _check_output(path, *, rules, outputs, is_made):
     raise ValueError(f"no rule makes it or has this name.{did_you_mean(path, rules)}")
 
 
-def _names_in(folder, output):
-    """Return the names that an output of a rule can have in a folder; none if it is elsewhere, or if any name will do."""
+def _names_in(folder: str, output: str) -> Iterator[str]:
+    """Return the names that an output of a rule can have in a folder; none if the output is elsewhere or can have any name."""
     constraints = dict(WILDCARD.findall(output))
     *above, last = WILDCARD.sub(r"{\1}", output).split("/")
     if len(above) != len(folder.parts):

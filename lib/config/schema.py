@@ -1,12 +1,14 @@
-"""What the schema says of the config: errors in words, one line each; defaults; which values are paths."""
+"""Apply the schema to the config: one-line error messages, defaults, paths."""
 
 import copy
 import json
 import os
 import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import yaml
-from jsonschema import Draft202012Validator, validators
+from jsonschema import Draft202012Validator, ValidationError, validators
 
 from .nearest import did_you_mean
 
@@ -29,14 +31,14 @@ KINDS = {
 }
 
 
-def read_schema(path):
+def read_schema(path: str | Path) -> dict:
     """Read the schema of the config."""
     with open(path, encoding="utf-8") as file:
         return yaml.safe_load(file)
 
 
-def complete(config, schema):
-    """Check a config, give keys that are left out their defaults, and expand `~` in paths.
+def complete(config: dict, schema: dict) -> None:
+    """Check a config, fill in defaults, and expand `~` in paths.
 
     Parameters
     ----------
@@ -47,7 +49,7 @@ def complete(config, schema):
     Raises
     ------
     ValueError
-        With one line for each error: the key, its value, what is allowed, the nearest name.
+        With one line for each error: key, value, allowed values, nearest name.
     """
     errors = sorted(_Checker(schema).iter_errors(config), key=lambda error: [str(key) for key in error.absolute_path])
     lines = list(dict.fromkeys(line for error in errors for line in _lines(error, schema)))
@@ -58,13 +60,13 @@ def complete(config, schema):
     config.update(_expanded(config, schema))
 
 
-def schema_of(keys, schema):
+def schema_of(keys: Sequence[str | int], schema: dict) -> dict | None:
     """Return the part of a schema that describes a key; None if there is no such key.
 
     Parameters
     ----------
     keys : sequence of str or int
-        The key and those above it, from the top. Any name stands for an entry of the user's own, and for an item of a list.
+        The key and its parents, from the top. For user-defined entries and list items any name is accepted.
     schema : dict
     """
     for key in keys:
@@ -75,8 +77,8 @@ def schema_of(keys, schema):
     return schema
 
 
-def allowed(schema):
-    """Say in words which values a part of the schema allows."""
+def allowed(schema: dict) -> str:
+    """Describe the values that a part of the schema allows."""
     if "title" in schema:
         return schema["title"]
     if "enum" in schema:
@@ -87,8 +89,8 @@ def allowed(schema):
     return ", or ".join(_kind(kind, schema) for kind in kinds)
 
 
-def _kind(kind, schema):
-    """Say in words which values of one type are allowed."""
+def _kind(kind: str, schema: dict) -> str:
+    """Describe the allowed values of one type."""
     if kind == "object":
         return f"a mapping with the keys {', '.join(schema['properties'])}" if "properties" in schema else "a mapping"
     if kind == "array":
@@ -103,7 +105,7 @@ def _kind(kind, schema):
     return " ".join([KINDS[kind], *(_bounds(schema) if kind != "null" else ())])
 
 
-def _bounds(schema):
+def _bounds(schema: dict) -> Iterator[str]:
     words = {
         "minimum": "of at least",
         "exclusiveMinimum": "above",
@@ -119,8 +121,8 @@ def _bounds(schema):
         yield f"that is a multiple of {schema['multipleOf']}"
 
 
-def _lines(error, schema):
-    """Yield what is wrong in lines for the user."""
+def _lines(error: ValidationError, schema: dict) -> Iterator[str]:
+    """Yield the lines of an error message."""
     place = list(error.absolute_path)
     if error.validator == "additionalProperties":
         known = error.schema["properties"]
@@ -142,18 +144,18 @@ def _lines(error, schema):
         yield f"config key {_dotted(place)}: {_shown(error.instance)} must be {allowed(error.schema)}.{hint}"
 
 
-def _dotted(keys):
+def _dotted(keys: Iterable[str | int]) -> str:
     return ".".join(map(str, keys)) or "(top level)"
 
 
-def _shown(value):
-    """Return a value as YAML takes it, shortened."""
+def _shown(value: object) -> str:
+    """Return a value in YAML notation, shortened."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 4]} ..."
 
 
-def _expanded(value, schema):
-    """Return a part of the config with the home folder in place of `~` in paths."""
+def _expanded(value: object, schema: dict) -> object:
+    """Return a part of the config with `~` in paths expanded."""
     if isinstance(value, dict):
         parts = {key: schema_of([key], schema) for key in value}
         return {key: _expanded(part, parts[key]) if parts[key] else part for key, part in value.items()}
@@ -163,7 +165,9 @@ def _expanded(value, schema):
     return value
 
 
-def _with_defaults(validator, properties, instance, schema):
+def _with_defaults(
+    validator: Draft202012Validator, properties: dict, instance: object, schema: dict
+) -> Iterator[ValidationError]:
     if validator.is_type(instance, "object"):
         for key, part in properties.items():
             if "default" in part:

@@ -1,4 +1,4 @@
-"""What `targets` in the config asks for: files of results, and of what they are made."""
+"""Result files requested by `targets` in the config, and their sources."""
 
 from pathlib import Path
 
@@ -10,8 +10,8 @@ EXPLANATION_TABLES = ("ranges", "histograms", "explanations", "metrics")
 ANALYSES = ("range_importance", "specialization", "thresholds", "detectors")
 
 
-def concept_sets(model, dataset, *, config):
-    """Return the concept sets that `targets` names for a model and data set.
+def concept_sets(model: str, dataset: str, *, config: dict) -> list[str]:
+    """Return the concept sets of a model and data set in `targets`.
 
     Parameters
     ----------
@@ -27,8 +27,8 @@ def concept_sets(model, dataset, *, config):
     ]
 
 
-def compared_entries(config):
-    """Return [model, data set, concept set] of every table of formulas that `targets` asks for."""
+def compared_entries(config: dict) -> list[list[str]]:
+    """Return [model, data set, concept set] of every table of formulas that `targets` requests."""
     entries = [
         (target["model"], target["dataset"], concepts)
         for target in config["targets"]
@@ -37,7 +37,7 @@ def compared_entries(config):
     return [list(entry) for entry in dict.fromkeys(entries)]
 
 
-def all_targets(config):
+def all_targets(config: dict) -> list[str]:
     """Return all tables and the catalog of each entry of `targets`."""
     files = []
     for target in config["targets"]:
@@ -54,7 +54,7 @@ def all_targets(config):
     return files
 
 
-def analysis_targets(config):
+def analysis_targets(config: dict) -> list[str]:
     """Return the tables, plots and pictures of the analyses of each entry of `targets`."""
     files = []
     for target in config["targets"]:
@@ -66,13 +66,15 @@ def analysis_targets(config):
     return files
 
 
-def evidence_targets(config):
+def evidence_targets(config: dict) -> list[str]:
     """Return the tables of evidence for the formulas of each entry of `targets`."""
     return ["results/{}/{}/{}/chance.csv".format(*entry) for entry in compared_entries(config)]
 
 
-def explanation_parts(table, *, model, dataset, concepts, config, layer=None):
-    """Return the parts of a table of formulas, in the order of layers and units; of one layer, if it is given.
+def explanation_parts(
+    table: str, *, model: str, dataset: str, concepts: str, config: dict, layer: str | None = None
+) -> list[str]:
+    """Return the parts of a table of formulas, in the order of layers and units; of one layer, if given.
 
     Parameters
     ----------
@@ -88,7 +90,7 @@ def explanation_parts(table, *, model, dataset, concepts, config, layer=None):
     return [f"{root}/{one}/{chunk}.csv" for one in layers for chunk in all_parts(config["explanations"]["chunks"])]
 
 
-def catalog_tables(table, model, dataset, *, config):
+def catalog_tables(table: str, model: str, dataset: str, *, config: dict) -> list[str]:
     """Return a table of each concept set of a model and data set.
 
     Parameters
@@ -103,8 +105,8 @@ def catalog_tables(table, model, dataset, *, config):
     return [f"{root}/{concepts}/{table}.csv" for concepts in concept_sets(model, dataset, config=config)]
 
 
-def result_tables(model, dataset, *, config):
-    """Return the tables that `targets` asks for of a model and data set.
+def result_tables(model: str, dataset: str, *, config: dict) -> list[str]:
+    """Return the tables of a model and data set that `targets` requests.
 
     Parameters
     ----------
@@ -121,8 +123,8 @@ def result_tables(model, dataset, *, config):
     return [f"{root}/descriptions.csv", f"{root}/units.csv", *tables]
 
 
-def result_sources(model, dataset, *, config):
-    """Return the weights, the list of images and the labelled data that a model's results are made from.
+def result_sources(model: str, dataset: str, *, config: dict) -> list[str]:
+    """Return the weights, the image list and the labelled data from which a model's results are made.
 
     Parameters
     ----------
@@ -135,14 +137,14 @@ def result_sources(model, dataset, *, config):
     return [path for path in wanted if path] + [image_table(dataset, config=config)]
 
 
-def new_catalogs(config, *, since):
-    """Return the first pages of the catalogs that were written after a time, in seconds since 1970."""
+def new_catalogs(config: dict, *, since: float) -> list[Path]:
+    """Return the index pages of catalogs written after a time, in seconds since 1970."""
     roots = dict.fromkeys(f"results/{target['model']}/{target['dataset']}" for target in config["targets"])
     pages = [Path(root, "catalog/index.html") for root in roots]
     return [page for page in pages if page.is_file() and page.stat().st_mtime >= since]
 
 
-def stale_tables(config):
+def stale_tables(config: dict) -> list[tuple[Path, Path]]:
     """Return (table, newer folder or table) of sentences and catalogs that are older than what they are made from.
 
     They may hold layers that the config no longer names.

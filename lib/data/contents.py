@@ -1,7 +1,8 @@
-"""What a file or folder of the user's holds, as a short text that changes with it and costs little to find again."""
+"""Digests of the user's files and folders, cached between runs."""
 
 import hashlib
 import os
+from pathlib import Path
 
 from ..runtime.cache import recall, remember
 
@@ -11,23 +12,23 @@ LARGEST_READ = 1 << 32  # bytes; reading a larger archive would delay the planni
 class Contents:
     """Digests of files and folders.
 
-    A file counts by its bytes, whatever its date; one of more than 4 GiB by its size and time of change. A folder counts by
-    the names, sizes and times of change (in seconds) of all files in it and its sub-folders but hidden ones: nobody could
-    read a million images whenever a workflow is planned.
+    The digest of a file depends on its bytes, or above 4 GiB on its size and modification time. The digest of a folder
+    depends on the names, sizes and modification times (in seconds) of all files below it except hidden ones, because
+    reading a million images on every run would take too long.
 
     Parameters
     ----------
     memory : str or pathlib.Path
-        File that remembers the digests of files, so that each is read once.
+        Cache file of the digests, so that each file is read once.
     """
 
-    def __init__(self, memory):
+    def __init__(self, memory: str | Path) -> None:
         self._memory = memory
         self._files = recall(memory)
         self._found = {}
 
-    def digest(self, path):
-        """Return the digest of a file or folder, 16 hexadecimal digits; an empty text if there is neither.
+    def digest(self, path: str | Path) -> str:
+        """Return the digest of a file or folder, 16 hexadecimal digits; an empty text if it does not exist.
 
         Raises
         ------
@@ -42,11 +43,11 @@ class Contents:
                 self._found[path] = self._digest_file(path) if os.path.isfile(path) else ""
         return self._found[path]
 
-    def _digest_file(self, path):
+    def _digest_file(self, path: str) -> str:
         status = os.stat(path)
         if status.st_size > LARGEST_READ:
             return hashlib.sha256(f"{status.st_size} {int(status.st_mtime)}".encode()).hexdigest()[:16]
-        # dates can be set at will, but that changes st_ctime
+        # modification times can be set, but that changes st_ctime
         state = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
         known = self._files.get(path)
         if not isinstance(known, dict) or known.get("state") != state:
@@ -57,13 +58,13 @@ class Contents:
         return known["digest"]
 
 
-def _digest_folder(folder):
+def _digest_folder(folder: str) -> str:
     found = hashlib.sha256()
     waiting, visited = [(folder, "")], set()
     while waiting:
         place, below = waiting.pop()
         status = os.stat(place)
-        if (status.st_dev, status.st_ino) in visited:  # a link to a folder above would never end
+        if (status.st_dev, status.st_ino) in visited:  # a link to a parent folder would recurse forever
             continue
         visited.add((status.st_dev, status.st_ino))
         lines, folders = [below], []
@@ -74,7 +75,7 @@ def _digest_folder(folder):
                     continue
                 status = entry.stat()
                 lines.append(f"{entry.name}\0{status.st_size} {int(status.st_mtime)}")
-            except OSError:  # a link that leads nowhere, or to itself
+            except OSError:  # a broken or circular link
                 lines.append(entry.name)
         if lines[1:]:
             found.update(os.fsencode("\n".join([*lines, ""])))
@@ -82,8 +83,8 @@ def _digest_folder(folder):
     return found.hexdigest()[:16]
 
 
-def _entries(folder):
-    """Return what is in a folder but hidden files, by name; nothing of one that may not be read, as nobody can use it."""
+def _entries(folder: str) -> list[os.DirEntry]:
+    """Return the entries of a folder by name, without hidden ones; an empty list if it is not readable."""
     try:
         with os.scandir(folder) as entries:
             shown = [entry for entry in entries if not entry.name.startswith(".")]

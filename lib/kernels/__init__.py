@@ -1,1 +1,1 @@
-"""Pure room: arrays in, arrays out."""
+"""Pure functions on arrays, without files, config and logging."""

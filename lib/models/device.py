@@ -1,4 +1,4 @@
-"""Choice of the device that computes, set up so that results can be repeated."""
+"""Choose the device and configure it for reproducible results."""
 
 import os
 import platform
@@ -7,15 +7,15 @@ from pathlib import Path
 
 import torch
 
-# what forces libraries to an instruction set
+# variables that force libraries to an instruction set
 INSTRUCTION_VARIABLES = ("ONEDNN_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR", "ATEN_CPU_CAPABILITY")
 
 
 def prepare_device(device: str) -> torch.device:
-    """Choose a device for a whole process and make its results repeatable.
+    """Choose a device for a whole process and make its results reproducible.
 
-    On the CPU one thread is used inside each operation: sums are split among the threads, so that with another number
-    of cores their last digits, and with them thresholds and ranks, would change. Jobs run beside each other instead.
+    On the CPU each operation uses one thread: sums split among threads would change their last digits, and with them
+    thresholds and ranks, with the number of cores. Jobs run in parallel instead.
 
     Parameters, result and errors are those of `choose_device`.
     """
@@ -51,7 +51,7 @@ def choose_device(device: str) -> torch.device:
     available = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if kind == "cuda" and int(number or 0) >= available:
         raise ValueError(
-            f"device={device!r} does not exist: PyTorch {torch.__version__} sees {available} GPUs here. "
+            f"device={device!r} does not exist: PyTorch {torch.__version__} finds {available} GPUs. "
             "Use auto or cpu, or install a PyTorch that fits the GPU driver."
         )
     if kind == "cpu" or not available:
@@ -66,7 +66,7 @@ def choose_device(device: str) -> torch.device:
 def processor() -> str:
     """Return the model of the processor and its instruction set, as the libraries use it.
 
-    Results are the same bytes on processors for which this is the same; between others last digits may differ.
+    Results are bitwise equal on processors with the same text; between others last digits may differ.
     """
     try:
         facts = Path("/proc/cpuinfo").read_text(encoding="utf-8")

@@ -206,7 +206,9 @@ class Pen:
         left, top, right, bottom = corners
         self.polygon([(left, top), (right, top), (right, bottom), (left, bottom)], paint, part, **options)
 
-    def pillow(self, corners: tuple[float, float, float, float], paint: Paint, part: str | tuple = (), **options):
+    def pillow(
+        self, corners: tuple[float, float, float, float], paint: Paint, part: str | tuple = (), **options
+    ) -> None:
         """Paint the rectangle (left, top, right, bottom) with cut corners."""
         left, top, right, bottom = corners
         cut = min(right - left, bottom - top) * 0.22

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy
 
 from .vocabulary import SHADES
+
+T = TypeVar("T")
 
 PATTERN_TEXTURES = {"bricks": "", "tiles": "grid", "shingles": "", "planks": ""}  # other patterns are textures
 
@@ -62,7 +65,7 @@ class Dice:
         """Return True with the given probability."""
         return self.random() < probability
 
-    def pick(self, items: Sequence):
+    def pick(self, items: Sequence[T]) -> T:
         """Return one of the items."""
         return items[int(len(items) * self.random())]
 

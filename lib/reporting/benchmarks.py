@@ -1,4 +1,4 @@
-"""What each job of the last runs took, in one table."""
+"""Collect the benchmark files of jobs in one table."""
 
 import json
 from pathlib import Path
@@ -8,16 +8,16 @@ import pandas as pd
 from ..data.stores.tables import COLUMNS, write_table
 
 
-def collect_benchmarks(folder, table):
-    """Write seconds and memory of every job that left a benchmark file.
+def collect_benchmarks(folder: str, table: str) -> None:
+    """Write run time and memory of every job with a benchmark file.
 
     Parameters
     ----------
     folder : str
-        Holds `<rule>.jsonl` or `<rule>/<wildcards>.jsonl`, as Snakemake writes them; the last line of a file counts.
+        Holds `<rule>.jsonl` or `<rule>/<wildcards>.jsonl`, as Snakemake writes them; the last line of a file is used.
     table : str
-        Output table `benchmarks`: rule, job (the wildcards), seconds, CPU seconds, peak memory in MiB; NaN for what was
-        too short to be measured.
+        Output table `benchmarks`: rule, job (the wildcards), seconds, CPU seconds, peak memory in MiB; NaN for jobs too
+        short to be measured.
     """
     root = Path(folder)
     rows = []
@@ -31,5 +31,5 @@ def collect_benchmarks(folder, table):
     write_table(pd.DataFrame(rows, columns=list(COLUMNS["benchmarks"])), table, "benchmarks")
 
 
-def _number(value):
+def _number(value: object) -> float:
     return float(value) if isinstance(value, (int, float)) else float("nan")

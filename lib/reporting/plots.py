@@ -1,7 +1,10 @@
 """Plots of result tables."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..data.stores.tables import read_table
@@ -37,7 +40,7 @@ def _heuristics(table: pd.DataFrame) -> Figure:
 
 
 def _thresholds(table: pd.DataFrame) -> Figure:
-    """Draw each category's share of the concepts over the quantiles: of the highest activations left, the lowest right."""
+    """Draw each category's share of the concepts over the quantiles: highest activations on the left, lowest on the right."""
     layers = list(dict.fromkeys(table["layer"]))
     figure = _figure(8, 0.6 + 2.4 * len(layers))
     panels = figure.subplots(len(layers), 2, squeeze=False, sharey=True)
@@ -79,12 +82,12 @@ def _specialization(table: pd.DataFrame) -> Figure:
 
 
 def _range_importance(table: pd.DataFrame) -> Figure:
-    """Draw the share of images whose prediction changes without each range."""
+    """Draw the share of images whose prediction changes when each range is erased."""
     shares = table.set_index(["layer", "range"])[["share_changed"]].rename(columns={"share_changed": ""})
     return _panels(shares, "share of predictions changed")
 
 
-def _panels(table, label):
+def _panels(table: pd.DataFrame, label: str) -> Figure:
     """Draw bars per range, one panel per layer."""
     layers = list(dict.fromkeys(table.index.get_level_values("layer")))
     figure = _figure(8, 0.4 + 2.0 * len(layers))
@@ -96,7 +99,7 @@ def _panels(table, label):
     return figure
 
 
-def _stack(axes, values):
+def _stack(axes: Axes, values: pd.DataFrame) -> None:
     """Draw one stacked bar per row of a table, in its order, one color per column."""
     bottom = np.zeros(len(values))
     for color, column in zip(_colors(values.columns), values.columns):
@@ -110,15 +113,15 @@ def _stack(axes, values):
     _clean(axes)
 
 
-def _colors(columns):
+def _colors(columns: Sequence) -> list[str]:
     return [PALETTE[i % len(PALETTE)] for i in range(len(columns))]
 
 
-def _figure(width, height):
+def _figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), dpi=150, layout="constrained")
 
 
-def _clean(axes):
+def _clean(axes: Axes) -> None:
     axes.grid(axis="y", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
@@ -141,7 +144,7 @@ def plot_table(*, table: str, kind: str, plot: str) -> None:
     table : str
         The table.
     kind : str
-        Which one, a key of `KINDS`.
+        Name of the table, a key of `KINDS`.
     plot : str
         Output picture (PNG).
     """

@@ -26,7 +26,7 @@ from ..runtime.parallel import map_in_order
 from ..runtime.progress import Progress
 
 GAP, TITLE, FONT_SIZE = 4, 18, 11
-"""Pixels between images, of a title's height, and of its letters."""
+"""Gap between images, height of a title and size of its font, in pixels."""
 
 OUTLINE = (255, 200, 0)
 """Color of the outline of a formula's mask."""
@@ -34,11 +34,22 @@ OUTLINE = (255, 200, 0)
 IMAGES_KEPT = 2048
 
 
-def draw_unit_pictures(*, data, activations, explanations, concept_set, pictures, layer, concepts, k, threads):
+def draw_unit_pictures(
+    *,
+    data: str,
+    activations: str,
+    explanations: list[str],
+    concept_set: str,
+    pictures: str,
+    layer: str,
+    concepts: dict,
+    k: int,
+    threads: int,
+) -> None:
     """Draw `{unit}.png` for every unit of a layer: one row per activation range, under its formula and IoU.
 
-    A row shows up to k images on which the formula fits better than on all images together (their own IoU exceeds the
-    range's), best first; everything outside the bitmap is black. Images have the size of the mask grid.
+    A row shows up to k images whose own IoU exceeds that of the range over all images, best first; everything outside the
+    bitmap is black. Images have the size of the mask grid.
 
     Parameters
     ----------
@@ -56,7 +67,7 @@ def draw_unit_pictures(*, data, activations, explanations, concept_set, pictures
     concepts : dict
         subset, categories: as `open_broden` takes them.
     k : int
-        Images per range at most.
+        Maximum number of images per range.
     threads : int
     """
     atoms, names = read_atoms(concept_set)
@@ -69,10 +80,10 @@ def draw_unit_pictures(*, data, activations, explanations, concept_set, pictures
     with new_folder(pictures) as draft:
 
         @lru_cache(IMAGES_KEPT)
-        def load(image):
+        def load(image: int) -> np.ndarray:
             return load_batch([paths[image]], geometry, threads=1)[0]
 
-        def draw(item):
+        def draw(item: tuple) -> None:
             unit, maps = item
             rows = []
             usable = by_unit[unit]["status"] == "ok"
@@ -99,14 +110,14 @@ def draw_unit_pictures(*, data, activations, explanations, concept_set, pictures
             pass
 
 
-def _show(picture, bitmap, mask):
+def _show(picture: np.ndarray, bitmap: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Return a picture that is dark outside the bitmap, with the outline of the formula's mask."""
     shown = picture * bitmap[:, :, None]
     shown[find_boundaries(mask, mode="inner")] = OUTLINE
     return shown
 
 
-def _compose(rows, k, shape, font):
+def _compose(rows: list, k: int, shape: tuple[int, int], font: ImageFont.ImageFont) -> Image.Image:
     """Return the rows of images below each other, each under its title."""
     height, width = shape
     widest = max((font.getlength(title) for title, _ in rows), default=0)

@@ -1,1 +1,1 @@
-"""How jobs run: arguments and errors, progress, locks, parallel work, fingerprints, resuming."""
+"""Running of jobs: arguments and errors, progress, locks, parallel work, fingerprints, resuming."""

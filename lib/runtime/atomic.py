@@ -1,4 +1,4 @@
-"""Atomic writing: a file or folder appears under its name only when it is complete."""
+"""Atomic writing: a file or folder gets its name only when it is complete."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ SUFFIX = ".part"
 
 
 def draft_of(target: str | Path) -> Path:
-    """Return where a file or folder is written until it is complete."""
+    """Return the temporary path of a file or folder during writing."""
     target = Path(target)
     return target.with_name(target.name + SUFFIX)
 
@@ -22,7 +22,7 @@ def new_file(target: str | Path) -> Iterator[Path]:
     Parameters
     ----------
     target : str or pathlib.Path
-        Its folder is made. An older file is replaced at once.
+        Its folder is created. An older file is replaced atomically.
     """
     target, draft = Path(target), draft_of(target)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ def new_folder(target: str | Path) -> Iterator[Path]:
     Parameters
     ----------
     target : str or pathlib.Path
-        The folder above is made. An older folder is removed.
+        The parent folder is created. An older folder is removed.
     """
     target, draft = Path(target), draft_of(target)
     shutil.rmtree(draft, ignore_errors=True)

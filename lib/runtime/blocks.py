@@ -1,7 +1,7 @@
-"""Batches of one constant size, so that no result depends on what else is computed with it.
+"""Batches of one constant size, so that a result does not depend on the rest of its batch.
 
 Libraries choose the kernels of a matrix product or a convolution by the number of rows or images, and kernels round
-differently. At one constant size an image's result depends neither on its place nor on the others (tests measure it).
+differently. At a constant size the result of an image depends neither on its position nor on the others (tests measure it).
 """
 
 from collections.abc import Callable, Iterator
@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterator
 import torch
 
 IMAGES_PER_BLOCK = 24
-"""Images of every forward pass of every network: a multiple of 12, in which AVX2 kernels of MKL treat rows alike."""
+"""Images of every forward pass of every network: a multiple of 12, for which AVX2 kernels of MKL treat all rows equally."""
 
-# By the processor's instructions: the least number of rows of a matrix product, and what it has to be a multiple of, for
-# each row to keep its bits whatever the number. Measured with MKL 2024.2 on products of 1 to 4,032 columns: AMD processors
-# need 4 rows, Intel's 16 with AVX-512; their AVX2 kernels need 56 and treat a remainder of 12 in another way.
+# By instruction set: the minimum number of rows of a matrix product and the number of which it must be a multiple, so
+# that each row has the same bits for every number of rows. Measured with MKL 2024.2 on products of 1 to 4,032 columns: AMD processors
+# need 4 rows, Intel's 16 with AVX-512; their AVX2 kernels need 56 and treat a remainder of 12 differently.
 _ROWS = {"AVX512": (16, 4)}
 _ROWS_ELSEWHERE = (60, 12)
 
 
 def whole_blocks(batch_size: int) -> int:
-    """Return how many images travel together: `batch_size`, rounded up to whole blocks."""
+    """Return `batch_size`, rounded up to whole blocks."""
     return -(-batch_size // IMAGES_PER_BLOCK) * IMAGES_PER_BLOCK
 
 
@@ -38,12 +38,12 @@ def blocks_of(*inputs: torch.Tensor) -> Iterator[tuple[int, tuple[torch.Tensor, 
     Parameters
     ----------
     *inputs : torch.Tensor of shape (n, ...)
-        What a network takes: images; or latents and classes.
+        Network inputs: images, or latents and classes.
 
     Yields
     ------
     n_images : int
-        How many images of the block are real; the rest are zeros.
+        Number of images in the block; the rest is zero padding.
     block : tuple of torch.Tensor of shape (IMAGES_PER_BLOCK, ...)
     """
     for first in range(0, len(inputs[0]), IMAGES_PER_BLOCK):
@@ -52,13 +52,13 @@ def blocks_of(*inputs: torch.Tensor) -> Iterator[tuple[int, tuple[torch.Tensor, 
 
 
 def enough_rows(n_rows: int) -> int:
-    """Return the least number of rows, at least `n_rows`, of a matrix product in which each row keeps its bits."""
+    """Return the smallest number of rows, at least `n_rows`, of a matrix product whose rows keep their bits."""
     least, multiple = _ROWS.get(torch.backends.cpu.get_cpu_capability(), _ROWS_ELSEWHERE)
     return max(least, -(-n_rows // multiple) * multiple)
 
 
 def on_rows(function: Callable, *rows: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
-    """Apply linear layers to rows so that a row's result has the same bits, however many rows there are.
+    """Apply linear layers to rows so that the bits of a row do not depend on the number of rows.
 
     Parameters
     ----------

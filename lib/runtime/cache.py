@@ -1,12 +1,12 @@
-"""Files below `.snakemake` that keep what took long to find, which a later run may lose without harm."""
+"""Cache files below `.snakemake`, which may be deleted at any time."""
 
 import json
 import os
 from pathlib import Path
 
 
-def recall(path):
-    """Return what `remember` wrote: a dict, empty if there is none yet or the file was damaged.
+def recall(path: str | Path) -> dict:
+    """Return the dict that `remember` wrote, empty if the file is missing or damaged.
 
     Parameters
     ----------
@@ -19,15 +19,15 @@ def recall(path):
     return found if isinstance(found, dict) else {}
 
 
-def remember(path, found):
-    """Write a dict for later runs; another run that writes at the same time leaves one of the two files whole.
+def remember(path: str | Path, found: dict) -> None:
+    """Write a dict for later runs, atomically.
 
     Parameters
     ----------
     path : str or pathlib.Path
-        Its folder is made.
+        Its folder is created.
     found : dict
-        As JSON can hold it.
+        Serialisable as JSON.
 
     Raises
     ------

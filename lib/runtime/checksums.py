@@ -1,7 +1,7 @@
-"""Checksums beside stored files, in the format of `sha256sum`, so that a damaged file is refused and not believed.
+"""Checksums of stored files, in the format of `sha256sum`, so that damaged files are detected.
 
-A folder has the checksums of its files in `SHA256SUMS`; a file by itself, such as a table, has its own in a hidden file
-beside it.
+The checksums of a folder are in `SHA256SUMS`; the checksum of a single file, such as a table, is in a hidden file beside
+it.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ def digest_of(path: str | Path) -> str:
 
 
 def seal_folder(folder: str | Path, pattern: str = "*") -> None:
-    """Write the checksums of the files of a folder whose path fits a pattern; `sha256sum --check` reads them too.
+    """Write the checksums of the files of a folder that match a pattern; `sha256sum --check` reads them too.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def seal_folder(folder: str | Path, pattern: str = "*") -> None:
 
 
 def check_folder(folder: str | Path) -> None:
-    """Compare the files of a folder with the checksums that were written with them.
+    """Verify the files of a folder by their checksums.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def check_folder(folder: str | Path) -> None:
     FileNotFoundError
         If the folder has no checksums or lacks a file.
     ValueError
-        If a file is not as it was written.
+        If a file was changed.
     """
     folder = Path(folder)
     for line in (folder / NAME).read_text(encoding="utf-8").splitlines():
@@ -54,23 +54,23 @@ def check_folder(folder: str | Path) -> None:
 
 
 def seal_file(path: str | Path, *, content: str | Path) -> None:
-    """Write the checksum of a file that is about to get its name.
+    """Write the checksum of a file before the file is renamed to its final path.
 
-    The checksum comes first: if the process is killed between both, the file is missing and not without its checksum.
+    In this order, a process that is killed between both leaves no file without its checksum.
 
     Parameters
     ----------
     path : str or pathlib.Path
-        The name that the file will have.
+        Final path of the file.
     content : str or pathlib.Path
-        Where it is now.
+        Current path of the file.
     """
     path = Path(path)
     _beside(path).write_text(f"{digest_of(content)}  {path.name}\n", encoding="utf-8")
 
 
 def check_file(path: str | Path) -> None:
-    """Compare a file with its checksum, if there is one beside it.
+    """Verify a file by its checksum, if it has one.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def check_file(path: str | Path) -> None:
     seal = _beside(path)
     if seal.is_file() and not seal.read_text(encoding="utf-8").startswith(digest_of(path)):
         raise ValueError(
-            f"{path} was changed after it was written. Delete it and run again to make it anew, or delete {seal} to use it "
+            f"{path} was changed after it was written. Delete it and run again to rebuild it, or delete {seal} to use it "
             "as it is."
         )
 

@@ -1,4 +1,4 @@
-"""Fingerprints: of the code that a rule runs, and of all that decides the result of a job that may go on after a kill."""
+"""Fingerprints of the code of a rule, and of all inputs of a job that can resume after an interruption."""
 
 import ast
 import hashlib
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def _source(module: str) -> Path | None:
-    """Return the file of one of the project's modules, or None for foreign ones."""
+    """Return the file of one of the project's modules, or None for other modules."""
     path = ROOT.joinpath(*module.split("."))
     for candidate in (path.with_suffix(".py"), path / "__init__.py"):
         if candidate.is_file():
@@ -39,7 +39,7 @@ def _strip_docstrings(tree: ast.Module) -> ast.Module:
 
 
 def _imported(tree: ast.Module, module: str) -> set[str]:
-    """Return the dotted names of what a module imports, relative imports resolved; some may name no module."""
+    """Return the dotted names of what a module imports, with relative imports resolved; some may be no modules."""
     found = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -64,7 +64,7 @@ def _read(module: str) -> tuple[str, frozenset[str]]:
 def code_hash(module: str, *folders: str) -> str:
     """Return a hash of a module, of all modules of this project that it imports, and of the files in some folders.
 
-    Comments, docstrings and white space of modules do not count. Nothing is imported.
+    Comments, docstrings and white space of modules are ignored. Nothing is imported.
 
     Parameters
     ----------
@@ -100,12 +100,12 @@ def code_hash(module: str, *folders: str) -> str:
 
 
 def fingerprint(*parts: Any) -> str:
-    """Return a text that changes with any of the parts, by which a later run knows whether it may go on with a result.
+    """Return a digest of all parts, by which a later run decides whether it can resume a result.
 
     Parameters
     ----------
     *parts : object
-        Arrays, which count with dtype, shape and values, and anything whose `repr` tells what it is.
+        Arrays, by dtype, shape and values, and any object with an unambiguous `repr`.
 
     Returns
     -------
@@ -124,14 +124,14 @@ def fingerprint(*parts: Any) -> str:
 
 
 def fingerprint_inputs(images: Sequence[str], weights: str | Sequence[str]) -> str:
-    """Return the fingerprint of the files that a pass over images reads.
+    """Return the fingerprint of the input files of a pass over images.
 
     Parameters
     ----------
     images : sequence of str
-        Paths; of the files the sizes count.
+        Paths; the sizes of the files are included.
     weights : str or list of str
-        Checkpoint, whose bytes count; an empty list for random weights.
+        Checkpoint, included by its bytes; an empty list for random weights.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What happens around the stage of a rule: its arguments, its log file, its errors. The only reader of `snakemake`."""
+"""Run a stage: arguments, log file, errors. The only module that uses the `snakemake` object."""
 
 import contextlib
 import errno
@@ -9,13 +9,15 @@ import resource
 import sys
 import time
 import traceback
+from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import IO, Any
 
 from .locks import hold_lock
 from .progress import Progress
 
-# what lowers the memory of a job, beside fewer jobs at once
+# config keys that lower the memory of a job
 MEMORY_KEYS = {
     "record_activations": "resources.threads, or resources.batch_size if it is above 24",
     "tally_units": "resources.threads, or resources.batch_size if it is above 24",
@@ -30,21 +32,21 @@ MEMORY_KEYS = {
 
 
 @contextlib.contextmanager
-def stage(snakemake):
-    """Send everything that a rule's script writes to the rule's log and yield the arguments of its stage function.
+def stage(snakemake: Any) -> Iterator[dict]:
+    """Redirect all output of a rule's script to the rule's log and yield the arguments of its stage function.
 
-    The job is refused while another process runs it too, which a killed Snakemake has left behind.
+    The job is refused while another process, left by a killed Snakemake, still runs it.
 
     Parameters
     ----------
     snakemake : snakemake.script.Snakemake
-        The object that Snakemake puts into a script.
+        The object that Snakemake passes to a script.
 
     Yields
     ------
     dict
-        Named inputs, outputs and params by name (lists stay lists; what is in the param `settings` stands for itself; the
-        params `code` and `contents` only say when to rerun and are left out), and the resources `device` and `batch_size`
+        Named inputs, outputs and params by name (lists stay lists; the items of the param `settings` are arguments
+        themselves; the params `code` and `contents` only trigger reruns and are omitted), and the resources `device` and `batch_size`
         where the rule sets them.
     """
     log = snakemake.log[0]
@@ -66,7 +68,7 @@ def stage(snakemake):
         user.write(summary + "\n")
 
 
-def failures(folder, *, since):
+def failures(folder: str | Path, *, since: float) -> list[str]:
     """Return the message of each job that failed, with the log to read.
 
     Parameters
@@ -89,30 +91,27 @@ def failures(folder, *, since):
     return found
 
 
-def _summary(seconds):
-    """Say in one line what a job did: items, seconds, peak memory."""
+def _summary(seconds: float) -> str:
+    """Return a one-line summary of a job: items, seconds, peak memory."""
     items = "".join(f"{n:,} {unit}{'' if n == 1 else 's'}, " for unit, n in Progress.finished.items())
     return f"{Progress.label}: {items}{seconds:.1f} s, peak memory {_peak_kib() / 1024:.0f} MiB"
 
 
-def _peak_kib():
-    """Return the largest memory of this process or of one of its children."""
+def _peak_kib() -> int:
+    """Return the peak memory of this process or of one of its children."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    # what getrusage says of this process itself goes back to before its start: to the memory of the Snakemake behind it
+    # getrusage of this process includes the memory of the Snakemake process that forked it
     own = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))
     return max(int(own[1]), children)
 
 
-def _advice(error, rule=""):
-    # torch raises a plain RuntimeError where the memory of the computer ends, and one of its own on a GPU
+def _advice(error: Exception, rule: str = "") -> str:
+    # torch raises a plain RuntimeError when main memory is exhausted, and its own error on a GPU
     if isinstance(error, MemoryError) or "not enough memory" in str(error) or "out of memory" in str(error):
         keys = f", or lower {MEMORY_KEYS[rule]}" if rule in MEMORY_KEYS else ""
         return f"out of memory ({error}); give the job more, run fewer jobs at once (snakemake --cores){keys}"
     if isinstance(error, BrokenProcessPool):
-        return (
-            "a worker process died, killed by somebody or for want of memory; run again, "
-            "with a lower resources.threads if it was the memory"
-        )
+        return "a worker process was killed, possibly out of memory; run again, with a lower resources.threads if so"
     if _disk_is_full(error):
         return f"the disk is full ({error}); free some space and run again, what is complete is kept"
     if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
@@ -120,15 +119,15 @@ def _advice(error, rule=""):
     return str(error) or type(error).__name__
 
 
-def _disk_is_full(error):
-    """Tell a full disk, or quota, also where a library keeps nothing of the system's error but its text, or not even that."""
+def _disk_is_full(error: Exception) -> bool:
+    """Return whether the disk or quota is full, also if a library reports only a text instead of the system's error."""
     numbers = errno.ENOSPC, errno.EDQUOT
     numpy_wrote_less = r"\d+ requested and \d+ written"
     texts = "|".join([*map(os.strerror, numbers), numpy_wrote_less])
     return getattr(error, "errno", None) in numbers or re.search(texts, str(error))
 
 
-def _arguments(snakemake):
+def _arguments(snakemake: Any) -> dict:
     arguments = {}
     for values in (snakemake.input, snakemake.output, snakemake.params):
         arguments.update(
@@ -145,10 +144,10 @@ def _arguments(snakemake):
 
 
 @contextlib.contextmanager
-def _redirected(handle):
+def _redirected(handle: IO[str]) -> Iterator[IO[str]]:
     """Send file descriptors 1 and 2, also those of C code and child processes, to an open file; yield the user's stream.
 
-    Progress goes on to the user where that is a terminal.
+    Progress is still shown to the user if that is a terminal.
     """
     sys.stdout.flush()
     sys.stderr.flush()

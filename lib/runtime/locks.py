@@ -1,7 +1,7 @@
-"""A lock that a job holds while it runs.
+"""Lock of a running job.
 
-A job outlives a Snakemake that is killed. Without the lock its repetition in the next run would write the same files at
-the same time. The kernel gives the lock back when the process ends, however it ends.
+A job outlives a killed Snakemake. Without the lock the same job of the next run would write the same files at the same
+time. The kernel releases the lock whenever the process ends.
 """
 
 import contextlib
@@ -10,17 +10,18 @@ import logging
 import os
 import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 logger = logging.getLogger(__name__)
 
-PATIENCE = 5.0  # seconds for a process that is being ended to be gone
+PATIENCE = 5.0  # seconds to wait for a process that is being terminated
 
 
 @contextlib.contextmanager
-def hold_lock(path: str | Path):
-    """Hold a lock for as long as the context lasts.
+def hold_lock(path: str | Path) -> Iterator[None]:
+    """Hold a lock within the context.
 
     Child processes that are forked hold it too: they must end with their parent (see `runtime.parallel.end_with_parent`).
 
@@ -58,14 +59,16 @@ def _acquire(path: Path) -> IO[str]:
             time.sleep(0.1)
             continue
         except OSError as error:
-            logger.warning("%s cannot be locked (%s): see to it that no job of a killed run still writes", path, error)
+            logger.warning(
+                "%s cannot be locked (%s): make sure that no job of a killed run is still writing", path, error
+            )
             return lock
         if _is_current(lock, path):
             lock.truncate(0)
             lock.write(f"{os.getpid()} {socket.gethostname()}")
             lock.flush()
             return lock
-        lock.close()  # its last holder has removed it in the meantime
+        lock.close()  # its last holder has just removed it
 
 
 def _is_current(lock: IO[str], path: Path) -> bool:
@@ -79,7 +82,7 @@ def _advice(path: Path, holder: str) -> str:
     process, _, host = holder.partition(" ")
     place = "" if host == socket.gethostname() else f" on {host or 'another machine'}"
     return (
-        f"this job is still run by process {process or '(unknown)'}{place}, which is left from an earlier run that was "
-        f"killed, and writes the same files ({path} is locked). Wait until it has ended, or end it "
+        f"this job is still run by process {process or '(unknown)'}{place}, which is left from a killed run, "
+        f"and writes the same files ({path} is locked). Wait until it has ended, or end it "
         f"(kill {process or 'PROCESS'}{place}), and run again."
     )

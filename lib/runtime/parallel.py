@@ -1,13 +1,14 @@
-"""Running independent pieces of work on several threads, with results in order; and processes that leave no orphans."""
+"""Run independent tasks on several threads with results in order, and end worker processes with their parent."""
 
 import multiprocessing
 import os
 import threading
 from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 
-def map_in_order(function, items, *, threads):
+def map_in_order(function: Callable, items: Iterable, *, threads: int) -> Iterator:
     """Yield function(item) for each item in order, computed on several threads with few items in flight.
 
     Parameters
@@ -17,7 +18,7 @@ def map_in_order(function, items, *, threads):
     items : iterable
         Taken one by one, at most `threads` ahead of the result that is yielded.
     threads : int
-        The results do not depend on it.
+        It does not change results.
     """
     with ThreadPoolExecutor(threads) as pool:
         pending = deque()
@@ -29,14 +30,14 @@ def map_in_order(function, items, *, threads):
             yield pending.popleft().result()
 
 
-def end_with_parent():
+def end_with_parent() -> None:
     """Make a worker process end when the process that started it is killed; the initializer of every process pool.
 
-    A worker would wait for work for ever otherwise, and hold the lock of the job (see `runtime.locks`).
+    Otherwise a worker would wait for work forever and hold the lock of the job (see `runtime.locks`).
     """
     parent = multiprocessing.parent_process()
 
-    def watch():
+    def watch() -> None:
         parent.join()
         os._exit(1)
 

@@ -12,7 +12,7 @@ class Part:
     Attributes
     ----------
     number : int
-        From 0 on.
+        Index, from 0.
     count : int
     """
 

@@ -1,6 +1,7 @@
-"""Progress of long jobs: a bar on the user's terminal, or a line a minute where there is none."""
+"""Progress of long jobs: a bar on the user's terminal, or one line per minute without a terminal."""
 
 import sys
+from typing import IO
 
 from tqdm import tqdm
 
@@ -8,14 +9,14 @@ SECONDS_BETWEEN_LINES = 60
 
 
 class Progress(tqdm):
-    """A tqdm bar, used as tqdm is, that knows where the user looks.
+    """A tqdm bar that writes to the user's terminal or to the log.
 
     Class attributes
     ----------------
     terminal : file or None
         The user's terminal, which `runtime.job` sets while everything else goes to the job's log; None if there is none.
     label : str
-        What is in progress, shown before a bar's own description.
+        Name of the job, shown before a bar's own description.
     finished : dict of str to int
         Items done by unit (`image`, `unit`, ...) in the bars that have ended, without those of an earlier run.
     """
@@ -24,7 +25,7 @@ class Progress(tqdm):
     label = ""
     finished: dict[str, int] = {}
 
-    def __init__(self, *arguments, **options):
+    def __init__(self, *arguments: object, **options: object) -> None:
         if Progress.terminal is not None:
             settings = {"file": Progress.terminal, "leave": False, "dynamic_ncols": True}
         else:
@@ -41,8 +42,8 @@ class Progress(tqdm):
         self._counted = False
         super().__init__(*arguments, **settings | options)
 
-    def close(self):
-        """End the bar and remember how many items it saw."""
+    def close(self) -> None:
+        """End the bar and record the number of its items."""
         if not self._counted:
             self._counted = True
             Progress.finished[self.unit] = Progress.finished.get(self.unit, 0) + self.n - self.initial
@@ -50,15 +51,15 @@ class Progress(tqdm):
 
 
 class _Lines:
-    """A stream that gets whole lines in place of a bar that is drawn over and over."""
+    """A stream that writes whole lines instead of a redrawn bar."""
 
-    def __init__(self, stream):
+    def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
 
-    def write(self, text):
+    def write(self, text: str) -> None:
         line = text.replace("\r", "").strip()
         if line:
             self._stream.write(line + "\n")
 
-    def flush(self):
+    def flush(self) -> None:
         self._stream.flush()

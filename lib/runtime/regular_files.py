@@ -1,4 +1,4 @@
-"""Refusing what is no regular file before it is opened: a pipe or a device would be waited for, or read without end."""
+"""Check for regular files before opening: reading a pipe or a device could block or never end."""
 
 import os
 import stat
@@ -14,19 +14,19 @@ KINDS = {
 
 
 def check_regular_file(path: str | Path, *, name: str) -> None:
-    """Check that a path leads to a regular file, through links or not.
+    """Check that a path, or the target of a link, is a regular file.
 
     Parameters
     ----------
     path : str or pathlib.Path
-        What the user gave.
+        Path given by the user.
     name : str
-        What it should be, such as `label map`, for the message.
+        Description of the file, such as `label map`, for the message.
 
     Raises
     ------
     FileNotFoundError
-        If there is nothing.
+        If the path does not exist.
     ValueError
         If it is a folder, a pipe, a socket or a device.
     """

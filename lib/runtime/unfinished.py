@@ -1,4 +1,4 @@
-"""The folder of a long job while it is filled, so that a killed job goes on from what is complete."""
+"""Output folder of a long job in progress, so that an interrupted job resumes."""
 
 import json
 import logging
@@ -12,21 +12,21 @@ logger = logging.getLogger(__name__)
 
 
 class UnfinishedFolder:
-    """A folder that gets its name when it is complete, with a mark of how far it is.
+    """A folder that is renamed when complete, with a record of its progress.
 
     Parameters
     ----------
     target : pathlib.Path
-        The folder to make; until then it is `<target>.part`.
+        The final folder; during the job it is `<target>.part`.
     fingerprint : str
-        As `fingerprint` returns it: what another job has left is removed.
+        From `fingerprint`: results with another fingerprint are removed.
 
     Attributes
     ----------
     path : pathlib.Path
-        Where the job writes; empty if `n_done` is 0.
+        Folder for the output; empty if `n_done` is 0.
     n_done : int
-        Items that are complete.
+        Number of complete items.
     """
 
     def __init__(self, target: Path, fingerprint: str) -> None:
@@ -35,7 +35,7 @@ class UnfinishedFolder:
         self._mark = self.path / "progress.json"
         self.n_done = self._read_mark()
         if self.n_done:
-            logger.info("going on after %d images of an interrupted run", self.n_done)
+            logger.info("resuming after %d images of an interrupted run", self.n_done)
         else:
             shutil.rmtree(self.path, ignore_errors=True)
             self.path.mkdir(parents=True)
@@ -47,17 +47,17 @@ class UnfinishedFolder:
         except FileNotFoundError:
             return 0
         except (ValueError, KeyError, TypeError) as error:
-            logger.warning("%s is damaged (%s): starting anew", self._mark, error)
+            logger.warning("%s is damaged (%s): starting from the beginning", self._mark, error)
             return 0
 
     def mark(self, n_done: int) -> None:
-        """Note that so many items are complete in the folder."""
+        """Record the number of complete items."""
         with new_file(self._mark) as draft:
             draft.write_text(json.dumps({"fingerprint": self._fingerprint, "n_done": n_done}), encoding="utf-8")
         self.n_done = n_done
 
     def finish(self, inner: str = "") -> None:
-        """Give the folder, or a folder in it, the name of the target; an older target is removed."""
+        """Rename the folder, or a folder in it, to the target, replacing an older one."""
         self._mark.unlink(missing_ok=True)
         shutil.rmtree(self._target, ignore_errors=True)
         os.replace(self.path / inner, self._target)

@@ -47,8 +47,8 @@ def test_weights_of_a_model_go_before_those_of_the_data_set(config, tmp_path):
     [
         ({"factory": "net.py:f"}, "imagenet", r"no weights 'imagenet' for net\.py:f.*models\.mine\.weights"),
         ({"factory": "timm:vit"}, "playground", "no weights 'playground' for timm:vit"),
-        ({"factory": "net.pt"}, "untrained", r"brings its own.*`weights: none`.*models\.mine\.weights to own"),
-        ({"factory": "resnet18", "weights": "own"}, "mine", "brings no weights of its own"),
+        ({"factory": "net.pt"}, "untrained", r"has its own weights.*`weights: none`.*models\.mine\.weights to own"),
+        ({"factory": "resnet18", "weights": "own"}, "mine", "has no pretrained weights"),
         ({"factory": "net.py:f", "weights": "http://127.0.0.1/x"}, "mine", r"models\.mine\.sha256"),
         ({"factory": "net.py"}, "mine", "names no function"),
         ({"factory": "hf:.", "weights": "own"}, "mine", "holds no weights"),
@@ -234,5 +234,5 @@ def test_a_configuration_of_biggan_counts_as_code(config, tmp_path):
     assert network_settings("mine", "drawn", config=config)["recipe"]["code"] != first
     assert weights_file("mine", "drawn", config=config) == "biggan.bin"
     config["models"]["mine"]["weights"] = "own"
-    with pytest.raises(ValueError, match="brings no weights of its own; use the path of its checkpoint"):
+    with pytest.raises(ValueError, match="has no pretrained weights; use the path of its checkpoint"):
         weights_file("mine", "drawn", config=config)

@@ -14,7 +14,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from lib.captioning.decoding.clip import build_clip, look, order
+from lib.captioning.decoding.clip import build_clip, embed_exemplars, order
 from lib.captioning.decoding.rerank import Candidate, describe
 from lib.captioning.model.decoder import Decoder, DecoderSizes
 from lib.captioning.model.encoder import Encoder, encode_exemplars
@@ -136,9 +136,9 @@ def clips():
     images, masks = exemplars()
     found = []
     for split in SPLITS:
-        views = [look(clip, [images[part]], [masks[part]], whole=0.5)[0] for part in parts(split)]
+        embedded = [embed_exemplars(clip, [images[part]], [masks[part]], whole=0.5)[0] for part in parts(split)]
         texts = [[Candidate(f"word {unit} {rank}", 0, 0, 0) for rank in range(2)] for unit in range(N)]
-        ordered = [order(clip, texts[part], own) for part, own in zip(parts(split), views)]
+        ordered = [order(clip, texts[part], own) for part, own in zip(parts(split), embedded)]
         found.append([[(each.text, each.score) for each in unit] for part in ordered for unit in part])
     yield "CLIP", found
 

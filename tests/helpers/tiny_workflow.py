@@ -57,12 +57,12 @@ class Workflow:
         command += ["--directory", str(self.folder), *([] if cores is None else ["--cores", str(cores)])]
         return [*command, *arguments, "--configfile", *(str(self.folder / name) for name in files)]
 
-    def run(self, *arguments, **options):
+    def run(self, *arguments, timeout=900, **options):
         """Run Snakemake with the options of `command` and return its exit status and all it wrote."""
         command = self.command(*arguments, **options)
         if "--dry-run" in arguments:
             return _plan(command[3:])
-        done = subprocess.run(command, capture_output=True, text=True, timeout=900)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
         return done.returncode, done.stdout + done.stderr
 
     def must_run(self, *arguments, **options):

@@ -30,7 +30,7 @@ def test_auto_and_numbers(monkeypatch, gpus):
         assert not torch.backends.cuda.matmul.allow_tf32 and not torch.backends.cudnn.allow_tf32
         assert torch.backends.cudnn.deterministic
     for device in ("cuda:2", f"cuda:{gpus}"):
-        with pytest.raises(ValueError, match=f"sees {gpus} GPUs"):
+        with pytest.raises(ValueError, match=f"finds {gpus} GPUs"):
             prepare_device(device)
 
 

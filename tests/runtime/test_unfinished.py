@@ -29,7 +29,7 @@ def test_a_killed_job_goes_on(target):
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b"null", b"{}", b'{"fingerprint": "a"}', b"\xff"])
-def test_a_damaged_mark_or_none_means_to_start_anew(target, content, caplog):
+def test_a_damaged_mark_or_none_restarts_the_job(target, content, caplog):
     left_behind(target)
     mark = target.with_name("0-of-1.part") / "progress.json"
     mark.unlink() if content is None else mark.write_bytes(content)
@@ -38,7 +38,7 @@ def test_a_damaged_mark_or_none_means_to_start_anew(target, content, caplog):
     assert ("progress.json is damaged" in caplog.text) == (content is not None)
 
 
-def test_another_job_starts_anew(target):
+def test_another_job_starts_from_the_beginning(target):
     left_behind(target)
     folder = UnfinishedFolder(target, "b")
     assert folder.n_done == 0 and not list(folder.path.iterdir())

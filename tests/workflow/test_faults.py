@@ -108,7 +108,7 @@ def test_a_worker_that_dies_is_named(tmp_path):
         assert process.poll() is None, process.stdout.read()
     os.kill(max(jobs), signal.SIGKILL)  # the stage itself has the lowest id
     text, _ = process.communicate()
-    assert process.returncode != 0 and "draw_playground: a worker process died" in text, text
+    assert process.returncode != 0 and "draw_playground: a worker process was killed" in text, text
     workflow.must_run(PICTURES)
 
 

@@ -6,10 +6,10 @@ from tiny_workflow import Workflow
 pytestmark = pytest.mark.same_bytes
 
 NETWORKS = {
-    "resnet18": {"layers": ["layer1", "layer4"]},
-    "resnet50": {"layers": ["layer1", "layer4"]},
+    "resnet18": {"layers": ["layer1"]},
+    "resnet50": {"layers": ["layer1"]},
     "mobilenet_v3_small": {"layers": ["features.3", "features.12"]},
-    "shufflenet_v2_x1_0": {"layers": ["stage2", "stage4"]},
+    "shufflenet_v2_x1_0": {"layers": ["stage2"]},
     "densenet161": {"layers": ["features.denseblock1"]},
 }
 
@@ -32,7 +32,7 @@ def settings(n_parts, batch_size):
 @pytest.fixture(scope="module")
 def in_one_part(tmp_path_factory):
     workflow = Workflow(tmp_path_factory.mktemp("one_part"))
-    workflow.must_run(cores=2, settings=settings(1, 8))
+    workflow.must_run(cores=2, settings=settings(1, 8), timeout=3600)
     return merged(workflow)
 
 
@@ -43,7 +43,7 @@ def merged(workflow):
 @pytest.mark.parametrize("n_parts, batch_size, cores", [(2, 16, 1), (3, 33, 2), (7, 9, 1), (1, 100, 1), (7, 32, 2)])
 def test_tables_of_many_parts_are_those_of_one(in_one_part, tmp_path, n_parts, batch_size, cores):
     workflow = Workflow(tmp_path / "parts")
-    workflow.must_run(cores=cores, settings=settings(n_parts, batch_size))
+    workflow.must_run(cores=cores, settings=settings(n_parts, batch_size), timeout=3600)
     found = merged(workflow)
     assert sorted(found) == sorted(in_one_part) and len(found) > 5 * len(NETWORKS)
     assert [name for name in found if found[name] != in_one_part[name]] == []

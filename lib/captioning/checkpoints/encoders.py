@@ -1,4 +1,4 @@
-"""Making an encoder from what a checkpoint of a captioning model records of it."""
+"""Build the encoder that is stored in a checkpoint of a captioning model."""
 
 from torch import nn
 
@@ -8,7 +8,7 @@ from ..model.encoder import Encoder
 
 
 def open_encoder(record: EncoderRecord, network: nn.Module, *, path: str) -> Encoder:
-    """Fill a network with the recorded weights, which must be all of its weights, and make it an encoder.
+    """Load the stored weights, which must be complete, into a network and return it as an encoder.
 
     Parameters
     ----------
@@ -17,7 +17,7 @@ def open_encoder(record: EncoderRecord, network: nn.Module, *, path: str) -> Enc
     network : nn.Module
         A network of the recorded name.
     path : str
-        Where the record comes from, for messages.
+        File of the record, for messages.
 
     Returns
     -------

@@ -1,8 +1,8 @@
-"""Checkpoints of captioning models: the native format, and which reader a file needs.
+"""Read and write captioning models in the native format, and detect the format of a file.
 
 The native format is one safetensors file. Its tensors begin with `decoder.`, `lm.` and `encoder.`; its only metadata
-entry, `neuron-lexicon`, is a JSON object with the words, the sizes, the settings, what the encoder is, and the checksum of
-all that and of the tensors.
+entry, `neuron-lexicon`, is a JSON object with the words, the sizes, the settings, the encoder, and a checksum of
+the metadata and the tensors.
 """
 
 from dataclasses import asdict
@@ -69,7 +69,7 @@ def read_captioner(path: str, *, needs_encoder: bool = True) -> Captioner:
     FileNotFoundError
         If the file does not exist.
     ValueError
-        If it is neither, is damaged, costs more time or memory than its size suggests, has settings that no model can
+        If it is neither, is damaged, needs more time or memory than its size suggests, has settings that no model can
         have, names an unknown encoder, or has missing, surplus or wrong tensors.
     """
     check_regular_file(path, name="file")
@@ -100,7 +100,7 @@ def _read_native(path: str, *, needs_encoder: bool) -> Captioner:
 
 
 def _plan(about: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Plan:
-    """Read what the file says of its parts."""
+    """Parse the metadata of a file."""
     words, encoder = about["indexer"], about["encoder"]
     if type(words["tokens"]) is not list:
         raise TypeError("the words are no list")

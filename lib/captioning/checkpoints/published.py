@@ -1,4 +1,4 @@
-"""Reading the published payloads of captioning models, running no code from them."""
+"""Read the published payloads of captioning models without running code from them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,14 +43,14 @@ def read_published(path: str, *, needs_encoder: bool = True) -> Captioner:
     Raises
     ------
     ValueError
-        If it is damaged, holds more than tensors and plain values, costs more than its size suggests, or is no payload
+        If it is damaged, holds more than tensors and plain values, needs more time or memory than its size suggests, or is no payload
         of a captioning model.
     """
     try:
         payload = read_tensor_file(path, names=dict.fromkeys(CONFIGURATIONS, as_mapping))
     except HoldsCode as refusal:
         raise ValueError(
-            f"{path} is refused, and nothing of it was run: it holds more than tensors and plain values, namely {refusal}"
+            f"{path} is refused and none of its code was run: it contains more than tensors and plain values, namely {refusal}"
         ) from refusal
     except Unreadable as refusal:
         raise ValueError(f"{path} {refusal}") from refusal
@@ -72,7 +72,7 @@ def read_published(path: str, *, needs_encoder: bool = True) -> Captioner:
 
 
 def _plan(parts: Mapping[str, Any], encoder: str, state: Mapping[str, torch.Tensor]) -> Plan:
-    """Read what the payload says of its parts."""
+    """Parse the metadata of a payload."""
     indexer = _indexer(parts["indexer"])
     check_choice("the type of encoder", encoder, PUBLISHED_ENCODERS)
     kind = PUBLISHED_ENCODERS[encoder]

@@ -1,9 +1,10 @@
-"""Decoding: the ways of getting sentences out of a decoder, vectorised over units.
+"""Decoding strategies, vectorised over units.
 
-Every way may use mutual information, which takes T times the language model's log-probability off each step's:
+All strategies support mutual information, which subtracts T times the language model's log-probability at each step:
 log p(w | before, exemplars) - T log p(w | before).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -15,12 +16,12 @@ from ..model.prefixes import SharedPrefixes
 
 @dataclass(frozen=True)
 class MutualInformation:
-    """The language model whose opinion is taken off, and how much of it.
+    """The language model whose log-probabilities are subtracted, and their weight.
 
     Parameters
     ----------
     language_model : LanguageModel
-        A model of the decoder's own symbols.
+        A language model over the decoder's vocabulary.
     temperature : float
         The factor T.
     """
@@ -35,14 +36,13 @@ class Written:
 
     Parameters
     ----------
-    tokens : torch.Tensor
-        Of shape (B, T), int64.
-    scores : torch.Tensor
-        Of shape (B,): the sum of the chosen symbols' scores over all steps, those after `<stop>` too.
-    steps : torch.Tensor
-        Of shape (B, T, V + 4): the scores of all symbols.
-    attentions : torch.Tensor
-        Of shape (B, T, n): the weights of the exemplars.
+    tokens : torch.Tensor of shape (B, T), int64
+    scores : torch.Tensor of shape (B,)
+        The sum of the chosen symbols' scores over all steps, including those after `<stop>`.
+    steps : torch.Tensor of shape (B, T, V + 4)
+        The scores of all symbols.
+    attentions : torch.Tensor of shape (B, T, n)
+        The weights of the exemplars.
     """
 
     tokens: torch.Tensor
@@ -66,17 +66,15 @@ class _Sentences:
 
         Parameters
         ----------
-        symbols : torch.Tensor
-            Of shape (B, K), int64.
-        live : torch.Tensor or None
-            Of shape (n_live,), int64: the places, in the flattened (B, K), of the sentences that go on; None for all.
+        symbols : torch.Tensor of shape (B, K), int64
+        live : torch.Tensor of shape (n_live,), int64 or None
+            The places, in the flattened (B, K), of the unfinished sentences; None for all.
 
         Returns
         -------
-        scores : torch.Tensor
-            Of shape (n_live, V + 4): of what may follow.
-        attention : torch.Tensor
-            Of shape (B, K, n).
+        scores : torch.Tensor of shape (n_live, V + 4)
+            Scores of the next symbols.
+        attention : torch.Tensor of shape (B, K, n)
         """
         live = torch.arange(symbols.numel(), device=symbols.device) if live is None else live
         scores, attention, self.state = self.decoder.step(symbols, self.state, self.exemplars, live=live)
@@ -86,7 +84,7 @@ class _Sentences:
         return scores, attention
 
     def keep(self, parents: torch.Tensor, units: torch.Tensor | None = None) -> None:
-        """Go on with the sentences `parents` (B, K) of each unit; only of some units, by their places, if given."""
+        """Continue with the sentences `parents` (B, K) of each unit; only for the given units (positions), if any."""
         n_units, n_before = len(parents), self.state[0].shape[1]
         first = torch.arange(n_units, device=parents.device)[:, None] * n_before
         if units is not None:
@@ -102,7 +100,13 @@ def _start(decoder: Decoder, features: torch.Tensor) -> torch.Tensor:
     return torch.full((len(features), 1), decoder.start_id, device=features.device)
 
 
-def _write(decoder, features, length, information, choose) -> Written:
+def _write(
+    decoder: Decoder,
+    features: torch.Tensor,
+    length: int,
+    information: MutualInformation | None,
+    choose: Callable[[torch.Tensor, int], torch.Tensor],
+) -> Written:
     sentences, symbols = _Sentences(decoder, features, information), _start(decoder, features)
     tokens, steps, attentions = [], [], []
     for position in range(length):
@@ -125,10 +129,9 @@ def decode_greedily(
     ----------
     decoder : Decoder
         The decoder, in evaluation mode.
-    features : torch.Tensor
-        Of shape (B, n, D), float32.
+    features : torch.Tensor of shape (B, n, D), float32
     length : int
-        Number of steps; nothing stops at `<stop>`.
+        Number of steps; decoding does not end at `<stop>`.
     information : MutualInformation or None
         Whether steps are scored by mutual information.
 
@@ -178,8 +181,8 @@ def decode_forced(
     ----------
     decoder, features, information
         As for `decode_greedily`.
-    tokens : torch.Tensor
-        Of shape (B, T), int64: the symbols after `<start>`.
+    tokens : torch.Tensor of shape (B, T), int64
+        The symbols after `<start>`.
 
     Returns
     -------
@@ -201,8 +204,7 @@ def sum_to_stop(written: Written, stop_id: int) -> torch.Tensor:
 
     Returns
     -------
-    torch.Tensor
-        Of shape (B,).
+    torch.Tensor of shape (B,)
     """
     stops = written.tokens == stop_id
     own = stops.cumsum(dim=1) - stops.long() == 0
@@ -227,10 +229,10 @@ def decode_beam(
 
     Returns
     -------
-    tokens : torch.Tensor
-        Of shape (B, K, steps), int64, best first.
-    scores : torch.Tensor
-        Of shape (B, K): the sums of the steps' scores, including that of the first `<stop>`.
+    tokens : torch.Tensor of shape (B, K, steps), int64
+        Best first.
+    scores : torch.Tensor of shape (B, K)
+        The sums of the steps' scores, including that of the first `<stop>`.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""CLIP as a judge: of the sentences that a search found, the one most like the exemplars, also as their masks show them.
+"""Rank candidate sentences by the CLIP similarity of text and exemplars, whole and masked.
 
-Only CLIPs of open_clip whose images go through a vision transformer with a class token can be asked, because a mask is
-what the class token may attend to.
+Only models of open_clip with a vision transformer and a class token are supported, because a mask restricts what the class
+token attends to.
 """
 
 import difflib
@@ -21,7 +21,7 @@ from .rerank import Candidate
 
 
 class Clip(nn.Module):
-    """A CLIP, its tokenizer and the normalisation of its images.
+    """A CLIP model with its tokenizer and image normalisation.
 
     Parameters
     ----------
@@ -46,31 +46,30 @@ class Clip(nn.Module):
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std, dtype=torch.float32).view(1, 3, 1, 1), persistent=False)
 
-    def read(self, texts: list[str]) -> torch.Tensor:
-        """Return the vector of each of P texts, of length one, of shape (P, D)."""
+    def embed_texts(self, texts: list[str]) -> torch.Tensor:
+        """Return the unit-length embeddings of P texts, of shape (P, D)."""
         return functional.normalize(self.network.encode_text(self.tokenize(texts).to(self.mean.device)), dim=-1)
 
-    def see(
+    def embed_images(
         self, images: torch.Tensor, masks: torch.Tensor | None = None, *, blocks: Collection[int] | None = None
     ) -> torch.Tensor:
-        """Return the vectors of images, of length one.
+        """Return the unit-length embeddings of images.
 
         Parameters
         ----------
-        images : torch.Tensor
-            Of shape (n, 3, H, W), float32, in [0, 1]; resized to what CLIP takes.
-        masks : torch.Tensor or None
-            Of shape (n, 1, h, w), float32, in [0, 1], resized bilinearly to the patches: what the class token attends
-            to a patch, after the softmax, is multiplied by the patch's value and not renormalised. What it attends to
-            itself, and all that patches attend to, stays, so that even an empty mask shows a trace of the image. None
-            looks at whole images.
+        images : torch.Tensor of shape (n, 3, H, W), float32
+            In [0, 1]; resized to CLIP's input size.
+        masks : torch.Tensor of shape (n, 1, h, w), float32 or None
+            In [0, 1], resized bilinearly to the patches: the attention of the class
+            token to a patch, after the softmax, is multiplied by the mask there and not renormalised. Its attention to
+            itself and the attention of the patches stay, so that even an empty mask leaves some information. None uses
+            whole images.
         blocks : collection of int or None
-            The blocks of the transformer that see the mask; None for all.
+            The transformer blocks in which the mask is applied; None for all.
 
         Returns
         -------
-        torch.Tensor
-            Of shape (n, D).
+        torch.Tensor of shape (n, D)
         """
         visual = self.network.visual
         size = visual.image_size
@@ -84,23 +83,22 @@ class Clip(nn.Module):
         tokens = torch.cat([visual.class_embedding.expand(len(images), 1, -1), patches], dim=1)
         tokens = visual.ln_pre(tokens + visual.positional_embedding)
         for number, block in enumerate(visual.transformer.resblocks):
-            seen = covers if blocks is None or number in blocks else torch.ones_like(covers)
-            tokens = tokens + block.ls_1(attend(block.attn, block.ln_1(tokens), seen))
+            factors = covers if blocks is None or number in blocks else torch.ones_like(covers)
+            tokens = tokens + block.ls_1(attend(block.attn, block.ln_1(tokens), factors))
             tokens = tokens + block.ls_2(block.mlp(block.ln_2(tokens)))
         return functional.normalize(visual.ln_post(tokens[:, 0]) @ visual.proj, dim=-1)
 
 
 def attend(attention: nn.MultiheadAttention, tokens: torch.Tensor, covers: torch.Tensor) -> torch.Tensor:
-    """Attend as `attention` does, but for what the first token gets of the others.
+    """Apply an attention layer with the first token's attention to the others multiplied by factors.
 
     Parameters
     ----------
     attention : nn.MultiheadAttention
         The layer whose weights are used.
-    tokens : torch.Tensor
-        Of shape (n, 1 + P, width).
-    covers : torch.Tensor
-        Of shape (n, P): the factors of the first token's attention to the others.
+    tokens : torch.Tensor of shape (n, 1 + P, width)
+    covers : torch.Tensor of shape (n, P)
+        The factors of the first token's attention to the others.
 
     Returns
     -------
@@ -115,15 +113,15 @@ def attend(attention: nn.MultiheadAttention, tokens: torch.Tensor, covers: torch
 
 
 def build_clip(name: str, *, tag: str | None) -> Clip:
-    """Build a CLIP of open_clip, for weights that are read into its `network` afterwards; nothing is downloaded.
+    """Build a CLIP model of open_clip with random weights, to be loaded into its `network`; nothing is downloaded.
 
     Parameters
     ----------
     name : str
         Its name in open_clip, such as "ViT-B-32".
     tag : str or None
-        open_clip's name of the weights, such as "openai", which says how images are normalised and which activation
-        the blocks have; None for OpenAI's normalisation and the activation of `name` ("ViT-B-32-quickgelu" has
+        open_clip's name of the weights, such as "openai", which determines the normalisation of images and the
+        activation function of the blocks; None for OpenAI's normalisation and the activation of `name` ("ViT-B-32-quickgelu" has
         OpenAI's).
 
     Returns
@@ -134,9 +132,9 @@ def build_clip(name: str, *, tag: str | None) -> Clip:
     Raises
     ------
     ValueError
-        If open_clip has no such CLIP or weights, or if its class token cannot be masked.
+        If open_clip has no such model or weights, or if its class token cannot be masked.
     """
-    import open_clip  # many seconds that captioning without CLIP need not wait
+    import open_clip  # takes many seconds; only needed with CLIP
     from open_clip.pretrained import get_pretrained_cfg, list_pretrained_tags_by_model
 
     config = open_clip.get_model_config(name)
@@ -172,7 +170,7 @@ def _is_suitable(config: dict) -> bool:
     )
 
 
-def look(
+def embed_exemplars(
     clip: Clip,
     images: Sequence[np.ndarray],
     masks: Sequence[np.ndarray],
@@ -181,25 +179,25 @@ def look(
     threads: int = 1,
     progress: Callable[[int], None] = lambda n_images: None,
 ) -> list[np.ndarray]:
-    """Sum up the exemplars of each unit in one vector, whose product with a text's is the text's score.
+    """Sum the embeddings of each unit's exemplars to one vector, whose dot product with a text embedding is the score.
 
     The score is the sum over the exemplars of `whole` times the cosine of the text and the image, and 1 - `whole` times
-    that of the text and the image seen through its mask. It depends neither on the other units nor on `threads`.
+    that of the text and the masked image. It depends neither on the other units nor on `threads`.
 
     Parameters
     ----------
     clip : Clip
-        The CLIP, on its device.
+        The CLIP model, on its device.
     images : sequence of numpy.ndarray
         Per layer, of shape (U, k, 3, H, W), uint8.
     masks : sequence of numpy.ndarray
         Per layer, of shape (U, k, 1, H, W), uint8, values 0 and 1.
     whole : float
-        Weight of whole images, in [0, 1]; 1 does not look at the masks.
+        Weight of whole images, in [0, 1]; 1 ignores the masks.
     threads : int
         Number of Python threads, each with one torch thread, that share the work.
     progress : callable
-        Called with the number of pictures looked at since the last call, of `count_looks` in all.
+        Called with the number of pictures embedded since the last call, `count_embeddings` in total.
 
     Returns
     -------
@@ -213,17 +211,18 @@ def look(
     """
     size = clip.network.visual.output_dim
     sums = [np.zeros((len(layer), size)) for layer in images]
-    for weight, covers in _views(masks, whole):
+    for weight, covers in _passes(masks, whole):
         vectors = [np.zeros((*layer.shape[:2], size), np.float32) for layer in images]
 
-        def run(group: list[list[Place]], covers=covers, vectors=vectors) -> int:
+        def run(
+            group: list[list[Place]], covers: Sequence[np.ndarray] | None = covers, vectors: list[np.ndarray] = vectors
+        ) -> int:
             first = [places[0] for places in group]
-            padded = first + [first[-1]] * (
-                IMAGES_PER_BLOCK - len(first)
-            )  # always as many, so that the products round alike
+            # always as many, so that the products round alike
+            padded = first + [first[-1]] * (IMAGES_PER_BLOCK - len(first))
             pictures = stack_pictures(images, padded, device=clip.mean.device) / 255
-            seen = None if covers is None else stack_pictures(covers, padded, device=clip.mean.device)
-            found = clip.see(pictures, seen).cpu().numpy()
+            stacked = None if covers is None else stack_pictures(covers, padded, device=clip.mean.device)
+            found = clip.embed_images(pictures, stacked).cpu().numpy()
             for places, vector in zip(group, found):
                 for layer, unit, rank in places:
                     vectors[layer][unit, rank] = vector
@@ -236,62 +235,66 @@ def look(
     return sums
 
 
-def count_looks(images: Sequence[np.ndarray], masks: Sequence[np.ndarray], *, whole: float) -> int:
-    """Count the pictures that `look` has to look at.
+def count_embeddings(images: Sequence[np.ndarray], masks: Sequence[np.ndarray], *, whole: float) -> int:
+    """Count the pictures that `embed_exemplars` embeds.
 
-    Parameters are those of `look`.
+    Parameters are those of `embed_exemplars`.
     """
     return sum(
         len(group)
-        for _, covers in _views(masks, whole)
+        for _, covers in _passes(masks, whole)
         for group in group_pictures(images, covers, size=IMAGES_PER_BLOCK)
     )
 
 
 def order(
-    clip: Clip, candidates: Sequence[Sequence[Candidate]], views: Sequence[np.ndarray], *, threads: int = 1
+    clip: Clip, candidates: Sequence[Sequence[Candidate]], embeddings: Sequence[np.ndarray], *, threads: int = 1
 ) -> list[list[Candidate]]:
-    """Order the sentences of units by their likeness to the exemplars.
+    """Sort the sentences of units by their CLIP score.
 
     Parameters
     ----------
     clip : Clip
-        The CLIP, on its device.
+        The CLIP model, on its device.
     candidates : sequence of sequences of Candidate
         The sentences of each of U units.
-    views : sequence of numpy.ndarray
-        The vector of each unit, of shape (D,), from `look`.
+    embeddings : sequence of numpy.ndarray
+        The vector of each unit, of shape (D,), from `embed_exemplars`.
     threads : int
-        Number of Python threads, each with one torch thread, that share the texts; it changes no result.
+        Number of Python threads, each with one torch thread, that share the texts; it does not change results.
 
     Returns
     -------
     list of list of Candidate
-        For each unit all its sentences, best first, with the new score; of equal scores the former first.
+        For each unit all its sentences, best first, with the new score; ties keep their order.
     """
     texts = list(dict.fromkeys(sentence.text for unit in candidates for sentence in unit))
 
     def run(block: list[str]) -> np.ndarray:
-        return clip.read(block + [""] * (IMAGES_PER_BLOCK - len(block)))[: len(block)].cpu().numpy()
+        return clip.embed_texts(block + [""] * (IMAGES_PER_BLOCK - len(block)))[: len(block)].cpu().numpy()
 
     blocks = (texts[first : first + IMAGES_PER_BLOCK] for first in range(0, len(texts), IMAGES_PER_BLOCK))
-    read = dict(zip(texts, (vector for block in _share(run, blocks, threads) for vector in block), strict=True))
+    texts_embedded = dict(
+        zip(texts, (vector for block in _share(run, blocks, threads) for vector in block), strict=True)
+    )
     ordered = []
-    for unit, view in zip(candidates, views, strict=True):
-        judged = [replace(each, score=float((read[each.text] * view).sum(dtype=np.float64))) for each in unit]
-        ordered.append(sorted(judged, key=lambda each: -each.score))
+    for unit, embedding in zip(candidates, embeddings, strict=True):
+        scored = [
+            replace(each, score=float((texts_embedded[each.text] * embedding).sum(dtype=np.float64))) for each in unit
+        ]
+        ordered.append(sorted(scored, key=lambda each: -each.score))
     return ordered
 
 
-def _views(masks: Sequence[np.ndarray], whole: float) -> list[tuple[float, Sequence[np.ndarray] | None]]:
-    """Return the ways of looking that count, each with its weight and the masks."""
+def _passes(masks: Sequence[np.ndarray], whole: float) -> list[tuple[float, Sequence[np.ndarray] | None]]:
+    """Return the passes with a non-zero weight, each with its weight and its masks (None for whole images)."""
     if not 0 <= whole <= 1:
         raise ValueError(f"the weight {whole} of whole images must be in [0, 1]; config key milan.clip.lambda")
     return [(weight, covers) for weight, covers in ((whole, None), (1 - whole, masks)) if weight]
 
 
 def _share(run: Callable, parts: Iterable, threads: int) -> Iterable:
-    def work(part):
+    def work(part: list):
         torch.set_num_threads(1)  # this setting belongs to the thread
         with torch.inference_mode():
             return run(part)

@@ -1,4 +1,4 @@
-"""Reranking: of the sentences that fit a unit, the one that says most about it; and the descriptions of many units."""
+"""Describe units: beam search, and reranking of the candidates by mutual information with the exemplars."""
 
 import math
 from collections.abc import Callable
@@ -21,20 +21,19 @@ SENTENCES_PER_BLOCK = 1600
 
 @dataclass(frozen=True)
 class Reranked:
-    """A beam of K sentences for each of B units, in the order of their likelihood, and the choice among them.
+    """A beam of K sentences for each of B units, in the order of their likelihood, and the best of them.
 
     Parameters
     ----------
-    tokens : torch.Tensor
-        Of shape (B, K, T), int64.
-    likelihoods : torch.Tensor
-        Of shape (B, K): log p(y | exemplars).
-    lm_likelihoods : torch.Tensor
-        Of shape (B, K): log p(y).
-    scores : torch.Tensor
-        Of shape (B, K): the difference, the second taken T times.
-    best : torch.Tensor
-        Of shape (B,), int64: which sentence scores highest.
+    tokens : torch.Tensor of shape (B, K, T), int64
+    likelihoods : torch.Tensor of shape (B, K)
+        log p(y | exemplars).
+    lm_likelihoods : torch.Tensor of shape (B, K)
+        log p(y).
+    scores : torch.Tensor of shape (B, K)
+        log p(y | exemplars) - T log p(y).
+    best : torch.Tensor of shape (B,), int64
+        Position of the sentence with the highest score.
     """
 
     tokens: torch.Tensor
@@ -46,17 +45,17 @@ class Reranked:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A sentence that was considered for a unit.
+    """A candidate description of a unit.
 
     Parameters
     ----------
     text : str
     score : float
-        What it was chosen by, up to and including `<stop>`.
+        The ranking criterion, up to and including `<stop>`.
     log_likelihood : float
         Sum of the steps of the search: log p(y | exemplars), or with mutual information at every step its own sum.
     log_prior : float
-        log p(y) of the language model; NaN where the strategy does not ask it.
+        log p(y) of the language model; NaN if the strategy does not use it.
     """
 
     text: str
@@ -75,23 +74,22 @@ def rerank(
     lm_sum: str,
     alone: bool = False,
 ) -> Reranked:
-    """Search the likeliest sentences and order them by mutual information with the exemplars.
+    """Find the most likely sentences by beam search and score them by mutual information with the exemplars.
 
     Parameters
     ----------
     decoder : Decoder
         The decoder, in evaluation mode.
-    features : torch.Tensor
-        Of shape (B, n, D), float32.
+    features : torch.Tensor of shape (B, n, D), float32
     length, beam_size : int
-        Longest sentence and width of the search.
+        Maximum sentence length and beam width.
     information : MutualInformation
         The language model and its weight T.
     lm_sum : str
         "exact" or "published", see `sum_log_probabilities`.
     alone : bool
-        What "published" adds depends on the longest sentence: that of each unit's own search if True, which makes it
-        independent of the other units, or that of all B units, as in the published program.
+        "published" adds terms up to the end of the longest sentence: of each unit's own search if True, which makes
+        units independent of each other, or of all B units, as in the published program.
 
     Returns
     -------
@@ -135,7 +133,7 @@ def describe(
     threads: int = 1,
     progress: Callable[[int], None] = lambda n_units: None,
 ) -> list[list[Candidate]]:
-    """Describe units, many at once; no description depends on which others are asked for.
+    """Describe units in batches; a description does not depend on the other units.
 
     Parameters
     ----------
@@ -143,8 +141,7 @@ def describe(
         The decoder, in evaluation mode.
     language_model : LanguageModel or None
         The language model; reranking and mutual information need one.
-    features : numpy.ndarray
-        Of shape (U, n, D), float32.
+    features : numpy.ndarray of shape (U, n, D), float32
     indexer : Indexer
         The symbols of the decoder.
     strategy : str
@@ -154,16 +151,16 @@ def describe(
     length, beam_size, temperature, lm_sum
         As for `rerank`.
     n_best : int
-        Sentences wanted of each unit, all different; "greedy" considers one only.
+        Number of distinct sentences per unit; "greedy" considers one only.
     threads : int
-        Number of Python threads, each with one torch thread, that share the units; it changes no result.
+        Number of Python threads, each with one torch thread, that share the units; it does not change results.
     progress : callable
         Called with the number of units done since the last call.
 
     Returns
     -------
     list of list of Candidate
-        For each unit the best sentences, best first; of equal texts the better one.
+        For each unit the best sentences, best first; one per distinct text.
 
     Raises
     ------
@@ -181,7 +178,7 @@ def describe(
     if features.ndim != 3 or not features.shape[1]:
         raise ValueError(f"features of shape {features.shape} must have the shape (units, exemplars, numbers)")
     if not np.isfinite(features).all():
-        raise ValueError("features hold NaN or infinite numbers; check the weights of the encoder")
+        raise ValueError("features contain NaN or infinite values; check the weights of the encoder")
     information = None
     if strategy == "rerank" or use_information:
         if language_model is None:
@@ -191,11 +188,11 @@ def describe(
 
     options = {"length": length, "beam_size": 1 if strategy == "greedy" else beam_size, "information": information}
 
-    def search(seen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    def search(encoded: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         if strategy != "rerank":
-            tokens, sums = decode_beam(decoder, seen, **options)
+            tokens, sums = decode_beam(decoder, encoded, **options)
             return tokens, sums, sums, torch.full_like(sums, torch.nan)
-        ranked = rerank(decoder, seen, lm_sum=lm_sum, alone=True, **options)
+        ranked = rerank(decoder, encoded, lm_sum=lm_sum, alone=True, **options)
         return ranked.tokens, ranked.scores, ranked.likelihoods, ranked.lm_likelihoods
 
     def write(first: int) -> list[list[Candidate]]:
@@ -214,8 +211,16 @@ def describe(
     return described
 
 
-def _best(tokens, scores, likelihoods, priors, *, n_best: int, indexer: Indexer) -> list[Candidate]:
-    """Put the sentences of one unit in order and keep the best of different texts."""
+def _best(
+    tokens: list[list[int]],
+    scores: list[float],
+    likelihoods: list[float],
+    priors: list[float],
+    *,
+    n_best: int,
+    indexer: Indexer,
+) -> list[Candidate]:
+    """Sort the sentences of one unit by score and keep the best distinct texts."""
     chosen: dict[str, Candidate] = {}
     for place in sorted(range(len(scores)), key=lambda place: -scores[place]):
         text = indexer.reconstruct(tokens[place])

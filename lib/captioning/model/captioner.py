@@ -1,4 +1,4 @@
-"""Captioning models and what they are made of, checked before any of it is built."""
+"""Captioning models and their parts, checked before they are built."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -43,7 +43,7 @@ class EncoderRecord:
     weights: dict[str, torch.Tensor] = field(repr=False)
 
     def __post_init__(self) -> None:
-        """Refuse an encoder that is not known here, or whose images it could not see."""
+        """Check the kind and network of the encoder and its normalisation."""
         check_choice("encoder kind", self.kind, ENCODERS)
         check_choice(f"{self.kind} encoder", self.config, ENCODERS[self.kind])
         for name, numbers, lowest in (("mean", self.mean, -1e6), ("std", self.std, 1e-6)):
@@ -60,7 +60,7 @@ class EncoderRecord:
 
 @dataclass(frozen=True)
 class Settings:
-    """How a captioning model describes unless told otherwise; the names are those of the config's section `milan`."""
+    """Default decoding settings of a captioning model; the names are those of the config section `milan`."""
 
     strategy: str = "rerank"
     length: int = 15
@@ -69,7 +69,7 @@ class Settings:
     lm_sum: str = "exact"
 
     def __post_init__(self) -> None:
-        """Refuse settings that no search can have."""
+        """Check the settings."""
         check_choice("strategy", self.strategy, (*STRATEGIES, "sample"))  # the published program can also sample
         check_whole("length", self.length, lowest=1, highest=LONGEST)
         check_whole("beam_size", self.beam_size, lowest=1, highest=MOST_SENTENCES)
@@ -90,7 +90,7 @@ class Captioner:
     language_model : LanguageModel or None
         In evaluation mode, over the same symbols.
     encoder : EncoderRecord
-        What its features come from.
+        The encoder of its features.
     settings : Settings
         Its defaults.
     """
@@ -104,7 +104,7 @@ class Captioner:
 
 @dataclass(frozen=True)
 class Plan:
-    """A captioning model whose modules are still to be built.
+    """Specification of a captioning model, before its modules are built.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ class Plan:
     settings: Settings
 
     def __post_init__(self) -> None:
-        """Refuse parts that do not belong together."""
+        """Check that the parts match."""
         for part, own, other, expected in (
             ("symbols", self.decoder.n_symbols, "the vocabulary", self.indexer.n_symbols),
             ("values per exemplar", self.decoder.feature_size, "the encoder", self.encoder.feature_size),
@@ -135,7 +135,7 @@ class Plan:
 def build_captioner(
     plan: Plan, tensors: Mapping[str, torch.Tensor], *, prefix: str, n_bytes: int, needs_encoder: bool
 ) -> Captioner:
-    """Build the modules of a captioning model and fill them with their tensors.
+    """Build the modules of a captioning model and load their tensors.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def build_captioner(
     prefix : str
         Begins the names of the decoder's tensors.
     n_bytes : int
-        What all tensors can take: the size of their file.
+        Upper bound of the size of all tensors: the size of their file.
     needs_encoder : bool
         Whether to refuse a model without its encoder's network.
 
@@ -159,7 +159,7 @@ def build_captioner(
     Raises
     ------
     ValueError
-        If the tensors do not fit, are larger than their file, or hold NaN or infinite numbers.
+        If the tensors do not fit, are larger than their file, or contain NaN or infinite values.
     """
     if sum(tensor.nbytes for tensor in tensors.values()) > n_bytes:
         raise ValueError("its tensors are larger than the file, because several share the same values")
@@ -177,7 +177,7 @@ def build_captioner(
             for name in expected.keys() & given.keys()
             if _kind(given[name]) != _kind(expected[name])
         ),
-        "with NaN or infinite numbers": sorted(
+        "with NaN or infinite values": sorted(
             name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()
         ),
     }

@@ -1,4 +1,4 @@
-"""Checks of what captioning models are given: their settings, which also come from files of others, and exemplars."""
+"""Check the settings of captioning models, which may come from untrusted files, and exemplars."""
 
 import reprlib
 import unicodedata
@@ -85,24 +85,23 @@ def check_words(words: Any) -> None:
 
 
 def shown(value: Any) -> str:
-    """Write any value shortly, in ASCII."""
+    """Return a short ASCII representation of any value."""
     return reprlib.repr(value).encode("ascii", "backslashreplace").decode()
 
 
 def check_exemplars(images: np.ndarray, masks: np.ndarray) -> None:
-    """Refuse what are no exemplars of units.
+    """Check the arrays of exemplars.
 
     Parameters
     ----------
-    images : numpy.ndarray
-        Of shape (U, k, 3, H, W), uint8.
-    masks : numpy.ndarray
-        Of shape (U, k, 1, H, W), uint8, values 0 and 1.
+    images : numpy.ndarray of shape (U, k, 3, H, W), uint8
+    masks : numpy.ndarray of shape (U, k, 1, H, W), uint8
+        Values 0 and 1.
 
     Raises
     ------
     ValueError
-        If they are of another type or shape, or do not belong together.
+        If they have a wrong type or shape, or do not match.
     """
     for name, array, channels in (("images", images, 3), ("masks", masks, 1)):
         if array.dtype != np.uint8:

@@ -1,4 +1,4 @@
-"""The decoder: an LSTM that attends to the encoded exemplars of a unit while it writes."""
+"""The decoder: an LSTM with attention over the encoded exemplars of a unit."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from .checks import LARGEST_SIZE, MOST_SYMBOLS, check_number, check_whole
 
 
 class EncodedExemplars(NamedTuple):
-    """What a decoder reads of B units: features (B, n, D) and their attention keys (B, n, a)."""
+    """Encoded exemplars of B units: features (B, n, D) and their attention keys (B, n, a)."""
 
     features: torch.Tensor
     keys: torch.Tensor
@@ -47,7 +47,7 @@ class DecoderSizes:
     dropout: float = 0.5
 
     def __post_init__(self) -> None:
-        """Refuse sizes that no decoder can have."""
+        """Check that the sizes are in range."""
         check_whole("n_symbols", self.n_symbols, lowest=5, highest=MOST_SYMBOLS)
         for name in ("feature_size", "embedding_size", "hidden_size"):
             check_whole(name, getattr(self, name), lowest=1, highest=LARGEST_SIZE)
@@ -85,7 +85,7 @@ class Attention(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Write a description word by word, attending to the exemplars.
+    """LSTM decoder that generates a description word by word, attending to the exemplars.
 
     Parameters
     ----------
@@ -122,13 +122,12 @@ class Decoder(nn.Module):
 
         Parameters
         ----------
-        features : torch.Tensor
-            Of shape (B, n, D), float32.
+        features : torch.Tensor of shape (B, n, D), float32
 
         Returns
         -------
         exemplars : EncodedExemplars
-            What every step reads.
+            Input of every step.
         state : tuple of torch.Tensor
             The first state and cell, each of shape (B, 1, d).
         """
@@ -145,30 +144,28 @@ class Decoder(nn.Module):
 
         Parameters
         ----------
-        symbols : torch.Tensor
-            Of shape (B, K), int64.
+        symbols : torch.Tensor of shape (B, K), int64
         state : tuple of torch.Tensor
             State and cell, each of shape (B, K, d).
         exemplars : EncodedExemplars
             Of the B units.
-        live : torch.Tensor
-            Of shape (n_live,), int64: the places, in the flattened (B, K), of the sentences that go on.
+        live : torch.Tensor of shape (n_live,), int64
+            The places, in the flattened (B, K), of the unfinished sentences.
 
         Returns
         -------
-        log_probabilities : torch.Tensor
-            Of shape (n_live, V + 4).
-        attention : torch.Tensor
-            Of shape (B, K, n): the weights of the exemplars.
+        log_probabilities : torch.Tensor of shape (n_live, V + 4)
+        attention : torch.Tensor of shape (B, K, n)
+            The weights of the exemplars.
         state : tuple of torch.Tensor
-            The state and cell after the symbol; as before where a sentence does not go on.
+            The state and cell after the symbol; unchanged for finished sentences.
         """
         hidden, cell = state
         query = on_rows(self.attend.query_to_hidden, hidden.flatten(0, 1)).view(*symbols.shape, -1)
         attention = self.attend.weigh(query, exemplars.keys)
         flat = self.embedding(symbols), attention @ exemplars.features, hidden, cell
-        words, seen, own_hidden, own_cell = (part.flatten(0, 1)[live] for part in flat)
-        inputs = torch.cat([words, on_rows(self.feature_gate, own_hidden).mul_(seen)], dim=-1)
+        words, attended, own_hidden, own_cell = (part.flatten(0, 1)[live] for part in flat)
+        inputs = torch.cat([words, on_rows(self.feature_gate, own_hidden).mul_(attended)], dim=-1)
         own_hidden, own_cell = on_rows(self._recur, inputs, own_hidden, own_cell)
         after = tuple(
             part.flatten(0, 1).index_copy(0, live, own).view_as(part)
@@ -186,19 +183,16 @@ class Decoder(nn.Module):
 
         Parameters
         ----------
-        features : torch.Tensor
-            Of shape (B, n, D), float32.
-        targets : torch.Tensor
-            Of shape (B, T), int64: the symbols after `<start>`.
-        factors : torch.Tensor or None
-            Of shape (B, T, d): what the states are multiplied by before the output, see `draw_dropout`; None for ones.
+        features : torch.Tensor of shape (B, n, D), float32
+        targets : torch.Tensor of shape (B, T), int64
+            The symbols after `<start>`.
+        factors : torch.Tensor of shape (B, T, d) or None
+            Factors of the states before the output, see `draw_dropout`; None for ones.
 
         Returns
         -------
-        log_probabilities : torch.Tensor
-            Of shape (B, T, V + 4).
-        attentions : torch.Tensor
-            Of shape (B, T, n).
+        log_probabilities : torch.Tensor of shape (B, T, V + 4)
+        attentions : torch.Tensor of shape (B, T, n)
         """
         exemplars, (hidden, cell) = self.begin(features)
         hidden, cell = hidden.squeeze(1), cell.squeeze(1)
@@ -207,8 +201,8 @@ class Decoder(nn.Module):
         states, attentions = [], []
         for words in embedded.unbind(1):
             attention = self.attend(hidden[:, None], exemplars.keys)
-            seen = self.feature_gate(hidden) * (attention @ exemplars.features).squeeze(1)
-            hidden, cell = self.lstm(torch.cat([words, seen], dim=-1), (hidden, cell))
+            attended = self.feature_gate(hidden) * (attention @ exemplars.features).squeeze(1)
+            hidden, cell = self.lstm(torch.cat([words, attended], dim=-1), (hidden, cell))
             states.append(hidden)
             attentions.append(attention)
         stacked = torch.stack(states, dim=1)
@@ -226,8 +220,8 @@ class Decoder(nn.Module):
 
         Returns
         -------
-        torch.Tensor
-            Of shape (B, T, d): 0 where a value is dropped, else 1 / (1 - dropout).
+        torch.Tensor of shape (B, T, d)
+            0 where a value is dropped, else 1 / (1 - dropout).
         """
         share = self.sizes.dropout
         drawn = torch.rand(n_captions, n_steps, self.sizes.hidden_size, generator=generator)

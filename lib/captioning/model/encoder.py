@@ -1,4 +1,4 @@
-"""Encoders: from an exemplar picture and its mask to the vectors that the decoder describes."""
+"""Encoders: turn exemplar images and masks into the feature vectors that the decoder reads."""
 
 import math
 import threading
@@ -23,7 +23,7 @@ NEARLY_ZERO = 1e-8
 
 @dataclass(frozen=True)
 class EncoderLayers:
-    """What an encoder reads of a network: dotted module paths, their numbers of channels, and whether post-ReLU.
+    """Layers that an encoder reads: dotted module paths, their numbers of channels, and whether post-ReLU.
 
     Published features of AlexNet's convolutions are post-ReLU, because its ReLUs work in place.
     """
@@ -46,7 +46,7 @@ SPATIAL = {"resnet18": EncoderLayers(("layer4",), (512,))}
 
 
 class Encoder(nn.Module):
-    """A frozen network, the normalisation of its images and the layers that are read.
+    """A frozen network with its image normalisation and the layers whose outputs are features.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class Encoder(nn.Module):
         return sum(self.reads.sizes)
 
     def train(self, mode: bool = True) -> "Encoder":
-        """Stay in evaluation mode whatever `mode` is: an encoder is never trained."""
+        """Stay in evaluation mode: an encoder is never trained."""
         return super().train(False)
 
     def maps(self, images: torch.Tensor) -> list[torch.Tensor]:
@@ -106,27 +106,27 @@ class Encoder(nn.Module):
 
         Parameters
         ----------
-        images : torch.Tensor
-            Of shape (n, 3, H, W), float32, in [0, 1].
+        images : torch.Tensor of shape (n, 3, H, W), float32
+            In [0, 1].
 
         Returns
         -------
         list of torch.Tensor
             Per layer, of shape (n, channels, h, w).
         """
-        with self.listen() as run:
+        with self.hooked() as run:
             return run(images)
 
     @contextmanager
-    def listen(self) -> Iterator[Callable[[torch.Tensor], list[torch.Tensor]]]:
-        """Listen to the layers that are read, for as long as the context lasts.
+    def hooked(self) -> Iterator[Callable[[torch.Tensor], list[torch.Tensor]]]:
+        """Register forward hooks on the layers that are read, within the context.
 
         Yields
         ------
         callable
-            What `maps` does, for use in several threads at once.
+            The function of `maps`, safe for use in several threads at once.
         """
-        found = threading.local()  # the hooks of a network hear every thread
+        found = threading.local()  # the hooks of a network are called in every thread
 
         def keep(name: str, _module: nn.Module, _inputs: tuple, output: torch.Tensor) -> None:
             found.maps[name] = output.relu() if self.reads.rectified else output.clone()
@@ -151,10 +151,10 @@ class Encoder(nn.Module):
 
         Parameters
         ----------
-        images : torch.Tensor
-            Of shape (n, 3, H, W), float32, in [0, 1].
-        masks : torch.Tensor or None
-            Of shape (n, 1, H, W), float32, in [0, 1]; None looks at whole images.
+        images : torch.Tensor of shape (n, 3, H, W), float32
+            In [0, 1].
+        masks : torch.Tensor of shape (n, 1, H, W), float32 or None
+            In [0, 1]; None uses whole images.
 
         Returns
         -------
@@ -168,14 +168,14 @@ class Encoder(nn.Module):
         return pool_maps(self.maps(images), masks)
 
     def hide(self, images: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
-        """Give pixels outside a mask the mean colour, which is zero for the network.
+        """Set pixels outside a mask to the mean color, which is zero after normalisation.
 
         Parameters
         ----------
-        images : torch.Tensor
-            Of shape (n, 3, H, W), in [0, 1].
-        masks : torch.Tensor
-            Of shape (n, 1, H, W), in [0, 1].
+        images : torch.Tensor of shape (n, 3, H, W)
+            In [0, 1].
+        masks : torch.Tensor of shape (n, 1, H, W)
+            In [0, 1].
 
         Returns
         -------
@@ -196,20 +196,20 @@ def pool_maps(maps: Sequence[torch.Tensor], masks: torch.Tensor) -> torch.Tensor
     ----------
     maps : sequence of torch.Tensor
         Per level, of shape (n, channels, h, w).
-    masks : torch.Tensor
-        Of shape (n, 1, H, W), in [0, 1]; resized bilinearly to every level.
+    masks : torch.Tensor of shape (n, 1, H, W)
+        In [0, 1]; resized bilinearly to every level.
 
     Returns
     -------
-    torch.Tensor
-        Of shape (n, D), the levels side by side; zeros at a level at which a mask vanishes.
+    torch.Tensor of shape (n, D)
+        The levels side by side; zeros at a level at which a mask vanishes.
     """
     levels = []
     for level in maps:
         weights = functional.interpolate(masks, size=level.shape[-2:], mode="bilinear", align_corners=False).flatten(1)
-        seen = (weights.abs() > NEARLY_ZERO).any(dim=1, keepdim=True)
-        weights = weights / torch.where(seen, weights.sum(dim=1, keepdim=True), 1.0) * seen
-        # one matrix-vector product for each picture: the same figures in whatever company a picture comes
+        covered = (weights.abs() > NEARLY_ZERO).any(dim=1, keepdim=True)
+        weights = weights / torch.where(covered, weights.sum(dim=1, keepdim=True), 1.0) * covered
+        # one matrix-vector product per picture, so that the result does not depend on the other pictures
         levels.append(torch.stack([torch.mv(m, w) for m, w in zip(level.flatten(2), weights, strict=True)]))
     return torch.cat(levels, dim=1)
 
@@ -222,10 +222,10 @@ def encode_exemplars(
     threads: int = 1,
     progress: Callable[[int], None] = lambda n_images: None,
 ) -> list[np.ndarray]:
-    """Encode the exemplars of several layers, running a pyramid's network once for every distinct picture.
+    """Encode the exemplars of several layers, running a pyramid encoder's network once per distinct picture.
 
-    The pictures that are the same image of the data set are recognised by their bytes, whichever layers, units and
-    networks they are exemplars of. The result depends neither on the company of a picture nor on `threads`.
+    Equal pictures are identified by their bytes across layers, units and networks. The result of a picture depends neither
+    on the other pictures nor on `threads`.
 
     Parameters
     ----------
@@ -238,7 +238,7 @@ def encode_exemplars(
     threads : int
         Number of Python threads, each with one torch thread, that share the blocks of pictures.
     progress : callable
-        Called with the number of pictures of a block when it is done.
+        Called with the number of pictures of each finished block.
 
     Returns
     -------
@@ -248,7 +248,7 @@ def encode_exemplars(
     Raises
     ------
     ValueError
-        If the images or masks of a layer are not such arrays, or do not belong together.
+        If the images or masks of a layer have a wrong type or shape, or do not match.
     """
     for pictures, covers in zip(images, masks, strict=True):
         check_exemplars(pictures, covers)
@@ -256,7 +256,7 @@ def encode_exemplars(
     blocks = list(group_pictures(images, masks if dense else None, size=IMAGES_PER_BLOCK))
     parts: list[list] = [[None] * math.prod(pictures.shape[:2]) for pictures in images]
 
-    def run(see: Callable, block: list[list[Place]]) -> int:
+    def run(run_network: Callable, block: list[list[Place]]) -> int:
         torch.set_num_threads(1)  # this setting belongs to the thread
         first = [places[0] for places in block]
         padded = first + [first[-1]] * (IMAGES_PER_BLOCK - len(first))
@@ -264,9 +264,9 @@ def encode_exemplars(
             pictures = stack_pictures(images, padded, device=device) / 255
             if dense:
                 covers = stack_pictures(masks, padded, device=device)
-                encoded = _positions(see(encoder.hide(pictures, covers)))
+                encoded = _positions(run_network(encoder.hide(pictures, covers)))
             else:
-                maps = see(pictures)
+                maps = run_network(pictures)
             for number, places in enumerate(block):
                 if dense:
                     vectors = [encoded[number]] * len(places)
@@ -277,8 +277,8 @@ def encode_exemplars(
                     parts[a][u * images[a].shape[1] + r] = vector.cpu().numpy()
         return len(block)
 
-    with encoder.listen() as see, ThreadPoolExecutor(threads) as pool:
-        for n_images in pool.map(partial(run, see), blocks):
+    with encoder.hooked() as run_network, ThreadPoolExecutor(threads) as pool:
+        for n_images in pool.map(partial(run, run_network), blocks):
             progress(n_images)
     return [
         np.stack(vectors).reshape(pictures.shape[0], -1, encoder.feature_size)
@@ -289,5 +289,5 @@ def encode_exemplars(
 
 
 def count_distinct(images: Sequence[np.ndarray]) -> int:
-    """Count the distinct pictures among exemplars, which are the images that a pyramid's network has to run on."""
+    """Count the distinct pictures among exemplars, on each of which a pyramid encoder's network runs once."""
     return sum(map(len, group_pictures(images, None, size=IMAGES_PER_BLOCK)))

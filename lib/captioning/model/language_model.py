@@ -1,4 +1,4 @@
-"""The language model: how likely a sentence is as a description, whatever it describes."""
+"""The language model: log-probability of a sentence independent of the exemplars."""
 
 import torch
 from torch import nn
@@ -25,7 +25,7 @@ class LanguageModel(nn.Module):
     Raises
     ------
     ValueError
-        If a size is of no language model.
+        If a size is out of range.
 
     References
     ----------
@@ -65,15 +65,14 @@ class LanguageModel(nn.Module):
 
         Parameters
         ----------
-        ids : torch.Tensor
-            Of shape (B, T), int64: symbols read, `<start>` first.
+        ids : torch.Tensor of shape (B, T), int64
+            Symbols read, `<start>` first.
         state : tuple of torch.Tensor or None
             State of an earlier call; None for zeros.
 
         Returns
         -------
-        log_probabilities : torch.Tensor
-            Of shape (B, T, V + 4).
+        log_probabilities : torch.Tensor of shape (B, T, V + 4)
         state : tuple of torch.Tensor
             The state after the last symbol.
         """

@@ -1,4 +1,4 @@
-"""Exemplar pictures of several layers as what a network runs on: equal ones once, in blocks of a fixed size."""
+"""Group exemplar pictures of several layers into blocks of a fixed size, equal pictures once."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ def group_pictures(
     masks : sequence of numpy.ndarray or None
         Per layer, of shape (U, k, 1, H, W), uint8.
     size : int
-        Groups of a block at most.
+        Maximum number of groups per block.
 
     Yields
     ------
@@ -50,12 +50,11 @@ def stack_pictures(layers: Sequence[np.ndarray], places: Sequence[Place], *, dev
     places : sequence of tuple of int
         Layer, unit and rank of n exemplars.
     device : torch.device
-        Where to.
+        The target device.
 
     Returns
     -------
-    torch.Tensor
-        Of shape (n, c, H, W), float32.
+    torch.Tensor of shape (n, c, H, W), float32
     """
     arrays = np.stack([layers[layer][unit, rank] for layer, unit, rank in places])
     return torch.from_numpy(arrays).to(device, torch.float32)

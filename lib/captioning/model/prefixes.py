@@ -1,4 +1,4 @@
-"""Reading of many sentences by the language model, of which equal beginnings are read once."""
+"""Evaluate the language model on many sentences, common prefixes once."""
 
 import torch
 
@@ -7,9 +7,9 @@ from .language_model import LM_SUMS, LanguageModel
 
 
 class SharedPrefixes:
-    """What the language model expects after each of many sentences in progress.
+    """Predictions of the language model after each of many unfinished sentences.
 
-    Sentences that begin alike share one state, so that beams, whose sentences mostly differ at the end, cost a fraction.
+    Sentences with a common prefix share one state, which makes beams cheap: their sentences mostly differ at the end.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class SharedPrefixes:
         self._state: tuple[torch.Tensor, torch.Tensor] | None = None
 
     def keep(self, sentences: torch.Tensor) -> None:
-        """Go on with some sentences, by their places, int64 of shape (n,)."""
+        """Continue with some sentences, given by their positions, int64 of shape (n,)."""
         self._prefix = self._prefix[sentences]
 
     def read(self, symbols: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -33,15 +33,14 @@ class SharedPrefixes:
 
         Parameters
         ----------
-        symbols : torch.Tensor
-            Of shape (n_sentences,), int64.
+        symbols : torch.Tensor of shape (n_sentences,), int64
 
         Returns
         -------
-        log_probabilities : torch.Tensor
-            Of shape (n_prefixes, V + 4): of the symbol that follows each distinct beginning.
-        prefix : torch.Tensor
-            Of shape (n_sentences,), int64: the beginning of each sentence.
+        log_probabilities : torch.Tensor of shape (n_prefixes, V + 4)
+            Of the symbol that follows each distinct beginning.
+        prefix : torch.Tensor of shape (n_sentences,), int64
+            The beginning of each sentence.
         """
         keys, self._prefix = torch.unique(self._prefix * self._model.n_symbols + symbols, return_inverse=True)
         parents = keys // self._model.n_symbols
@@ -65,18 +64,17 @@ def sum_log_probabilities(
     ----------
     model : LanguageModel
         In evaluation mode.
-    ids : torch.Tensor
-        Of shape (B, T), int64: `<start>`, the words, `<stop>`, anything.
+    ids : torch.Tensor of shape (B, T), int64
+        `<start>`, the words, `<stop>`, anything.
     lm_sum : str
         "exact" sums up to and including the first `<stop>`. "published" adds the term of the symbol that follows it, if
         there is one, as the published models do.
-    ends : torch.Tensor or None
-        Of shape (B,), int64: how many symbols after `<start>` there are of each sentence; None for all T - 1.
+    ends : torch.Tensor of shape (B,), int64 or None
+        How many symbols after `<start>` there are of each sentence; None for all T - 1.
 
     Returns
     -------
-    torch.Tensor
-        Of shape (B,).
+    torch.Tensor of shape (B,)
 
     Raises
     ------

@@ -23,7 +23,7 @@ SPECIALS = (START, STOP, PAD, UNK)
 
 @lru_cache(maxsize=1)
 def _english() -> "Language":
-    import spacy  # seconds that captioning with a trained model, which reads no text, need not wait
+    import spacy  # takes seconds; not needed to caption with a trained model
 
     return spacy.blank("en")
 
@@ -53,7 +53,7 @@ class Tokenizer:
     ignore_punct: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse flags that are none."""
+        """Check the flags."""
         for name in ("lowercase", "ignore_stop", "ignore_punct"):
             check_flag(name, getattr(self, name))
 
@@ -88,7 +88,7 @@ def count_vocabulary(
     texts : iterable of str
         The corpus.
     tokenizer : Tokenizer
-        What splits a text into words.
+        Splits a text into words.
     ignore_rarer_than : int
         Words that occur this often or less are left out.
     ignored : collection of str
@@ -116,10 +116,10 @@ class Indexer:
     tokens : tuple of str
         The V words, without the special symbols; word i has the number i.
     tokenizer : Tokenizer
-        What splits a text into words.
+        Splits a text into words.
     start, stop, pad, unk : bool
         Whether indexing by default prepends `<start>`, appends `<stop>`, pads to one length with `<pad>`, and writes
-        unknown words as `<unk>` (else they vanish).
+        unknown words as `<unk>` (else they are dropped).
     length : int or None
         Default number of words that indexing keeps.
 
@@ -138,7 +138,7 @@ class Indexer:
     length: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a vocabulary in which a number would have two meanings, or words that cannot be written."""
+        """Check that words are distinct and printable, and that the settings are valid."""
         check_words(self.tokens)
         for name in ("start", "stop", "pad", "unk"):
             check_flag(name, getattr(self, name))
@@ -224,7 +224,7 @@ class Indexer:
         Returns
         -------
         tuple of int, or tuple of tuples of int
-            The numbers; a sequence that is too long is cut so that it still ends in `<stop>` if that is asked for.
+            The numbers; a sequence that is too long is cut so that it still ends in `<stop>` if requested.
         """
         if not tokens:
             return ()

@@ -1,4 +1,4 @@
-"""Fitting of a module: steps of AdamW over shuffled items, the best epoch's weights, and resuming after a kill."""
+"""Train a module: AdamW over shuffled items, early stopping, and resuming after an interruption."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -18,22 +18,22 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How long and in what steps to train.
+    """Hyperparameters of a training run.
 
     Parameters
     ----------
     epochs : int
-        Most epochs.
+        Maximum number of epochs.
     patience : int
-        Epochs in a row without improvement that are borne; the next one ends the training.
+        Early-stopping patience: training ends after more than this many epochs in a row without improvement.
     batch_size : int
-        Captions in a step.
+        Captions per optimizer step.
     learning_rate : float
-        AdamW's learning rate.
+        Learning rate of AdamW.
     seed : int
-        Of the order of the captions and of dropout.
+        Seed of the order of the captions and of dropout.
     threads : int
-        Number of Python threads that share a step; no result depends on it.
+        Number of Python threads that share an optimizer step; it does not change results.
     """
 
     epochs: int
@@ -45,14 +45,14 @@ class TrainingSettings:
 
 
 class EarlyStopping:
-    """Remember the best weights, and tell when to stop looking for better ones.
+    """Early stopping: keeps the best weights and decides when training ends.
 
     Parameters
     ----------
     module : nn.Module
-        What is trained.
+        The module being trained.
     patience : int
-        Epochs in a row without improvement that are borne.
+        Number of epochs in a row without improvement before training ends.
     """
 
     def __init__(self, module: nn.Module, *, patience: int) -> None:
@@ -63,7 +63,7 @@ class EarlyStopping:
         return {name: tensor.detach().clone() for name, tensor in self.module.state_dict().items()}
 
     def should_stop(self, value: float) -> bool:
-        """Take the worth of an epoch, of which more is better; only a strict improvement counts."""
+        """Record the validation score of an epoch (higher is better) and return whether to stop; ties are no improvement."""
         if value > self.best:
             self.best, self.weights, self.without_improvement = value, self._copy(), 0
         else:
@@ -71,29 +71,29 @@ class EarlyStopping:
         return self.without_improvement > self.patience
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what it remembers."""
+        """Return the state, for `load_state_dict`."""
         return {"best": self.best, "weights": self.weights, "without_improvement": self.without_improvement}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Remember what another one did, which is its `state_dict`."""
+        """Restore a state that `state_dict` returned."""
         self.best, self.weights, self.without_improvement = (
             state[name] for name in ("best", "weights", "without_improvement")
         )
 
     def restore(self) -> None:
-        """Put the best weights back and leave the module in evaluation mode."""
+        """Load the best weights and switch the module to evaluation mode."""
         self.module.load_state_dict(self.weights)
         self.module.eval()
 
 
 @contextmanager
 def seeded(*seed: int) -> Iterator[None]:
-    """Seed torch for as long as the context lasts; its global random state is as before afterwards.
+    """Seed torch within the context and restore its global random state afterwards.
 
     Parameters
     ----------
     *seed : int
-        The seed, and what tells this use of it from others.
+        The seed, followed by a spawn key that separates its uses.
     """
     with torch.random.fork_rng():
         torch.manual_seed(int(np.random.SeedSequence(seed[0], spawn_key=seed[1:]).generate_state(1)[0]))
@@ -103,37 +103,37 @@ def seeded(*seed: int) -> Iterator[None]:
 def fit(
     module: nn.Module,
     losses_of: Callable[[torch.Tensor, torch.Generator], list[Callable[[], torch.Tensor]]],
-    worth: Callable[[], float],
+    validation_score: Callable[[], float],
     *,
     n_items: int,
     settings: TrainingSettings,
     decisive: Sequence[Any],
     checkpoint: str | None,
 ) -> float:
-    """Take steps of shuffled items until nothing improves, and give the module the weights of its best epoch.
+    """Train on shuffled items until the validation score stops improving, and load the weights of the best epoch.
 
     Parameters
     ----------
     module : nn.Module
-        What is trained; afterwards in evaluation mode.
+        The module to train; afterwards in evaluation mode.
     losses_of : callable
         Takes the positions of a step's items and a generator of random numbers, and returns functions whose values add
         up to the step's loss; they run on several threads.
-    worth : callable
-        Returns what an epoch is worth, of which more is better; called in inference mode.
+    validation_score : callable
+        Returns the validation score of the module, higher is better; called in inference mode.
     n_items : int
         Number of items in an epoch.
     settings : TrainingSettings
-        How long and in what steps.
+        Hyperparameters of the training run.
     decisive : sequence of objects
-        All else that decides the result: the tensors and settings which `losses_of` and `worth` read.
+        Everything else that determines the result: tensors and settings used by `losses_of` and `validation_score`.
     checkpoint : str or None
-        File that keeps the state after each epoch, from which the same training goes on; None to keep nothing.
+        File that stores the state after each epoch, from which the same training resumes; None to store nothing.
 
     Returns
     -------
     float
-        The best worth.
+        The best validation score.
 
     Raises
     ------
@@ -169,13 +169,15 @@ def fit(
                 total += sum(values) * len(places)
             module.eval()
             with torch.inference_mode():
-                value = worth()
+                value = validation_score()
             if not np.isfinite([total, value]).all():
                 raise ValueError(
-                    f"the training of {type(module).__name__} failed in epoch {epoch}: loss {total / n_items}, held-out "
-                    f"{value}. Lower the config key milan.training.learning_rate, which is {settings.learning_rate}."
+                    f"training of {type(module).__name__} failed in epoch {epoch}: loss {total / n_items}, validation "
+                    f"score {value}. Lower the config key milan.training.learning_rate, which is {settings.learning_rate}."
                 )
-            LOG.info("%s, epoch %d: loss %.4f, held-out %.4f", type(module).__name__, epoch, total / n_items, value)
+            LOG.info(
+                "%s, epoch %d: loss %.4f, validation score %.4f", type(module).__name__, epoch, total / n_items, value
+            )
             epoch = settings.epochs if stopping.should_stop(value) else epoch + 1
             if checkpoint is not None:
                 write_state(checkpoint, course.state(epoch), key=key)
@@ -185,7 +187,7 @@ def fit(
 
 @dataclass(frozen=True)
 class _Course:
-    """All that changes while a module is trained."""
+    """The complete state of a training run."""
 
     module: nn.Module
     optimizer: torch.optim.Optimizer
@@ -194,7 +196,7 @@ class _Course:
     device: torch.device
 
     def state(self, epoch: int) -> dict[str, Any]:
-        """Return what the epochs from `epoch` on need to know."""
+        """Return the state from which training resumes with `epoch`."""
         parts = {name: getattr(self, name).state_dict() for name in ("module", "optimizer", "stopping")}
         random = [self.generator.get_state(), torch.get_rng_state()]
         if self.device.type == "cuda":
@@ -202,7 +204,7 @@ class _Course:
         return {"epoch": epoch, "random": random, **parts}
 
     def resume(self, state: dict[str, Any] | None) -> int:
-        """Go back to a state, if there is one, and return the epoch that comes next."""
+        """Restore a state, if there is one, and return the next epoch."""
         if state is None:
             return 0
         for name in ("module", "optimizer", "stopping"):
@@ -212,5 +214,5 @@ class _Course:
         torch.set_rng_state(shared)
         if device:
             torch.cuda.set_rng_state(device[0], self.device)
-        LOG.info("%s: going on after epoch %d", type(self.module).__name__, state["epoch"] - 1)
+        LOG.info("%s: resuming after epoch %d", type(self.module).__name__, state["epoch"] - 1)
         return state["epoch"]

@@ -1,4 +1,4 @@
-"""What the training of captioning models makes small."""
+"""Training losses of captioning models."""
 
 import torch
 from torch.nn import functional
@@ -9,10 +9,8 @@ def caption_loss(log_probabilities: torch.Tensor, targets: torch.Tensor, *, pad_
 
     Parameters
     ----------
-    log_probabilities : torch.Tensor
-        Of shape (B, T, V + 4).
-    targets : torch.Tensor
-        Of shape (B, T), int64.
+    log_probabilities : torch.Tensor of shape (B, T, V + 4)
+    targets : torch.Tensor of shape (B, T), int64
     pad_id : int
         The number of `<pad>`.
 
@@ -25,12 +23,11 @@ def caption_loss(log_probabilities: torch.Tensor, targets: torch.Tensor, *, pad_
 
 
 def attention_penalty(attentions: torch.Tensor) -> torch.Tensor:
-    """Average how far each exemplar's attention over all steps is from one, squared.
+    """Return the mean squared deviation from 1 of each exemplar's attention, summed over all steps.
 
     Parameters
     ----------
-    attentions : torch.Tensor
-        Of shape (B, T, n).
+    attentions : torch.Tensor of shape (B, T, n)
 
     Returns
     -------

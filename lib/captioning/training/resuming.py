@@ -1,7 +1,7 @@
-"""The state of a training in progress in a file, so that a killed training goes on where it was.
+"""Store the state of a training run in a file, so that an interrupted run resumes.
 
-A state is made of tensors and plain values alone; what is damaged is not used. It is used again only by the training that
-wrote it: its key names the data, the first weights, the settings and the code.
+A state consists of tensors and plain values only; a damaged file is ignored. Only the same training run uses it again: its
+key identifies the data, the initial weights, the settings and the code.
 """
 
 import logging
@@ -19,12 +19,12 @@ LOG = logging.getLogger(__name__)
 
 
 def training_key(*parts: Any) -> str:
-    """Name a training by all that decides its result, the code that it runs and torch's version included.
+    """Return a key of everything that determines the result of a training run, including its code and torch's version.
 
     Parameters
     ----------
     *parts : object
-        Tensors, which count with dtype, shape and values, and anything whose `repr` tells what it is.
+        Tensors, which count with dtype, shape and values, and any object with an unambiguous `repr`.
 
     Returns
     -------
@@ -40,50 +40,55 @@ def _plain(part: Any) -> Any:
 
 
 def write_state(path: str, state: dict[str, Any], *, key: str) -> None:
-    """Write the state of a training; whenever the process is killed, there is a whole state or none.
+    """Write the state of a training run atomically.
 
     Parameters
     ----------
     path : str
         The file.
     state : dict
-        Tensors and plain values, nested as need be.
+        Tensors and plain values, possibly nested.
     key : str
-        As `training_key` names the training.
+        Key of the training run, from `training_key`.
     """
     save_tensors(path, {"key": key, "state": state})
 
 
 def read_state(path: str, *, key: str) -> dict[str, Any] | None:
-    """Read the state of a training, if there is one of this very training.
+    """Read the state of a training run, if the file belongs to this run.
 
     Parameters
     ----------
     path : str
         The file, which need not exist.
     key : str
-        As `training_key` names the training.
+        Key of the training run, from `training_key`.
 
     Returns
     -------
     dict or None
-        The state, on the CPU; None if the training has to start anew.
+        The state, on the CPU; None if training has to start from the beginning.
     """
     if not Path(path).exists():
         return None
     try:
         kept = read_tensor_file(path)
     except ValueError:
-        LOG.warning("%s is damaged or holds more than tensors and plain values; the training starts anew", path)
+        LOG.warning(
+            "%s is damaged or contains more than tensors and plain values; training starts from the beginning", path
+        )
         return None
     if not isinstance(kept, dict) or kept.get("key") != key:
-        LOG.warning("%s is of another training (other data, settings or code); the training starts anew", path)
+        LOG.warning(
+            "%s belongs to another training run (other data, settings or code); training starts from the beginning",
+            path,
+        )
         return None
     return kept["state"]
 
 
 def remove_state(path: str) -> None:
-    """Remove the state of a training that is complete.
+    """Remove the state of a completed training run.
 
     Parameters
     ----------

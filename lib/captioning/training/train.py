@@ -1,4 +1,4 @@
-"""Training of the language model and of the decoder on captions of units, some of which are held out."""
+"""Train the language model and the decoder on captions of units, with held-out units for early stopping."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,7 +13,7 @@ from .fitting import TrainingSettings, fit
 from .losses import attention_penalty, caption_loss
 
 CAPTIONS_PER_BLOCK = 64
-SHARES_OF_A_STEP = 2  # fixed, so that sums are the same whatever the number of threads
+SHARES_OF_A_STEP = 2  # fixed, so that sums do not depend on the number of threads
 
 
 def split_units(n_units: int, shares: Sequence[float], *, seed: int) -> list[np.ndarray]:
@@ -26,7 +26,7 @@ def split_units(n_units: int, shares: Sequence[float], *, seed: int) -> list[np.
     shares : sequence of float
         Share of the units in each held-out part, rounded down.
     seed : int
-        Of the choice.
+        Seed of the split.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def train_language_model(
     settings: TrainingSettings,
     checkpoint: str | None = None,
 ) -> float:
-    """Train a language model on the captions of units, and keep the weights that suit the held-out units best.
+    """Train a language model on the captions of units, and keep the weights with the lowest loss on the held-out units.
 
     Parameters
     ----------
@@ -70,18 +70,18 @@ def train_language_model(
     indexer : Indexer
         The symbols of the model.
     held_out : numpy.ndarray
-        Positions of the units whose captions tell when to stop; none of them is trained on.
+        Positions of the units used for early stopping only.
     excluded : numpy.ndarray
         Positions of units that are not used at all.
     settings : TrainingSettings
-        How long and in what steps.
+        Hyperparameters of the training run.
     checkpoint : str or None
         As for `fit`.
 
     Returns
     -------
     float
-        Mean negative log-likelihood of a symbol of the held-out units, at its best.
+        Lowest mean negative log-likelihood per symbol on the held-out units.
     """
     device = next(model.parameters()).device
     read, owners = _index(captions, indexer)
@@ -95,14 +95,14 @@ def train_language_model(
     def losses_of(places: torch.Tensor, _generator: torch.Generator) -> list[Callable[[], torch.Tensor]]:
         return [partial(loss_of, _crop(training[places], indexer.pad_id))]
 
-    def worth() -> float:
+    def validation_score() -> float:
         return -_held_out_loss(lambda rows: (model(rows[:, :-1])[0], rows[:, 1:]), [validation], indexer.pad_id)
 
     decisive = [model.sizes, training, validation]
     return -fit(
         model,
         losses_of,
-        worth,
+        validation_score,
         n_items=len(training),
         settings=settings,
         decisive=decisive,
@@ -122,36 +122,35 @@ def train_decoder(
     settings: TrainingSettings,
     checkpoint: str | None = None,
 ) -> float:
-    """Train a decoder on encoded exemplars and captions, and keep the weights that suit held-out units best.
+    """Train a decoder on encoded exemplars and captions, and keep the weights with the lowest loss on held-out units.
 
-    What decides is the likelihood of the held-out captions. BLEU, the published alternative, counts runs of four words
-    and jumps between zero and high values where captions have two or three.
+    Early stopping uses the likelihood of the held-out captions. BLEU, the published alternative, counts 4-grams and is
+    unstable for captions of two or three words.
 
     Parameters
     ----------
     decoder : Decoder
         The decoder; afterwards in evaluation mode.
-    features : numpy.ndarray
-        Of shape (U, n, D), float32.
+    features : numpy.ndarray of shape (U, n, D), float32
     captions : sequence of sequences of str
         The captions of each of U units.
     indexer : Indexer
         The symbols of the decoder.
     held_out : numpy.ndarray
-        Positions of the units whose captions tell when to stop; none of them is trained on.
+        Positions of the units used for early stopping only.
     excluded : numpy.ndarray
         Positions of units that are not used at all.
     penalty : float
         Weight of `attention_penalty` in the loss.
     settings : TrainingSettings
-        How long and in what steps.
+        Hyperparameters of the training run.
     checkpoint : str or None
         As for `fit`.
 
     Returns
     -------
     float
-        Mean negative log-likelihood of a symbol of the held-out units, at its best.
+        Lowest mean negative log-likelihood per symbol on the held-out units.
 
     Raises
     ------
@@ -161,11 +160,11 @@ def train_decoder(
     broken = ~np.isfinite(features).reshape(len(features), -1).all(axis=1)
     if broken.any():
         raise ValueError(
-            f"the features of {broken.sum()} of {len(features)} units hold NaN or infinite numbers, first those of unit "
-            f"{np.flatnonzero(broken)[0]} in order; check the weights of the encoder"
+            f"the features of {broken.sum()} of {len(features)} units contain NaN or infinite values, the first at position "
+            f"{np.flatnonzero(broken)[0]}; check the weights of the encoder"
         )
     device = next(decoder.parameters()).device
-    seen = torch.from_numpy(features).to(device)
+    encoded = torch.from_numpy(features).to(device)
     read, owners = _index(captions, indexer)
     held = np.isin(owners, held_out)
     trained = ~held & ~np.isin(owners, excluded)
@@ -173,7 +172,7 @@ def train_decoder(
     held_targets, held_owner = _rows(read, held, device)[:, 1:], _rows(owners, held, device)
 
     def share_of_loss(rows: slice, places: torch.Tensor, wanted: torch.Tensor, factors: torch.Tensor) -> torch.Tensor:
-        log_probabilities, attentions = decoder(seen[owner[places[rows]]], wanted[rows], factors=factors[rows])
+        log_probabilities, attentions = decoder(encoded[owner[places[rows]]], wanted[rows], factors=factors[rows])
         likelihood = caption_loss(log_probabilities, wanted[rows], pad_id=indexer.pad_id)
         symbols = wanted != indexer.pad_id
         weighted = likelihood * (symbols[rows].sum() / symbols.sum())
@@ -187,16 +186,16 @@ def train_decoder(
         return [partial(share_of_loss, rows, places, wanted, factors) for rows in slices]
 
     def predict(owners: torch.Tensor, wanted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return decoder(seen[owners], wanted)[0], wanted
+        return decoder(encoded[owners], wanted)[0], wanted
 
-    def worth() -> float:
+    def validation_score() -> float:
         return -_held_out_loss(predict, [held_owner, held_targets], indexer.pad_id)
 
-    decisive = [decoder.sizes, penalty, SHARES_OF_A_STEP, seen, targets, owner, held_targets, held_owner]
+    decisive = [decoder.sizes, penalty, SHARES_OF_A_STEP, encoded, targets, owner, held_targets, held_owner]
     return -fit(
         decoder,
         losses_of,
-        worth,
+        validation_score,
         n_items=len(targets),
         settings=settings,
         decisive=decisive,
@@ -205,7 +204,7 @@ def train_decoder(
 
 
 def _held_out_loss(predict: Callable, parts: Sequence[torch.Tensor], pad_id: int) -> float:
-    """Average the loss of held-out captions over their symbols, block by block: all at once would fill the memory."""
+    """Return the mean loss per symbol of held-out captions, computed in blocks to bound the memory."""
     total, n_symbols = 0.0, 0
     for block in zip(*(part.split(CAPTIONS_PER_BLOCK) for part in parts), strict=True):
         log_probabilities, wanted = predict(*block)
@@ -216,7 +215,7 @@ def _held_out_loss(predict: Callable, parts: Sequence[torch.Tensor], pad_id: int
 
 
 def _index(captions: Sequence[Sequence[str]], indexer: Indexer) -> tuple[np.ndarray, np.ndarray]:
-    """Index all captions, `<start>` first, padded to the longest; and say which unit each belongs to."""
+    """Index all captions, `<start>` first, padded to the longest, and return the unit of each."""
     rows = indexer([text for own in captions for text in own], start=True, stop=True, pad=True, unk=True)
     owners = np.repeat(np.arange(len(captions)), [len(own) for own in captions])
     return np.array(rows, dtype=np.int64), owners
@@ -227,5 +226,5 @@ def _rows(values: np.ndarray, chosen: np.ndarray, device: torch.device) -> torch
 
 
 def _crop(rows: torch.Tensor, pad_id: int) -> torch.Tensor:
-    """Cut off the columns that are all padding."""
+    """Remove the columns that contain only padding."""
     return rows[:, : int((rows != pad_id).any(dim=0).sum())]

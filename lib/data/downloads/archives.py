@@ -1,4 +1,4 @@
-"""Unpacking of zip and tar archives that come from elsewhere and are not trusted."""
+"""Unpack untrusted zip and tar archives."""
 
 import shutil
 import stat
@@ -17,7 +17,7 @@ from ...runtime.regular_files import check_regular_file
 
 IGNORED_ROOTS = ("__MACOSX",)
 BUFFER = 1 << 20  # bytes
-LARGEST_FOLDER = 500 * 10**9  # bytes, unpacked; no data set here comes near
+LARGEST_FOLDER = 500 * 10**9  # bytes, unpacked; far above every known data set
 LARGEST_RATIO = 100.0  # unpacked to packed; photographs stay near 1, label maps below 30
 # published annotations: masks of zeros and ones pack to 1 in 150, and deflate cannot do better than 1 in 1,032
 LARGEST_ANNOTATIONS = 50 * 10**9  # bytes, unpacked
@@ -29,22 +29,22 @@ class _Member:
     name: str
     size: int
     is_folder: bool
-    refusal: str  # why it must not be unpacked; empty if it may
+    refusal: str  # why it is refused; empty if it is accepted
     handle: zipfile.ZipInfo | tarfile.TarInfo
 
 
 def unpack(archive: str | Path, folder: str | Path, *, max_size: int, max_ratio: float) -> Path:
     """Unpack a zip or tar archive into a new folder.
 
-    The folder appears when all of it is unpacked. If the archive holds just one folder, the contents of that one are
-    taken. Modes, owners and times in the archive are ignored.
+    The folder is created atomically. If the archive contains a single folder, the contents of that folder are unpacked.
+    Modes, owners and times in the archive are ignored.
 
     Parameters
     ----------
     archive : str or pathlib.Path
-        The archive: zip, or tar with any compression that Python reads. Its kind is seen from its contents.
+        The archive: zip, or tar with any compression that Python reads. Its format is detected from its contents.
     folder : str or pathlib.Path
-        The folder to make; it must not exist, or be empty.
+        The folder to create; it must be missing or empty.
     max_size : int
         Largest sum of the unpacked sizes, in bytes.
     max_ratio : float
@@ -63,7 +63,7 @@ def unpack(archive: str | Path, folder: str | Path, *, max_size: int, max_ratio:
     FileExistsError
         If `folder` exists and is not empty.
     OSError
-        If the disk is too small.
+        If the disk has too little space.
     """
     archive, folder = Path(archive), Path(folder)
     check_regular_file(archive, name="archive")
@@ -126,7 +126,7 @@ def _check_member(archive: Path, member: _Member) -> None:
 
 @contextmanager
 def _open_archive(archive: Path) -> Iterator[tuple[Iterator[_Member], object]]:
-    """Open an archive and give its members, in order, and a function that opens one of them."""
+    """Open an archive and yield its members, in order, and a function that opens one of them."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as opened:
             yield map(_zip_member, opened.infolist()), lambda member: opened.open(member.handle)

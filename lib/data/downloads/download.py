@@ -1,4 +1,4 @@
-"""Download of one file, verified, resumed after interruptions, and never left half done under its final name."""
+"""Download one file: verified, resumed after interruptions, and written atomically."""
 
 import hashlib
 import logging
@@ -27,18 +27,18 @@ def download(
     timeout: float,
     config_key: str,
 ) -> Path:
-    """Download a file, trying one URL after the other, and verify it.
+    """Download a file, trying the URLs in order, and verify it.
 
-    The data go to `<target>.part`, which a later call continues, and get their final name when they are complete and
-    right. Without a digest a part is continued only from the same URL and if the server tells that the file is still the
-    same; and the server must say how long the file is.
+    Data are written to `<target>.part`, which a later call resumes, and renamed when they are complete and verified.
+    Without a digest a partial file is resumed only from the same URL and if the server confirms that the file is
+    unchanged; the server must also send the length of the file.
 
     Parameters
     ----------
     url : str
-        Where the file is, http or https.
+        Address of the file, http or https.
     target : str or pathlib.Path
-        Path of the file to write; its folder is made.
+        Path of the file to write; its folder is created.
     mirrors : list of str
         Further URLs, tried in this order when `url` fails.
     sha256 : str
@@ -48,11 +48,11 @@ def download(
     size : int or None
         Size in bytes; None if not known.
     retries : int
-        How often an interrupted transfer is continued, per URL. A host that cannot be reached is tried twice.
+        Number of times an interrupted transfer is resumed, per URL. A host that cannot be reached is tried twice.
     timeout : float
         Seconds of silence after which a transfer counts as interrupted.
     config_key : str
-        The setting under which the user can give a copy of the file; the error message names it.
+        Config key for a local copy of the file, for the error message.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def download(
     Raises
     ------
     OSError
-        If no URL gives the file, with the reason for each, or if the disk is full.
+        If the download fails from every URL, with the reason for each, or if the disk is full.
     """
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -77,8 +77,8 @@ def download(
         else:
             return target
     raise OSError(
-        f"{target.name} could not be downloaded.\n  " + "\n  ".join(failures) + "\nTry again later, or get the file "
-        f"elsewhere and give its path or another URL under the config key `{config_key}`."
+        f"{target.name} could not be downloaded.\n  " + "\n  ".join(failures) + "\nTry again later, or download the "
+        f"file manually and set the config key `{config_key}` to its path or to another URL."
     )
 
 
@@ -134,7 +134,7 @@ def _fetch_patiently(url: str, target: Path, expected: Expected, retries: int, t
             unreachable = isinstance(error.__cause__, requests.ConnectionError) and part.size == before
             if attempt >= (min(retries, 1) if unreachable else retries):
                 if not (expected.has_digest or part.edition(url)):
-                    part.forget()  # nothing could continue it
+                    part.forget()  # it cannot be resumed
                 raise Interrupted(f"{error} (tried {attempt + 1} times)") from error
             time.sleep(FIRST_WAIT * 2**attempt)
             attempt += 1
@@ -143,11 +143,11 @@ def _fetch_patiently(url: str, target: Path, expected: Expected, retries: int, t
             found = verify_file(part.path, sha256=expected.sha256, md5=expected.md5, size=expected.size)
         except ValueError as error:
             part.forget()
-            if before and attempt < retries:  # the old part may have been of another edition
+            if before and attempt < retries:  # the old partial file may belong to another version
                 attempt += 1
                 continue
             raise Unusable(f"the file is not the expected one: {error}") from error
         if not expected.has_digest:
-            logger.warning("No digest is known for %s; the file got has the sha256 %s.", url, found)
+            logger.warning("No digest is known for %s; the downloaded file has the sha256 %s.", url, found)
         part.become(target)
         return

@@ -1,4 +1,4 @@
-"""Getting a file of the table of sources: from the network, or from the user's own copy."""
+"""Obtain a file of the table of sources: download it or link a local copy."""
 
 import logging
 from pathlib import Path
@@ -20,18 +20,18 @@ def obtain_file(source: Source, target: str | Path, *, local: str | None, config
     source : Source
         Row of the table of sources.
     target : str or pathlib.Path
-        Path of the file to make.
+        Path of the file to create.
     local : str or None
-        The user's copy (a path) or another URL of the same file; None for the published URL.
+        Path of a local copy or another URL of the same file; None for the published URL.
     config_key : str
-        The setting that `local` comes from, for error messages.
+        Config key of `local`, for error messages.
 
     Raises
     ------
     FileNotFoundError
         If the copy does not exist.
     ValueError
-        If the user must get the file, or if the copy is not the published file.
+        If the file must be downloaded manually, or if the copy is not the published file.
     OSError
         If the download fails.
     """
@@ -55,14 +55,14 @@ def obtain_file(source: Source, target: str | Path, *, local: str | None, config
 
 
 def link(original: str | Path, target: str | Path) -> None:
-    """Make a symbolic link, in place of an older one.
+    """Create a symbolic link, replacing an older one.
 
     Parameters
     ----------
     original : str or pathlib.Path
         An existing file or folder.
     target : str or pathlib.Path
-        Path of the link; its folder is made. An empty folder or a file there is replaced.
+        Path of the link; its folder is created. An empty folder or a file there is replaced.
 
     Raises
     ------

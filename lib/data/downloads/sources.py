@@ -19,9 +19,9 @@ class Source:
     name : str
         Key of the source: a data set (`broden1_224`) or weights (`resnet18-places365`).
     version : str
-        Edition of the file.
+        Version of the file.
     url : str
-        Where it is; empty if the user must get it (`note` says how).
+        Address; empty if the file must be downloaded manually (see `note`).
     mirrors : tuple of str
         Further URLs of the same file.
     sha256 : str
@@ -31,7 +31,7 @@ class Source:
     size : int or None
         Size in bytes; None if not known.
     licence, citation, note : str
-        Terms of use, the paper to cite, and what else to know.
+        Terms of use, the paper to cite, and remarks.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""One transfer of a file over http: what a server may send, and what is kept of a transfer that breaks off.
+"""One transfer of a file over http: checks of the server's answers, and resuming of partial files.
 
-A server may be slow, broken or hostile. Where no digest is known, only what it says of the file's length and edition
-tells a whole file from a piece, or from a mixture of two editions.
+A server may be slow, broken or hostile. Without a known digest, only the length and the version (ETag or date) that it
+sends distinguish a complete file from a part of it or from a mixture of two versions.
 """
 
 import json
@@ -20,29 +20,29 @@ import urllib3
 from ...runtime.progress import Progress
 
 CHUNK = 1 << 16  # bytes; an interruption loses less than this
-LARGEST_FILE = 500 * 10**9  # bytes; no data set here comes near
-LEAST_SPEED = 1000  # bytes per second, on the average of the time after which silence is an interruption
-LONGEST_CONNECT = 5.0  # seconds until a host counts as unreachable, so that a machine without network learns it soon
-LONGEST_HEADER = 120.0  # seconds until a server that sends its answer's header bit by bit is left
-SURE_AGE = 60  # seconds since a file changed from which its date tells its edition: it may change twice in one second
-WORTH_REPEATING = frozenset({408, 425, 429, 500, 502, 503, 504})
+LARGEST_FILE = 500 * 10**9  # bytes; far above every known data set
+LEAST_SPEED = 1000  # bytes per second, average over the timeout
+LONGEST_CONNECT = 5.0  # seconds until a host counts as unreachable; short, for machines without network
+LONGEST_HEADER = 120.0  # seconds until a server that sends its header byte by byte is given up
+SURE_AGE = 60  # minimum age at which a date identifies a version: a file may change twice in one second
+RETRIED_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 
-_STRONG_TAG = re.compile(r'"[!#-~]+"')  # a weak one does not promise the same bytes
+_STRONG_TAG = re.compile(r'"[!#-~]+"')  # a weak one does not guarantee equal bytes
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 
 
 class Unusable(Exception):
-    """The URL does not give the file, and would not if asked again."""
+    """The URL does not serve the file; a retry would not help."""
 
 
 class Interrupted(Exception):
-    """The transfer broke off; asking again may help."""
+    """The transfer was interrupted; a retry may help."""
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What is known about a file before it is fetched; empty or None where nothing is known.
+    """Known facts about a file before its download; empty or None if unknown.
 
     Attributes
     ----------
@@ -58,13 +58,13 @@ class Expected:
 
     @property
     def has_digest(self) -> bool:
-        """Whether a wrong file would be noticed at the end."""
+        """Whether a digest is known, so that a wrong file is detected."""
         return bool(self.sha256 or self.md5)
 
 
 @dataclass(frozen=True)
 class _Edition:
-    """Which file a part is of: where it came from, its ETag or date, its size in bytes if the server said so."""
+    """Version of a partial file: its URL, its ETag or date, and its size in bytes if the server sent it."""
 
     url: str
     mark: str
@@ -72,12 +72,12 @@ class _Edition:
 
 
 class Part:
-    """What has been got of a file, with a note of its edition.
+    """A partially downloaded file, with a note of its version.
 
     Parameters
     ----------
     target : pathlib.Path
-        The file; the part is `<target>.part`.
+        The file; the partial file is `<target>.part`.
     """
 
     def __init__(self, target: Path) -> None:
@@ -85,27 +85,27 @@ class Part:
 
     @property
     def size(self) -> int:
-        """Bytes that are there."""
+        """Number of bytes downloaded."""
         return self.path.stat().st_size if self.path.exists() else 0
 
     def forget(self) -> None:
-        """Remove it."""
+        """Remove the partial file."""
         self._note.unlink(missing_ok=True)
         self.path.unlink(missing_ok=True)
 
     def become(self, target: Path) -> None:
-        """Give the whole file its name."""
+        """Rename the complete file."""
         self._note.unlink(missing_ok=True)
         self.path.replace(target)
 
     def begin(self, edition: _Edition) -> None:
-        """Start anew with the edition that a server is about to send; a note is never beside bytes of another edition."""
+        """Start from the beginning with a version; the note never lies beside bytes of another version."""
         self.forget()
         if edition.mark:
             self._note.write_text(json.dumps(asdict(edition)), encoding="utf-8")
 
     def edition(self, url: str) -> _Edition | None:
-        """Return the edition, None if it is not known or from elsewhere: an ETag means something for its own URL only."""
+        """Return the version, None if unknown or of another URL: an ETag is valid for its own URL only."""
         try:
             found = _Edition(**json.loads(self._note.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
@@ -114,32 +114,32 @@ class Part:
 
 
 def transfer(url: str, part: Part, *, expected: Expected, timeout: float) -> None:
-    """Get what is missing of a file in one transfer, or all of it where the server cannot continue.
+    """Download the rest of a file in one transfer, or all of it if the server does not support resuming.
 
     Parameters
     ----------
     url : str
-        Where the file is, http or https.
+        Address of the file, http or https.
     part : Part
-        What is there of it; afterwards the whole file, not verified by its digest.
+        The partial file; afterwards complete, but not yet verified by its digest.
     expected : Expected
-        What is known of the file.
+        Known facts about the file.
     timeout : float
         Seconds of silence after which the transfer counts as interrupted.
 
     Raises
     ------
     Unusable
-        If the URL does not give the file.
+        If the URL does not serve the file.
     Interrupted
-        If asking again may help.
+        If a retry may help.
     OSError
-        If the disk is too small.
+        If the disk has too little space.
     """
     edition = part.edition(url)
     start = part.size if expected.has_digest or edition else 0
     if start and start == (expected.size or (edition and edition.size)):
-        return  # the process was killed between the last byte and the final name
+        return  # the process was killed before the final rename
     headers = {"Accept-Encoding": "identity"}
     if start:
         headers["Range"] = f"bytes={start}-"
@@ -151,14 +151,16 @@ def transfer(url: str, part: Part, *, expected: Expected, timeout: float) -> Non
                 if expected.has_digest and answer.headers.get("Content-Range") == f"bytes */{start}":
                     return
                 part.forget()
-                raise Interrupted("the server cannot continue the transfer")
-            _check_answer(answer, asked_for_piece=bool(start))
+                raise Interrupted("the server cannot resume the transfer")
+            _check_answer(answer, requested_part=bool(start))
             if answer.status_code == 206:
                 end, size = _piece(answer, part, start=start, edition=edition, expected=expected)
             else:
                 end = size = _length(answer)
                 if size is None and not answer.raw.chunked and not (expected.has_digest or expected.size):
-                    raise Unusable("the server does not say how long the file is, so that a part would pass for it")
+                    raise Unusable(
+                        "the server does not send the length of the file, so that a truncated file could not be detected"
+                    )
                 _check_size(size, expected)
                 part.begin(_Edition(url, _mark(answer), size))
             _save(answer, part, end=end, expected=expected, timeout=timeout)
@@ -183,13 +185,13 @@ class _Session(requests.Session):
 
 
 def _ask(url: str, headers: dict[str, str], timeout: float) -> requests.Response:
-    """Return the answer once its header is there; the time limits of sockets are for each packet only."""
+    """Return the response once its header has arrived, with a time limit in total: those of sockets are per packet."""
     outcome: queue.SimpleQueue = queue.SimpleQueue()
 
     def ask() -> None:
         try:
-            patience = (min(timeout, LONGEST_CONNECT), timeout)
-            outcome.put(_Session().get(url, headers=headers, stream=True, timeout=patience))
+            limits = (min(timeout, LONGEST_CONNECT), timeout)
+            outcome.put(_Session().get(url, headers=headers, stream=True, timeout=limits))
         except Exception as error:
             outcome.put(error)
 
@@ -203,30 +205,30 @@ def _ask(url: str, headers: dict[str, str], timeout: float) -> requests.Response
     return found
 
 
-def _check_answer(answer: requests.Response, *, asked_for_piece: bool) -> None:
-    said = f"{answer.status_code} {answer.reason}"[:100]
-    if answer.status_code in WORTH_REPEATING:
-        raise Interrupted(f"the server answered {said}")
-    if answer.status_code == 206 and not asked_for_piece:
-        raise Unusable("the server sent a piece, though all of the file was asked for")
+def _check_answer(answer: requests.Response, *, requested_part: bool) -> None:
+    status = f"{answer.status_code} {answer.reason}"[:100]
+    if answer.status_code in RETRIED_STATUS:
+        raise Interrupted(f"the server answered {status}")
+    if answer.status_code == 206 and not requested_part:
+        raise Unusable("the server sent a part, though the whole file was requested")
     if answer.status_code not in (200, 206):
-        raise Unusable(f"the server answered {said}")
+        raise Unusable(f"the server answered {status}")
     if answer.headers.get("Content-Type", "").lower().startswith("text/html"):
         raise Unusable("the server answered with a web page instead of the file")
     for name, plain in (("Content-Encoding", "identity"), ("Transfer-Encoding", "chunked")):
         if answer.headers.get(name, plain).strip().lower() not in ("", plain):
-            raise Unusable(f"the server packs the file ({name}: {answer.headers[name]}), though asked not to")
+            raise Unusable(f"the server encodes the file ({name}: {answer.headers[name]}), though asked not to")
 
 
 def _piece(
     answer: requests.Response, part: Part, *, start: int, edition: _Edition | None, expected: Expected
 ) -> tuple[int, int]:
-    """Return where a piece of the file and the file end, after a check that the piece continues the part."""
+    """Return the end of the range that the server sends and the size of the file, after checking that it continues the part."""
     found = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
     first, last, size = map(int, found.groups()) if found else (-1, -1, -1)
     if not first == start <= last < size or _length(answer) not in (None, last + 1 - start):
         part.forget()
-        raise Interrupted("the server sent another piece than was asked for")
+        raise Interrupted("the server sent another part than requested")
     mark = _mark(answer)
     known = mark or not expected.has_digest
     if edition and ((edition.size or size) != size or (known and mark != edition.mark)):
@@ -237,13 +239,13 @@ def _piece(
 
 
 def _length(answer: requests.Response) -> int | None:
-    """Return the length of the body in bytes by what the server says, None if it does not."""
+    """Return the length of the body in bytes from the header, None if it is missing."""
     found = _NUMBER.fullmatch(answer.headers.get("Content-Length", ""))
     return int(found[0]) if found else None
 
 
 def _mark(answer: requests.Response) -> str:
-    """Return what tells an edition of the file from any other; an empty text if nothing surely does."""
+    """Return the ETag or date that identifies the version of the file; an empty text if neither is reliable."""
     tag, date = answer.headers.get("ETag", ""), answer.headers.get("Last-Modified", "")
     if _STRONG_TAG.fullmatch(tag):
         return tag
@@ -262,11 +264,11 @@ def _check_size(size: int | None, expected: Expected) -> None:
 
 
 def _save(answer: requests.Response, part: Part, *, end: int | None, expected: Expected, timeout: float) -> None:
-    """Append the body to a part, which must not go beyond `end`, if that is known."""
+    """Append the body to a part, up to `end`, if that is known."""
     start, free = part.size, shutil.disk_usage(part.path.parent).free
     if end is not None and end - start > free:
         raise OSError(f"The disk of {part.path.parent} has {free} bytes left, but {answer.url} needs {end - start}.")
-    # what does not say how long it is may have no end
+    # a body of unknown length may be endless
     bound = end or expected.size or min(LARGEST_FILE, free // 2)
     progress = Progress(total=end, initial=start, unit="byte", unit_scale=True, desc=part.path.stem)
     with progress, part.path.open("ab") as file:
@@ -286,11 +288,11 @@ def _save(answer: requests.Response, part: Part, *, end: int | None, expected: E
 
 
 def _reason(error: Exception, received: int) -> str:
-    """Return one plain sentence for an exception that nests others."""
+    """Return a short description of a nested exception."""
     if isinstance(error, requests.ConnectTimeout):
         return "the host does not answer"
     if isinstance(error, (requests.Timeout, urllib3.exceptions.TimeoutError)):
-        return "the server fell silent"
+        return "the server stopped sending"
     text = str(error)
     if "NameResolution" in text or "getaddrinfo" in text:
         return "the host name cannot be resolved (no network?)"

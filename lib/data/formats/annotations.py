@@ -1,4 +1,4 @@
-"""What people (or the playground) said about units: reading, writing and finding annotations by unit number."""
+"""Read, write and look up annotations (captions) of units by unit number."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ def write_annotations(path: str, rows: Iterable[tuple[str, int, str]]) -> None:
 
 
 def read_annotations(path: str) -> Annotations:
-    """Read annotations, by layer name (always text, of digits too) and unit number.
+    """Read annotations, by layer name (always text, even digits) and unit number.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def merge_annotations(
     """
     annotated = sorted({name for name, _ in annotations})
     if layer not in annotated:
-        raise LookupError(f"layer {layer} has no annotations; those of layers {annotated} are there")
+        raise LookupError(f"layer {layer} has no annotations; the annotated layers are {annotated}")
     found = [annotations.get((layer, int(unit)), ()) for unit in units]
     missing = [int(unit) for unit, texts in zip(units, found, strict=True) if not texts]
     if required and missing:

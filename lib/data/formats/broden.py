@@ -1,4 +1,4 @@
-"""Reader of concept data sets in the on-disk format of Broden 1, which the playground writes too.
+"""Reader of concept data sets in the on-disk format of Broden 1, also used by the playground.
 
 A folder holds `index.csv` (one row per image), `label.csv` (the concepts), `category.csv` and `images/`. A cell of a
 category column in the index lists, separated by `;`, label maps (PNG files below `images/`) and numbers of labels that
@@ -20,14 +20,14 @@ from .label_maps import LARGEST_MAP, decode_labels, open_label_map
 INDEX_COLUMNS = ("image", "split", "ih", "iw", "sh", "sw")
 LABEL_COLUMNS = ("number", "name", "category")
 LARGEST_LABEL = 0xFFFF  # a map stores a label number in two bytes
-LONGEST_NUMBER = 1000  # digits, of which Python converts some thousand
+LONGEST_NUMBER = 1000  # digits; Python refuses to convert much longer numbers
 
 _COUNTED_CATEGORY = re.compile(r"\s*(?P<category>.+?)\s*\(\s*(?P<count>\d+)\s*\)\s*")
 
 
 @dataclass(frozen=True)
 class BrodenDataset:
-    """A chosen part of a Broden folder: some images and some categories.
+    """Selected images and categories of a Broden folder.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class BrodenDataset:
     concepts : pandas.DataFrame
         Columns concept (int, the row number, from 0), number (int, the label in the maps), name (str, unique) and
         category (str).
-    concept_of : numpy.ndarray, shape (65536,), int32
+    concept_of : numpy.ndarray of shape (65536,), int32
         Row in `concepts` of each label number; -1 for a label that belongs to no chosen category.
     """
 
@@ -72,7 +72,7 @@ class BrodenDataset:
         -------
         list of (str, numpy.ndarray or int)
             Category and either a map of label numbers, shape (Hm, Wm), int32, 0 = no label, or the number of a label
-            of the whole image. A category comes once for each of its maps and labels. A number may be absent from
+            of the whole image. A category occurs once for each of its maps and labels. A number may be absent from
             `concepts` (see `concept_of`).
 
         Raises
@@ -80,7 +80,7 @@ class BrodenDataset:
         FileNotFoundError
             If a label map is missing.
         ValueError
-            If a map is unreadable or of another size, or if a number does not stand in `label.csv`.
+            If a map is unreadable or of another size, or if a number is missing in `label.csv`.
         """
         found: list[tuple[str, np.ndarray | int]] = []
         for category, column in self.cells.items():
@@ -107,7 +107,7 @@ class BrodenDataset:
     def _check_size(self, size: tuple[int, int]) -> None:
         if size != self.mask_shape:
             raise ValueError(
-                f"it has {size[0]} x {size[1]} pixels, but the index says {self.mask_shape[0]} x {self.mask_shape[1]} "
+                f"it has {size[0]} x {size[1]} pixels, but {self.mask_shape[0]} x {self.mask_shape[1]} in the index "
                 "(columns sh, sw)"
             )
 
@@ -191,7 +191,7 @@ def _read_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except ValueError as error:
         raise ValueError(f"{path} cannot be read as a table: {error}") from error
-    if not isinstance(table.index, pd.RangeIndex):  # what is too much would become the names of the rows
+    if not isinstance(table.index, pd.RangeIndex):  # pandas takes extra cells for row names
         raise ValueError(f"{path} cannot be read as a table: a row has more cells than its header.")
     missing = [column for column in columns if column not in table.columns]
     if missing:
@@ -239,7 +239,7 @@ def _mask_shape(chosen: pd.DataFrame, folder: Path) -> tuple[int, int]:
     if len(shapes) != 1 or not all(is_number(size) and int(size) > 0 for size in shapes.iloc[0]):
         sizes = ", ".join(f"{sh or '?'} x {sw or '?'}" for sh, sw in shapes.head(5).itertuples(index=False))
         raise ValueError(
-            f"The label maps of {folder / 'index.csv'} must all have one size; columns sh, sw say {sizes}. "
+            f"The label maps of {folder / 'index.csv'} must all have one size; those in columns sh, sw are {sizes}. "
             "Choose images of one size by the setting `subset`, or scale the maps."
         )
     height, width = int(shapes.iloc[0]["sh"]), int(shapes.iloc[0]["sw"])
@@ -304,5 +304,5 @@ def _split(cell: str) -> list[str]:
 
 
 def is_number(text: str) -> bool:
-    """Tell whether a text is a label number, of not too many digits: plain digits, perhaps with zeros before them."""
+    """Return whether a text is a label number: plain digits, not too many, possibly with leading zeros."""
     return text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER

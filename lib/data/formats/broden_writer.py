@@ -15,7 +15,7 @@ from .broden import INDEX_COLUMNS
 from .label_formats import LabelledImages
 from .label_maps import encode_map
 
-ORIENTATION = 0x0112  # tag of the rotation noted by a camera
+ORIENTATION = 0x0112  # EXIF tag of the camera orientation
 LONGEST_CATEGORY = 200  # bytes
 # value of that tag: (turns, mirrored) by which stored pixels become upright ones
 UPRIGHT = {2: (0, True), 3: (2, False), 4: (2, True), 5: (1, True), 6: (3, False), 7: (3, True), 8: (1, False)}
@@ -31,9 +31,9 @@ def write_broden(folder: str | Path, data: LabelledImages, *, mask_size: int, th
     data : LabelledImages
         The images and their labels.
     mask_size : int
-        Height and width of the label maps written, to which the given ones are reduced by nearest neighbour.
+        Height and width of the label maps written, the given maps are resized by nearest neighbour.
     threads : int
-        The result does not depend on it.
+        It does not change results.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def write_broden(folder: str | Path, data: LabelledImages, *, mask_size: int, th
     (folder / "images" / "maps").mkdir(parents=True)
     os.symlink(data.folder, folder / "images" / "given")
 
-    def convert(i):
+    def convert(i: int) -> tuple[dict, str]:
         return _convert(folder, data, i, mask_size)
 
     rows, skipped, frequency = [], [], Counter()
@@ -83,7 +83,7 @@ def write_broden(folder: str | Path, data: LabelledImages, *, mask_size: int, th
 
 
 def _convert(folder: Path, data: LabelledImages, i: int, mask_size: int) -> tuple[dict, str]:
-    """Write the maps of one image and return its cells, with the labels in each; or why the image cannot be read."""
+    """Write the maps of one image and return its cells, with the labels in each; or the reason why the image cannot be read."""
     path = data.folder / data.images[i]
     try:
         check_image(path)
@@ -116,7 +116,7 @@ def _convert(folder: Path, data: LabelledImages, i: int, mask_size: int) -> tupl
 
 
 class _Frame:
-    """Size and rotation of an image, which its label map must fit."""
+    """Size and orientation of an image, for its label map."""
 
     def __init__(self, path: Path) -> None:
         with Image.open(path) as picture:
@@ -134,7 +134,7 @@ class _Frame:
             )
 
     def fit(self, numbers: np.ndarray, size: int) -> np.ndarray:
-        """Turn a label map as its image is turned, and reduce it."""
+        """Rotate a label map like its image, and resize it."""
         if _alike(numbers.shape, self._stored) and self._orientation in UPRIGHT:
             turns, mirrored = UPRIGHT[self._orientation]
             numbers = np.rot90(numbers[:, ::-1] if mirrored else numbers, turns)
@@ -143,12 +143,12 @@ class _Frame:
 
 
 def _is_word(category: str) -> bool:
-    """Tell whether a category can be a column's and a file's name."""
+    """Return whether a category is valid as a column and file name."""
     return not set(category) & set(';()/\\"\n\r') and len(category.encode()) <= LONGEST_CATEGORY
 
 
 def _alike(shape: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Tell whether two sizes have the same proportions, but for rounding to whole pixels."""
+    """Return whether two sizes have the same proportions up to rounding to whole pixels."""
     return abs(shape[0] * other[1] - shape[1] * other[0]) <= max(*shape, *other)
 
 

@@ -37,14 +37,16 @@ class Exemplars:
     activations: np.ndarray
 
 
-def create_exemplars(root, layer, *, units, ids, activations, size):
-    """Lay out the folder of one layer and return its image and mask files, opened for writing.
+def create_exemplars(
+    root: str | Path, layer: str, *, units: np.ndarray, ids: np.ndarray, activations: np.ndarray, size: int
+) -> tuple[np.memmap, np.memmap]:
+    """Create the folder of one layer and return its image and mask files, opened for writing.
 
-    Whoever has filled them writes their checksums with `seal_folder`.
+    Call `seal_folder` after filling them to write the checksums.
 
     Parameters
     ----------
-    root : str
+    root : str or pathlib.Path
         The folder that holds one folder per layer.
     layer : str
     units : numpy.ndarray of shape (n_units,), int64
@@ -74,7 +76,7 @@ def create_exemplars(root, layer, *, units, ids, activations, size):
     return images, masks
 
 
-def read_layers(root):
+def read_layers(root: str | Path) -> list[str]:
     """Return the names of the layers that have exemplars below `root`, sorted."""
     layers = sorted(path.name for path in Path(root).glob("[!.]*") if path.is_dir())
     if not layers:
@@ -82,12 +84,12 @@ def read_layers(root):
     return layers
 
 
-def read_exemplars(root, layer):
-    """Open the exemplars of one layer; pictures stay on disk until they are used.
+def read_exemplars(root: str | Path, layer: str) -> Exemplars:
+    """Open the exemplars of one layer; images are memory-mapped.
 
     Parameters
     ----------
-    root : str
+    root : str or pathlib.Path
     layer : str
 
     Returns
@@ -99,7 +101,7 @@ def read_exemplars(root, layer):
     FileNotFoundError
         If the layer's folder or a file in it is missing.
     ValueError
-        If a file is damaged or not as it was written, or the files do not fit each other.
+        If a file is damaged or changed, or the files do not match.
     """
     folder = Path(root) / layer
     cure = f"delete {root} and run again to rebuild the exemplars"
@@ -132,8 +134,8 @@ def read_exemplars(root, layer):
     return Exemplars(layer, images, masks, units.astype(np.int64), ids, activations)
 
 
-def _read_numbers(path, dtype):
-    """Read a table of numbers without a header, whose last number is whole if a line's end follows it."""
+def _read_numbers(path: Path, dtype: type) -> np.ndarray:
+    """Read a table of numbers without a header, which must end with a newline."""
     check_regular_file(path, name="table of numbers")
     try:
         text = path.read_text(encoding="utf-8")

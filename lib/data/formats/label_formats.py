@@ -1,4 +1,4 @@
-"""Readers of labelled images in other formats than Broden's: index PNGs, COCO panoptic, Cityscapes, tags per image."""
+"""Read labelled images in other formats than Broden's: index PNGs, COCO panoptic, Cityscapes, tags per image."""
 
 import csv
 import json
@@ -35,7 +35,7 @@ CITYSCAPES = (
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Images and what is known of each.
+    """Images with their labels.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class LabelledImages:
         For each image, a function that takes `check_size` of `open_label_map` and returns the image's label numbers: a
         map, shape (H, W), int32, 0 = no label; or a list of those that hold for the whole image.
     shift : int
-        What was added to the numbers in the files, because a label had the number 0.
+        Offset added to the numbers in the files, because a label has the number 0.
     """
 
     folder: Path
@@ -69,7 +69,7 @@ def open_labelled_images(source: str | Path, *, format: str, places: dict[str, s
     format : str
         A key of `PLACES`.
     places : dict of str to str
-        Where `images`, `masks` and `labels` are below the source, if not at the format's usual place.
+        Where `images`, `masks` and `labels` are below the source, if not at the default place of the format.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def open_labelled_images(source: str | Path, *, format: str, places: dict[str, s
     FileNotFoundError
         If a folder, a table or the map of an image is missing.
     ValueError
-        If a table cannot be understood.
+        If a table cannot be parsed.
     """
     usual = dict(zip(("images", "masks", "labels"), PLACES[format], strict=True)) | places
     found = {name: Path(source).absolute() / place for name, place in usual.items() if place is not None}
@@ -176,7 +176,7 @@ def _open_coco(images: Path, masks: Path, labels: Path) -> LabelledImages:
 
 
 def _by_number(kind: str, entries: Iterable[tuple[object, T]]) -> dict[int, T]:
-    """Return the entries by their numbers, each of which may stand once."""
+    """Return the entries by their numbers, each of which may occur once."""
     found = {}
     for number, entry in entries:
         if int(number) in found:
@@ -219,5 +219,5 @@ def _open_tags(images: Path, labels: Path) -> LabelledImages:
 
 
 def _list_tags(numbers: list[int], check_size: Callable) -> list[int]:
-    """Return the numbers of the tags of an image, which has no map of any size."""
+    """Return the numbers of the tags of an image, which has no map."""
     return numbers

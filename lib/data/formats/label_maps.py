@@ -1,4 +1,4 @@
-"""Label maps: PNG pictures whose pixels are numbers, looked at by their header before they are decoded."""
+"""Read and write label maps: PNG images of label numbers, checked by their header before decoding."""
 
 import struct
 import zlib
@@ -17,12 +17,12 @@ LARGEST_MAP = 2**26  # pixels, such as 8192 x 8192; street and aerial photograph
 
 @contextmanager
 def open_label_map(path: str | Path, *, check_size: Callable[[tuple[int, int]], None]) -> Iterator[Image.Image]:
-    """Open a label map, to be decoded in the context.
+    """Open a label map for decoding in the context.
 
     Parameters
     ----------
     path : str or pathlib.Path
-        A PNG file; what else Pillow reads, such as JPEG, may not hold the numbers that were saved.
+        A PNG file; other formats, such as JPEG, may change the numbers.
     check_size : callable
         Takes (height, width), in pixels, and raises ValueError if the map cannot have this size.
 
@@ -36,7 +36,7 @@ def open_label_map(path: str | Path, *, check_size: Callable[[tuple[int, int]], 
     FileNotFoundError
         If there is no such file.
     ValueError
-        With the path: if the file is no PNG or damaged, if it is too large, or whatever is raised in the context.
+        With the path: if the file is no PNG or damaged, if it is too large, or any error raised in the context.
     """
     check_regular_file(path, name="label map")
     try:
@@ -66,7 +66,7 @@ def decode_labels(picture: Image.Image) -> np.ndarray:
 
     Returns
     -------
-    numpy.ndarray, shape (H, W), int32
+    numpy.ndarray of shape (H, W), int32
         The label numbers.
 
     Raises
@@ -88,7 +88,7 @@ def encode_map(numbers: np.ndarray) -> bytes:
 
     Parameters
     ----------
-    numbers : np.ndarray
+    numbers : numpy.ndarray
         Label numbers, uint16 of shape (height, width).
 
     References

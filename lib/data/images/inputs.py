@@ -1,4 +1,4 @@
-"""What is passed through a network, by number: images from files, or the latents of a generator's samples."""
+"""Network inputs by index: images from files, or latents of a generator's samples."""
 
 import hashlib
 import zipfile
@@ -22,7 +22,7 @@ class Photographs:
     table : str
         Table `images`.
     geometry : Geometry
-        How they are scaled and cut.
+        Scaling and cropping of the images.
     """
 
     digest = ""
@@ -41,7 +41,7 @@ class Photographs:
 
 
 class Samples:
-    """The latents, and the classes if it takes any, from which a generator makes its images.
+    """Latents, and classes if any, from which a generator makes images.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class Samples:
     files : list of str
         Empty: there are no images in files.
     digest : str
-        Of all samples.
+        Digest of all samples.
 
     Raises
     ------
@@ -68,9 +68,7 @@ class Samples:
             with np.load(path, allow_pickle=False) as stored:
                 self._arrays = [stored[name] for name in ("latents", "classes") if name in stored]
         except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-            raise ValueError(
-                f"{path} is damaged ({error}); delete it and run again to draw the samples anew"
-            ) from error
+            raise ValueError(f"{path} is damaged ({error}); delete it and run again to draw new samples") from error
 
     def __len__(self) -> int:
         """Return how many samples there are."""
@@ -82,14 +80,14 @@ class Samples:
 
 
 def open_inputs(path: str, geometry: Geometry | None) -> Photographs | Samples:
-    """Open what a data set passes through networks.
+    """Open the network inputs of a data set.
 
     Parameters
     ----------
     path : str
         Table `images`, or file of samples.
     geometry : Geometry or None
-        Of images; None for samples.
+        Geometry of images; None for samples.
     """
     return Samples(path) if path.endswith(SAMPLES) else Photographs(path, geometry)
 
@@ -101,15 +99,15 @@ def write_samples(path: str, *, latents: np.ndarray, classes: np.ndarray | None)
     ----------
     path : str
         A file that ends in .npz.
-    latents : numpy.ndarray, shape (n, ...)
-        Numbers.
-    classes : numpy.ndarray, shape (n,), or None
+    latents : numpy.ndarray of shape (n, ...)
+        Latents of the samples.
+    classes : numpy.ndarray of shape (n,) or None
         Class of each sample, from 0.
 
     Raises
     ------
     ValueError
-        If they are no such arrays.
+        If the arrays have a wrong type, shape or value.
     """
     if latents.ndim < 2 or not len(latents) or latents.dtype.kind not in "fiu" or not np.isfinite(latents).all():
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Which images a data set has, in a fixed order: folders, Broden's index, tables of paths."""
+"""List the images of a data set in a fixed order: folders, Broden's index, tables of paths."""
 
 import os
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
@@ -37,7 +37,7 @@ def list_images(folder: str | Path) -> list[str]:
     found: list[PurePath] = []
     visited = set()
     for place, subfolders, names in os.walk(folder, followlinks=True):
-        if (real := os.path.realpath(place)) in visited:  # a link to a folder above would never end
+        if (real := os.path.realpath(place)) in visited:  # a link to a parent folder would recurse forever
             subfolders.clear()
             continue
         visited.add(real)
@@ -100,7 +100,7 @@ def list_dataset_images(data: str | Path, *, subset: str, column: str) -> list[s
 
 
 def leads_out(item: str) -> bool:
-    """Tell whether a path of an index leads out of the folder to which it is relative.
+    """Return whether a path of an index leads out of the folder to which it is relative.
 
     Parameters
     ----------

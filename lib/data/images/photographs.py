@@ -1,4 +1,4 @@
-"""Reading of photographs: from any file that Pillow knows to RGB arrays of one size."""
+"""Read images of any format that Pillow supports into RGB arrays of one size."""
 
 import struct
 import zlib
@@ -12,8 +12,8 @@ from PIL import Image, ImageOps
 
 from ...runtime.regular_files import check_regular_file
 
-LARGEST_PROPORTION = 100  # long to short side; a line of pixels scaled by its short side would fill the memory
-# what Pillow raises on damaged and hostile files
+LARGEST_PROPORTION = 100  # long to short side; resizing a line of pixels by its short side would fill the memory
+# exceptions of Pillow on damaged and hostile files
 DAMAGE = (
     *(ArithmeticError, EOFError, LookupError, OSError, SyntaxError, TypeError, ValueError),
     *(struct.error, zlib.error, Image.DecompressionBombError),
@@ -33,7 +33,7 @@ def load_image(path: str | Path) -> np.ndarray:
 
     Returns
     -------
-    numpy.ndarray, shape (H, W, 3), uint8
+    numpy.ndarray of shape (H, W, 3), uint8
         The pixels.
 
     Raises
@@ -41,13 +41,13 @@ def load_image(path: str | Path) -> np.ndarray:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is no image, is damaged, or is too large to be harmless.
+        If the file is no image, is damaged, or is suspiciously large.
     """
     return _read(path, draft=False)
 
 
 def check_image(path: str | Path) -> None:
-    """Find out whether `load_image` can read an image, as cheaply as its format allows.
+    """Check that `load_image` can read an image, as cheaply as its format allows.
 
     All of the file is decoded, a JPEG at an eighth of its size, so that a truncated one is found.
 
@@ -61,7 +61,7 @@ def check_image(path: str | Path) -> None:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is no image, is damaged, or is too large or too thin to be harmless.
+        If the file is no image, is damaged, or is suspiciously large or thin.
     """
     _read(path, draft=True)
 
@@ -98,7 +98,7 @@ def _as_rgb(picture: Image.Image) -> Image.Image:
 
 @dataclass(frozen=True)
 class Geometry:
-    """How images are brought to the size that a network takes: scaled, then cut.
+    """Preprocessing of images to the input size of a network: resize, then center crop.
 
     Attributes
     ----------
@@ -112,7 +112,7 @@ class Geometry:
     crop: int | None
 
     def __post_init__(self) -> None:
-        """Take lists, as configuration files give them, for tuples, and refuse sizes that are not positive."""
+        """Convert lists, as in configuration files, to tuples, and check that sizes are positive."""
         if isinstance(self.resize, list):
             object.__setattr__(self, "resize", tuple(self.resize))
         sides = [*(self.resize if isinstance(self.resize, tuple) else [self.resize]), self.crop]
@@ -124,12 +124,12 @@ class Geometry:
 
         Parameters
         ----------
-        image : numpy.ndarray, shape (H, W, 3), uint8
+        image : numpy.ndarray of shape (H, W, 3), uint8
             The image.
 
         Returns
         -------
-        numpy.ndarray, shape (h, w, 3), uint8
+        numpy.ndarray of shape (h, w, 3), uint8
             The image scaled (bilinear, with antialiasing) and cut.
 
         Raises
@@ -158,20 +158,20 @@ class Geometry:
 
 
 def load_batch(paths: Sequence[str | Path], geometry: Geometry, *, threads: int = 4) -> np.ndarray:
-    """Read several images and bring them to one size.
+    """Read several images and resize them to one size.
 
     Parameters
     ----------
     paths : sequence of str or pathlib.Path
         The n image files, at least one.
     geometry : Geometry
-        How they are scaled and cut.
+        Scaling and cropping of the images.
     threads : int
-        How many images are read at a time; it does not change the result.
+        Number of images read in parallel; it does not change the result.
 
     Returns
     -------
-    numpy.ndarray, shape (n, H, W, 3), uint8
+    numpy.ndarray of shape (n, H, W, 3), uint8
         The images.
 
     Raises

@@ -1,1 +1,1 @@
-"""MILANNOTATIONS: what people said about units."""
+"""MILANNOTATIONS: human annotations of units."""

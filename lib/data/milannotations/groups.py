@@ -1,4 +1,4 @@
-"""The networks whose units people annotated for MILAN, and the groups of them that captioning models are trained on."""
+"""The annotated networks of MILANNOTATIONS and the groups on which captioning models are trained."""
 
 import difflib
 from pathlib import Path
@@ -38,7 +38,7 @@ def networks_of(name: str) -> tuple[str, ...]:
     Raises
     ------
     ValueError
-        If there is neither; the message gives the nearest names.
+        If the name is unknown; the message gives the nearest names.
     """
     known = GROUPS | {network: (network,) for network in NETWORKS}
     if name not in known:
@@ -48,7 +48,7 @@ def networks_of(name: str) -> tuple[str, ...]:
 
 
 def lacks_images(folder: str | Path) -> bool:
-    """Tell whether unpacked annotations leave out the images of a layer.
+    """Return whether unpacked annotations lack the images of a layer.
 
     Parameters
     ----------

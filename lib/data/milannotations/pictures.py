@@ -1,4 +1,4 @@
-"""Giving published annotations, whose zips leave out ImageNet's and Places365's images, their pictures back."""
+"""Restore the images of published annotations, whose archives lack those of ImageNet and Places365."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +28,7 @@ def list_source_images(folder: str | Path, dataset: str, *, class_list: str | Pa
     dataset : str
         `imagenet` or `places365`.
     class_list : str or pathlib.Path or None
-        Places365's folder of lists, which tells the classes of images that lie in one folder.
+        Places365's folder of lists, with the classes of images that lie in one folder.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def list_source_images(folder: str | Path, dataset: str, *, class_list: str | Pa
     FileNotFoundError
         If there is no such folder, or no list of classes.
     ValueError
-        If the order cannot be told, or the folder holds more than the validation images.
+        If the order cannot be determined, or the folder holds more than the validation images.
     """
     paths = list_images(folder)
     key = f"downloads.local.{dataset}_val"
@@ -54,7 +54,7 @@ def list_source_images(folder: str | Path, dataset: str, *, class_list: str | Pa
     if class_list is None:
         raise ValueError(
             f"{folder} holds images outside class folders, such as {Path(paths[0]).name}, so that the images of the "
-            f"annotations cannot be told: they are numbered class by class. Sort them into one folder per class, as "
+            f"annotations cannot be identified: they are numbered class by class. Sort them into one folder per class, as "
             f"torchvision does; config key {key}"
         )
     classes = _read_classes(Path(class_list))
@@ -102,7 +102,7 @@ def read_ids(path: str | Path, shape: tuple[int, int], *, n_images: int | None) 
     """
     path = Path(path)
     if not path.exists():
-        raise FileNotFoundError(f"{path} is missing; it tells which images the exemplars are")
+        raise FileNotFoundError(f"{path} is missing; it contains the image numbers of the exemplars")
     check_regular_file(path, name="table of ids")
     try:
         ids = np.loadtxt(path, delimiter=",", dtype=np.int64, ndmin=2)
@@ -139,12 +139,12 @@ def open_pictures(path: str | Path, *, n_channels: int) -> np.ndarray:
     Returns
     -------
     numpy.ndarray of shape (n_units, k, n_channels, H, H), uint8
-        The pictures, still on disk.
+        The pictures, memory-mapped.
 
     Raises
     ------
     ValueError
-        If it is no such array.
+        If the array has a wrong shape or type.
     """
     pictures = open_array(path)
     if pictures.ndim != 5 or pictures.shape[2] != n_channels or pictures.shape[3] != pictures.shape[4]:
@@ -183,7 +183,7 @@ def read_units(path: str | Path, n_units: int) -> np.ndarray:
 
 
 def geometry_of(size: int) -> Geometry:
-    """Return how images are brought to the size of masks.
+    """Return the geometry of images at the size of the masks.
 
     Parameters
     ----------
@@ -193,7 +193,7 @@ def geometry_of(size: int) -> Geometry:
     Returns
     -------
     Geometry
-        The view of an image that a network had when the masks were made.
+        The preprocessing with which the masks were made.
     """
     return Geometry(resize=round(RESIZE * size / CROP), crop=size)
 
@@ -208,7 +208,7 @@ def write_images(
     path : str or pathlib.Path
         The array file to write, uint8 of shape (n_units, k, 3, size, size).
     ids : numpy.ndarray of shape (n_units, k), int64
-        Which images.
+        Image numbers of the exemplars.
     read : callable
         Takes ids and `size` and returns the pictures, uint8 of shape (n, size, size, 3).
     size : int

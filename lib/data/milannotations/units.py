@@ -1,4 +1,4 @@
-"""MILANNOTATIONS: what people said about units of the annotated networks, found by unit number, with the exemplars."""
+"""Access to MILANNOTATIONS: units of the annotated networks with exemplars and annotations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ ROOT = "resources/milannotations"
 
 @dataclass(frozen=True)
 class AnnotatedUnit:
-    """A unit, its exemplars and what was said about it.
+    """A unit with its exemplars and annotations.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class AnnotatedUnit:
     ids : numpy.ndarray of shape (k,), int64
         Index of each image in the data set.
     annotations : tuple of str
-        Empty if nobody described the unit.
+        Empty if the unit has no annotation.
     """
 
     network: str
@@ -46,7 +46,7 @@ class AnnotatedUnit:
 class AnnotatedUnits(Sequence):
     """The units of one or several networks: a sequence of `AnnotatedUnit`, by network, layer and unit number.
 
-    Pictures stay on disk until they are used.
+    Pictures are memory-mapped.
 
     Parameters
     ----------
@@ -76,14 +76,16 @@ class AnnotatedUnits(Sequence):
                 texts = [merge_annotations(annotations, own.layer, own.units, required=False) for own in layers]
             else:
                 texts = [[()] * len(own.units) for own in layers]
-            self._layers |= {(network, own.layer): (own, said) for own, said in zip(layers, texts, strict=True)}
+            self._layers |= {
+                (network, own.layer): (own, annotated) for own, annotated in zip(layers, texts, strict=True)
+            }
         self._places = [(key, row) for key, (own, _) in self._layers.items() for row in range(len(own.units))]
 
     def __len__(self) -> int:
         """Return the number of units, annotated or not."""
         return len(self._places)
 
-    def __getitem__(self, position):
+    def __getitem__(self, position: int | slice) -> AnnotatedUnit | list[AnnotatedUnit]:
         """Return the unit at a position of the sequence, or the list of a slice of them."""
         if isinstance(position, slice):
             return [self._unit(*place) for place in self._places[position]]
@@ -102,7 +104,7 @@ class AnnotatedUnits(Sequence):
         layer : str
             Name of its layer.
         unit : int
-            Its number in the layer, whichever units the folder holds.
+            Its number in the layer, independent of the units in the folder.
         network : str or None
             Its network, such as `alexnet/imagenet`; needed where several have a layer of that name.
 
@@ -164,7 +166,7 @@ def load(name: str, *, root: str | Path = ROOT) -> AnnotatedUnits:
     Raises
     ------
     FileNotFoundError
-        If a network of the group is not there; the message says how to make it.
+        If a network of the group is missing; the message gives the command to build it.
     ValueError
         If the name is unknown, or a file is damaged.
     LookupError

@@ -1,1 +1,1 @@
-"""What the workflow stores: Zarr, tables, tallies."""
+"""Stores of the workflow: Zarr arrays, tables, tallies."""

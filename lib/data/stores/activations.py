@@ -13,10 +13,10 @@ from .processors import warn_of_mixed_processors
 
 BUFFER_BYTES = 256 * 2**20
 CHUNK_BYTES = 8 * 2**20
-# of the maps of a chunk of units on all images; of one unit that has more, blocks of images are read one after the other
+# maps of a chunk of units on all images; a single unit above this limit is read in blocks of images
 READ_BYTES = 256 * 2**20
 BLOCK_BYTES = 32 * 2**20
-# chunks that hold only the fill value are written too, so that a chunk that is not there is known to be lost
+# chunks of only the fill value are written too, so that a missing chunk is detected as lost
 WRITE_ALL = {"write_empty_chunks": True}
 
 
@@ -43,8 +43,8 @@ def create_activations(
 ) -> zarr.Array:
     """Create the empty store of one layer's activations on a shard of the images.
 
-    Readers take all images of some units, so chunks hold many images and few units: so few that these units on all
-    images of the data set fit the memory. A file holds the chunks of all units.
+    Readers load all images of some units, so chunks hold many images and few units: few enough that these units on all
+    images of the data set fit into memory. A file holds the chunks of all units.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def create_activations(
     by_unit : bool
         Whether units are written one at a time, for all images, instead of images for all units.
     processor : str
-        What computes them, see `models.device.processor`.
+        Processor that computes them, see `models.device.processor`.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def seal_activations(path: str | Path) -> None:
 
 
 class Activations:
-    """The activations of a layer on all images: one store per shard, read side by side.
+    """The activations of a layer on all images: one store per shard.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ class Activations:
                 except (ValueError, RuntimeError, OSError) as error:
                     raise ValueError(
                         f"{path}: units {first} to {last - 1} cannot be read ({error}); "
-                        f"delete {Path(path).parent} and run again to record it anew"
+                        f"delete {Path(path).parent} and run again to record it"
                     ) from error
 
     def read(self, units: slice) -> np.ndarray:
@@ -173,7 +173,7 @@ class UnitMaps:
     activations : Activations
     unit : int
     maps : numpy.ndarray of shape (n_images, h, w), float32, or None
-        All of them, if they have been read; else each iteration reads them anew.
+        All of them, if they have been read; else each iteration reads them again.
     """
 
     def __init__(self, activations: Activations, unit: int, maps: np.ndarray | None) -> None:
@@ -181,7 +181,7 @@ class UnitMaps:
         self.shape = (activations.shape[0], *activations.shape[2:])
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        """Yield the maps of images that follow each other."""
+        """Yield the maps of consecutive images."""
         if self._maps is not None:
             yield self._maps
             return
@@ -224,7 +224,7 @@ def open_activations(folders: str | Path | Sequence[str | Path], layer: str) -> 
     n_shards = Part.parse(folders[0].name).count
     if len(found) != n_shards:
         raise FileNotFoundError(
-            f"{len(found)} of {n_shards} stores {layer}.zarr are there in {', '.join(map(str, folders))}; "
+            f"{len(found)} of {n_shards} stores {layer}.zarr exist in {', '.join(map(str, folders))}; "
             "delete the folders that should have one and run again to record the activations"
         )
     return Activations(found)
@@ -238,12 +238,12 @@ def _open_array(path: str | Path) -> zarr.Array:
         return array
     except (ValueError, KeyError, OSError) as error:
         raise ValueError(
-            f"{path} is damaged ({error}); delete {Path(path).parent} and run again to record it anew"
+            f"{path} is damaged ({error}); delete {Path(path).parent} and run again to record it"
         ) from error
 
 
 def check_chunks(path: str | Path, array: zarr.Array) -> None:
-    """Refuse an array that lacks chunks, whose values would be taken for the fill value.
+    """Check that an array has all its chunks: missing ones would be read as the fill value.
 
     Parameters
     ----------
@@ -254,7 +254,7 @@ def check_chunks(path: str | Path, array: zarr.Array) -> None:
     Raises
     ------
     ValueError
-        With what is missing.
+        If chunks are missing; the message gives their number.
     """
     if array.nchunks_initialized != array.nchunks:
         raise ValueError(f"{array.nchunks - array.nchunks_initialized} of its {array.nchunks} chunks are missing")

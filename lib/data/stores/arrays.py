@@ -1,4 +1,4 @@
-"""Array files (.npy) that are larger than memory: written and read in place."""
+"""Memory-mapped array files (.npy)."""
 
 import math
 import os
@@ -10,9 +10,9 @@ from ...runtime.regular_files import check_regular_file
 
 
 def create_array(path: str | Path, shape: tuple[int, ...]) -> np.memmap:
-    """Create an array file with all of its space on the disk, and open it for writing.
+    """Create an array file with preallocated disk space, and open it for writing.
 
-    Writing to a mapped file without that space kills the process where the disk is full.
+    Without preallocation a full disk would kill the process that writes to the mapped file.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def create_array(path: str | Path, shape: tuple[int, ...]) -> np.memmap:
     Raises
     ------
     OSError
-        If the disk has too little space; the message names the file and says how much it needs.
+        If the disk has too little space; the message gives the file and the size needed.
     """
     with Path(path).open("wb") as file:
         header = {"descr": "|u1", "fortran_order": False, "shape": tuple(map(int, shape))}
@@ -43,7 +43,7 @@ def create_array(path: str | Path, shape: tuple[int, ...]) -> np.memmap:
 
 
 def open_array(path: str | Path) -> np.ndarray:
-    """Open an array file for reading; its contents stay on the disk until they are used.
+    """Open an array file for reading; it is memory-mapped.
 
     Parameters
     ----------
@@ -66,5 +66,5 @@ def open_array(path: str | Path) -> np.ndarray:
         return np.lib.format.open_memmap(path, mode="r")
     except OSError:
         raise
-    except Exception as error:  # numpy reads a damaged header as Python, which fails in many ways
+    except Exception as error:  # numpy parses the header as Python, which fails in many ways
         raise ValueError(f"{path} is damaged or no array: {error}") from error

@@ -24,7 +24,7 @@ def write_atoms(
     shape: Sequence[int],
     concepts: pd.DataFrame,
 ) -> None:
-    """Write the sparse segmentation cache of a concept set; it appears under its name only when complete.
+    """Write the sparse segmentation cache of a concept set; the store is written atomically.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which processors made the parts of a result, whose last digits may differ between them."""
+"""Check that all parts of a result were computed on the same kind of processor."""
 
 import logging
 from collections.abc import Mapping
@@ -7,14 +7,14 @@ logger = logging.getLogger(__name__)
 
 
 def warn_of_mixed_processors(processors: Mapping[str, str], *, what: str) -> None:
-    """Warn if parts of a result were made on processors of different kinds.
+    """Warn if parts of a result were computed on different kinds of processors, as last digits may differ.
 
     Parameters
     ----------
     processors : mapping of str to str
-        What made each part, by its path, as `models.device.processor` names it; empty if nobody knows.
+        Processor of each part by path, as returned by `models.device.processor`; empty if unknown.
     what : str
-        What the parts are, for the message.
+        Name of the parts, for the message.
     """
     found: dict[str, str] = {}
     for path, name in processors.items():

@@ -1,4 +1,4 @@
-"""The CSV tables of the workflow: their columns, and reading and writing without loss."""
+"""The CSV tables of the workflow: columns, lossless reading and writing."""
 
 import csv
 from pathlib import Path
@@ -193,15 +193,15 @@ COLUMNS = {
 }
 
 
-def write_table(frame, path, name):
+def write_table(frame: pd.DataFrame, path: str | Path, name: str) -> None:
     """Write one table as CSV: columns in their fixed order, floats in full precision, NaN as an empty cell.
 
     Parameters
     ----------
     frame : pandas.DataFrame
         Must hold exactly the columns of the table.
-    path : str
-        The file appears under this name only when it is complete.
+    path : str or pathlib.Path
+        Written atomically.
     name : str
         A key of `COLUMNS`.
 
@@ -214,9 +214,9 @@ def write_table(frame, path, name):
     if set(frame.columns) != set(columns):
         raise ValueError(f"{path}: columns {sorted(frame.columns)} are not those of {name}: {sorted(columns)}")
     texts = [column for column, kind in columns.items() if kind == "str"]
-    # the CSV writer leaves a lone carriage return unquoted, which readers take for the end of a row
+    # the CSV writer does not quote a lone carriage return, which readers treat as the end of a row
     odd = any(frame[column].astype(str).str.contains("\r", regex=False).any() for column in texts)
-    # and readers take a line of nothing but spaces for none
+    # and readers skip a line of only spaces
     odd |= len(columns) == 1 and any(not frame[column].astype(str).str.strip().all() for column in texts)
     quoting = csv.QUOTE_NONNUMERIC if odd else csv.QUOTE_MINIMAL
     with new_file(path) as draft:
@@ -224,23 +224,22 @@ def write_table(frame, path, name):
         seal_file(path, content=draft)
 
 
-def read_table(path, name, *, written_here=True):
-    """Read one table; texts stay texts (a concept called `nan` too) and empty float cells become NaN.
+def read_table(path: str | Path, name: str, *, written_here: bool = True) -> pd.DataFrame:
+    """Read one table; texts stay texts (even a concept called `nan`) and empty float cells become NaN.
 
     Parameters
     ----------
-    path : str
+    path : str or pathlib.Path
         A CSV file with a header.
     name : str
         A key of `COLUMNS`.
     written_here : bool
-        Whether `write_table` wrote it: then the file must fit its checksum, if there is one beside it, and its last line
-        must end.
+        Whether `write_table` wrote it: then the file must match its checksum, if there is one, and end with a newline.
 
     Returns
     -------
     pandas.DataFrame
-        The table's columns; others in the file are left out.
+        The table's columns; other columns in the file are ignored.
 
     Raises
     ------

@@ -1,6 +1,7 @@
 """The tallies of a network's units: one folder per shard of the images, with plain numpy arrays for each layer."""
 
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,13 @@ from ...runtime.parts import Part
 from .processors import warn_of_mixed_processors
 
 
-def write_tally(folder, layer, arrays):
+def write_tally(folder: str | Path, layer: str, arrays: dict[str, np.ndarray]) -> None:
     """Write the tally of a layer.
 
     Parameters
     ----------
-    folder : str
-        Made if it is not there.
+    folder : str or pathlib.Path
+        Created if it does not exist.
     layer : str
     arrays : dict of str to numpy.ndarray
     """
@@ -24,7 +25,7 @@ def write_tally(folder, layer, arrays):
         np.savez(handle, allow_pickle=False, **arrays)
 
 
-def read_tally(folder, layer):
+def read_tally(folder: str | Path, layer: str) -> dict[str, np.ndarray]:
     """Return the arrays of a tally by name.
 
     Raises
@@ -37,16 +38,16 @@ def read_tally(folder, layer):
         with np.load(path, allow_pickle=False) as stored:
             return dict(stored)
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is damaged ({error}); delete {folder} and run again to count anew") from error
+        raise ValueError(f"{path} is damaged ({error}); delete {folder} and run again to tally the units") from error
 
 
-def iterate_tallies(folders, layer, *, n_images):
+def iterate_tallies(folders: list[str], layer: str, *, n_images: int) -> Iterator[dict[str, np.ndarray]]:
     """Yield the arrays of a layer's tallies, in the order of their images, one at a time.
 
     Parameters
     ----------
     folders : list of str
-        Folders `<shard>` such as `0-of-2`; each may hold other layers instead.
+        Folders `<shard>` such as `0-of-2`; each may contain other layers instead.
     layer : str
     n_images : int
         Images of the data set.
@@ -70,5 +71,5 @@ def iterate_tallies(folders, layer, *, n_images):
     if done != n_images:
         raise FileNotFoundError(
             f"the tallies {layer}.npz in {', '.join(map(str, folders))} cover {done} of {n_images} images; "
-            "delete these folders and run again to count anew"
+            "delete these folders and run again to tally the units"
         )

@@ -1,4 +1,4 @@
-"""Quantiles of streams that are too long to keep their upper tails: a histogram with bins of constant relative width."""
+"""Quantiles of streams that are too long to store their upper tails: a histogram with bins of constant relative width."""
 
 import numpy as np
 from numba import njit
@@ -77,8 +77,8 @@ class UpperHistogram:
     """A quantile of each unit over a stream of activations, from a histogram of fixed size; used as `UpperTail` is.
 
     A bin holds the numbers that share sign, exponent and the first 9 bits of the mantissa, for the 24 exponents up to that
-    of the unit's largest magnitude; what is smaller counts as zero. So the bins that decide follow from the values alone,
-    whatever their order and however they are split and merged. Within a bin values are taken to be spread evenly. Each of
+    of the unit's largest magnitude; what is smaller counts as zero. So the relevant bins depend on the values only, not on
+    their order or on how they are split and merged. Values are assumed to be uniform within a bin. Each of
     the two order statistics that are interpolated is off by at most 2^-9 (0.2 %) of itself, or 2^-23 of the unit's largest
     magnitude (or 2^-135) if that is more. Needs 192 KiB per unit.
 
@@ -91,7 +91,7 @@ class UpperHistogram:
         In (0, 1).
     """
 
-    def __init__(self, n_units, n_values, q):
+    def __init__(self, n_units: int, n_values: int, q: float) -> None:
         self._stream = StreamQuantile(n_values, q)
         self._n_needed = UpperTail.needed(n_values, q)
         self._counts = np.zeros((n_units, N_BINS), dtype=np.int64)
@@ -100,20 +100,20 @@ class UpperHistogram:
         self._floors = np.full(n_units, -np.inf, dtype=np.float32)
         self._n_above = np.zeros(n_units, dtype=np.int64)
 
-    def add(self, values):
+    def add(self, values: np.ndarray) -> None:
         """Add the next values, float32 of shape (n_blocks, n_units, n); NaN counts as the smallest value."""
         self._stream.n_seen += values.shape[0] * values.shape[2]
         values = np.ascontiguousarray(values)
         state = (self._counts, self._bases, self._floors, self._n_above)
         _count(values, values.view(np.int32), *state, self._n_needed)
 
-    def state(self):
+    def state(self) -> dict[str, int | np.ndarray]:
         """Return what `merge` takes: `n_seen`, `bases`, and the occupied bins of all units as `places` and `counts`."""
         places = np.flatnonzero(self._counts)
         counts = self._counts.reshape(-1)[places]
         return {"n_seen": self._stream.n_seen, "bases": self._bases, "places": places, "counts": counts}
 
-    def merge(self, state):
+    def merge(self, state: dict[str, int | np.ndarray]) -> None:
         """Add the values of another stream."""
         self._stream.n_seen += int(state["n_seen"])
         ends = np.searchsorted(state["places"], np.arange(len(self._bases) + 1) * N_BINS)
@@ -129,7 +129,7 @@ class UpperHistogram:
             self._bases[unit] = max(own, other)
             self._n_above[unit] += row.sum()
 
-    def quantile(self):
+    def quantile(self) -> np.ndarray:
         """Return the quantile of each unit, float64 of shape (n_units,).
 
         Raises
@@ -145,7 +145,7 @@ class UpperHistogram:
         low, high = np.array(found, dtype=np.float64).reshape(-1, 2).T
         return interpolate_order_statistics(low, high, stream.share)
 
-    def _order_statistics(self, unit, ranks):
+    def _order_statistics(self, unit: int, ranks: list[int]) -> list[float]:
         counts = self._counts[unit, ::-1]
         from_top = np.cumsum(counts)
         values = []
@@ -162,7 +162,7 @@ class UpperHistogram:
                 values.append(np.copysign(value, distance))
         return values
 
-    def _value(self, unit, distance, share):
+    def _value(self, unit: int, distance: int, share: float) -> float:
         """Return the magnitude a share of the way through a bin, given by its distance from that of zero."""
         first = int(self._bases[unit] + distance - 1) << _DROPPED
         last = min(first + (1 << _DROPPED) - 1, _INFINITY)

@@ -1,6 +1,7 @@
 """Exact quantiles: of an array at once, and of a stream of which only the upper tail is kept; streams can be merged."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numba import njit
@@ -8,7 +9,7 @@ from numba import njit
 SCANNED_AT_ONCE = 64
 
 
-def interpolate_order_statistics(low, high, share):
+def interpolate_order_statistics(low: np.ndarray | float, high: np.ndarray | float, share: float) -> np.ndarray:
     """Return the point a share of the way from one order statistic to the next, rounded as in numpy.quantile.
 
     Parameters
@@ -28,7 +29,7 @@ def interpolate_order_statistics(low, high, share):
     return np.where(low == high, low, value)
 
 
-def exact_quantile(values, q):
+def exact_quantile(values: np.ndarray, q: float) -> float:
     """Return the q quantile of all values by linear interpolation of the order statistics.
 
     Parameters
@@ -80,7 +81,7 @@ def _keep(values, kept, n_kept, floors, n_needed):
         n_kept[unit], floors[unit] = n, floor
 
 
-def hazen_position(n_values, q):
+def hazen_position(n_values: int, q: float) -> float:
     """Return at which of n sorted values (from 0, with a fraction) the quantile q lies by Hazen's rule.
 
     References
@@ -91,13 +92,13 @@ def hazen_position(n_values, q):
     return min(max(q * n_values - 0.5, 0.0), n_values - 1.0)
 
 
-def linear_position(n_values, q):
+def linear_position(n_values: int, q: float) -> float:
     """Return at which of n sorted values (from 0, with a fraction) the quantile q lies by numpy's default rule."""
     return q * (n_values - 1)
 
 
 class StreamQuantile:
-    """Where a quantile lies among the values of a stream whose number is known.
+    """Position of a quantile among the sorted values of a stream of known length.
 
     Parameters
     ----------
@@ -109,15 +110,15 @@ class StreamQuantile:
         `hazen_position`, if left out, or `linear_position`.
     """
 
-    def __init__(self, n_values, q, position=None):
+    def __init__(self, n_values: int, q: float, position: Callable[[int, float], float] | None = None) -> None:
         position = (position or hazen_position)(n_values, q)
         self.below = min(math.floor(position), n_values - 1)
         self.above = min(self.below + 1, n_values - 1)
         self.share = position - self.below
         self.n_values, self.n_seen = n_values, 0
 
-    def check(self):
-        """Refuse to give a quantile of fewer or more values than were announced."""
+    def check(self) -> None:
+        """Check that as many values were added as announced."""
         if self.n_seen != self.n_values:
             raise ValueError(f"{self.n_seen} values per unit were added, {self.n_values} were announced")
 
@@ -125,8 +126,8 @@ class StreamQuantile:
 class UpperTail:
     """The exact upper quantile of each unit over a stream of activations, of which only the largest are kept.
 
-    For n values and the quantile q the largest (1 - q) n + 2 values decide. Twice as many are stored
-    at most, whatever the order in which the values come. Streams of parts of the values can be merged.
+    For n values and the quantile q the largest (1 - q) n + 2 values are needed. Twice as many are stored
+    at most, in any order of the values. Streams of parts of the values can be merged.
 
     Parameters
     ----------
@@ -136,12 +137,20 @@ class UpperTail:
     q : float
         In (0, 1).
     n_here : int, optional
-        How many of them are added and merged here, where that is only a part.
+        Number of values added and merged here, if only a part.
     position : callable, optional
         As for `StreamQuantile`.
     """
 
-    def __init__(self, n_units, n_values, q, *, n_here=None, position=None):
+    def __init__(
+        self,
+        n_units: int,
+        n_values: int,
+        q: float,
+        *,
+        n_here: int | None = None,
+        position: Callable[[int, float], float] | None = None,
+    ) -> None:
         self._stream = StreamQuantile(n_values, q, position)
         self._n_needed = n_values - self._stream.below
         room = min(2 * self._n_needed, n_values if n_here is None else n_here) + 1
@@ -150,19 +159,19 @@ class UpperTail:
         self._floors = np.full(n_units, -np.inf, dtype=np.float32)
 
     @staticmethod
-    def needed(n_values, q):
-        """Return how many of the largest values decide."""
+    def needed(n_values: int, q: float) -> int:
+        """Return the number of largest values that are needed."""
         return n_values - StreamQuantile(n_values, q).below
 
-    def add(self, values):
+    def add(self, values: np.ndarray) -> None:
         """Add the next values, float32 of shape (n_blocks, n_units, n); NaN counts as the smallest value."""
         self._stream.n_seen += values.shape[0] * values.shape[2]
         self._take(values)
 
-    def _take(self, values):
+    def _take(self, values: np.ndarray) -> None:
         _keep(np.ascontiguousarray(values), self._kept, self._n_kept, self._floors, self._n_needed)
 
-    def state(self):
+    def state(self) -> dict[str, int | np.ndarray]:
         """Return what `merge` takes: `n_seen`, and the `largest` values, float32 of shape (n_units, n)."""
         n = min(self._n_needed, self._stream.n_seen)
         largest = np.empty((len(self._kept), n), dtype=np.float32)
@@ -170,16 +179,16 @@ class UpperTail:
             largest[unit] = np.partition(self._kept[unit, :n_kept], n_kept - n)[n_kept - n :]
         return {"n_seen": self._stream.n_seen, "largest": largest}
 
-    def merge(self, state):
+    def merge(self, state: dict[str, int | np.ndarray]) -> None:
         """Add the values of another stream."""
         self._stream.n_seen += int(state["n_seen"])
         self._take(state["largest"][None])
 
-    def n_above(self, bound):
+    def n_above(self, bound: float) -> int:
         """Return how many values of the first unit exceed a bound that is not below the quantile's lower neighbour."""
         return int((self._kept[0, : self._n_kept[0]] > np.float64(bound)).sum())
 
-    def quantile(self):
+    def quantile(self) -> np.ndarray:
         """Return the quantile of each unit, float64 of shape (n_units,).
 
         Raises

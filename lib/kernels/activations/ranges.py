@@ -8,8 +8,8 @@ from .quantiles import exact_quantile
 HISTOGRAM_BINS = 64
 
 
-def unit_status(values):
-    """Say whether a unit can be explained.
+def unit_status(values: np.ndarray) -> str:
+    """Return the status of a unit.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def unit_status(values):
     return "ok"
 
 
-def top_range(values, quantile):
+def top_range(values: np.ndarray, quantile: float) -> tuple[float, float]:
     """Return the open range above the upper quantile of all activations, zeros included.
 
     Parameters
@@ -51,7 +51,7 @@ def top_range(values, quantile):
     return exact_quantile(values, 1.0 - quantile), float("inf")
 
 
-def threshold_range(values, share):
+def threshold_range(values: np.ndarray, share: float) -> tuple[float, float]:
     """Return the open range of the thresholds study that belongs to a share of the activations that are not zero.
 
     Parameters
@@ -74,7 +74,7 @@ def threshold_range(values, share):
     return (bound, float("inf")) if share <= 0.5 else (1e-6, bound)
 
 
-def range_status(values, lower, upper):
+def range_status(values: np.ndarray, lower: float, upper: float) -> tuple[int, str]:
     """Return how many activations lie strictly inside a range, and whether any upsampled one can.
 
     Parameters
@@ -127,7 +127,7 @@ def _next_layer(previous, layer, split, sums, squares, weights, first_row):
         depth += 2
 
 
-def cluster_values(values, n_clusters):
+def cluster_values(values: np.ndarray, n_clusters: int) -> np.ndarray:
     """Split values into clusters with the least sum of squared distances to the cluster means, exactly.
 
     Parameters
@@ -147,7 +147,7 @@ def cluster_values(values, n_clusters):
     return np.array(ends, dtype=np.float64).reshape(-1, 2)
 
 
-def cluster_edges(distinct, counts, n_clusters):
+def cluster_edges(distinct: np.ndarray, counts: np.ndarray, n_clusters: int) -> list[int]:
     """Split sorted values into clusters with the least sum of squared distances to the cluster means, exactly.
 
     Parameters
@@ -190,7 +190,7 @@ def cluster_edges(distinct, counts, n_clusters):
     return [0, *reversed(edges)]
 
 
-def cluster_ranges(values, n_clusters):
+def cluster_ranges(values: np.ndarray, n_clusters: int) -> np.ndarray:
     """Return the open ranges of a unit's activation clusters, cluster 1 lowest.
 
     If no activation is negative (after a ReLU) zeros are left out. A range goes from its cluster's smallest to its
@@ -217,7 +217,7 @@ def cluster_ranges(values, n_clusters):
     return cluster_values(flat, n_clusters)
 
 
-def histogram(values):
+def histogram(values: np.ndarray) -> tuple[int, np.ndarray]:
     """Count a unit's activations in equal bins between its smallest and largest value, zeros apart.
 
     Parameters

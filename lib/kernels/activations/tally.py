@@ -1,4 +1,6 @@
-"""What a pass over images keeps of each unit of a layer; tallies of parts of the images are merged exactly."""
+"""Tally of the units of a layer over images; tallies of parts of the images are merged exactly."""
+
+from typing import Self
 
 import numpy as np
 
@@ -19,7 +21,7 @@ class UnitTally:
     Parameters
     ----------
     units : numpy.ndarray of shape (n_units,), int64
-        Numbers of the units that count.
+        Numbers of the tallied units.
     grid : tuple of int
         Height and width of the maps.
     n_images : int
@@ -29,19 +31,29 @@ class UnitTally:
     quantile : float
         In (0, 1).
     first : int
-        Number of the first image that comes.
+        Index of the first image.
     n_here : int
-        How many images come, with those that are merged.
+        Number of images to be added or merged.
     """
 
-    def __init__(self, units, grid, *, n_images, k, quantile, first, n_here):
+    def __init__(
+        self,
+        units: np.ndarray,
+        grid: tuple[int, int],
+        *,
+        n_images: int,
+        k: int,
+        quantile: float,
+        first: int,
+        n_here: int,
+    ) -> None:
         self.units, self._first, self.n_done = np.asarray(units, np.int64), first, 0
         self._facts = {"units": self.units, "grid": np.array(grid), "n_images": n_images, "k": k, "quantile": quantile}
         n_units, n_places = len(self.units), int(np.prod(grid))
         self._top = TopImages(n_units, k)
         self._maps = np.empty((n_units, min(k, n_here), *grid), dtype=np.float32)
         sizes = (n_units, n_images * n_places, quantile)
-        # two float32 for each of the values that decide
+        # two float32 for each value that is kept
         self.is_exact = 8 * n_units * UpperTail.needed(*sizes[1:]) <= TAIL_BYTES
         self._tail = UpperTail(*sizes, n_here=n_here * n_places) if self.is_exact else UpperHistogram(*sizes)
         self._low = np.full(n_units, np.inf, dtype=np.float32)
@@ -49,8 +61,8 @@ class UnitTally:
         self._broken = np.zeros(n_units, dtype=bool)
 
     @classmethod
-    def restore(cls, arrays, *, n_here):
-        """Return the tally that `arrays` describe, to go on with.
+    def restore(cls, arrays: dict[str, np.ndarray], *, n_here: int) -> Self:
+        """Return the tally with the state `arrays`.
 
         Parameters
         ----------
@@ -62,8 +74,8 @@ class UnitTally:
         tally.merge(arrays)
         return tally
 
-    def add(self, maps):
-        """Take the activations of the next images, float32 of shape (n, all units of the layer, h, w)."""
+    def add(self, maps: np.ndarray) -> None:
+        """Add the activations of the next images, float32 of shape (n, all units of the layer, h, w)."""
         if maps.shape[2:] != self._maps.shape[2:]:
             raise ValueError(
                 f"maps of {maps.shape[2]} x {maps.shape[3]} follow maps of {self._maps.shape[2]} x {self._maps.shape[3]}; "
@@ -72,7 +84,7 @@ class UnitTally:
         if len(self.units) < maps.shape[1]:
             maps = maps[:, self.units]
         values = maps.reshape(*maps.shape[:2], -1)
-        # NaN passes through both, so that they tell whether all values are finite
+        # NaN propagates through both, so that they show whether all values are finite
         low, high = values.min(axis=2), values.max(axis=2)
         self._bound(low.min(axis=0), high.max(axis=0), ~(np.isfinite(low) & np.isfinite(high)).all(axis=0))
         self._tail.add(values)
@@ -80,7 +92,7 @@ class UnitTally:
         self._maps[units, places] = maps[images, units]
         self.n_done += len(maps)
 
-    def merge(self, arrays):
+    def merge(self, arrays: dict[str, np.ndarray]) -> None:
         """Add the images of a tally that follows this one.
 
         Parameters
@@ -91,7 +103,7 @@ class UnitTally:
         Raises
         ------
         ValueError
-            If it does not follow, or counts other units or otherwise.
+            If it does not follow, or has other units or settings.
         """
         differing = [name for name in _FACTS if not np.array_equal(arrays[name], self._facts[name])]
         if differing or arrays["first"] != self._first + self.n_done:
@@ -105,38 +117,38 @@ class UnitTally:
         self._maps[units, places] = arrays["maps"][units, ranks]
         self.n_done += int(arrays["n_done"])
 
-    def _bound(self, low, high, broken):
+    def _bound(self, low: np.ndarray, high: np.ndarray, broken: np.ndarray) -> None:
         self._broken |= broken
         self._low, self._high = np.minimum(self._low, low), np.maximum(self._high, high)
 
-    def arrays(self):
-        """Return all that is known as plain arrays by name, which `restore` and `merge` take."""
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the state as plain arrays by name, which `restore` and `merge` take."""
         ids, activations = self._top.result()
-        seen = {
+        facts = {
             "first": self._first,
             "n_done": self.n_done,
             "ids": ids,
             "activations": activations,
             "maps": self.maps(),
         }
-        seen |= {"low": self._low, "high": self._high, "broken": self._broken}
+        facts |= {"low": self._low, "high": self._high, "broken": self._broken}
         tail = {f"tail_{name}": values for name, values in self._tail.state().items()}
-        return {name: np.asarray(values) for name, values in (self._facts | seen | tail).items()}
+        return {name: np.asarray(values) for name, values in (self._facts | facts | tail).items()}
 
-    def best(self):
+    def best(self) -> tuple[np.ndarray, np.ndarray]:
         """Return image ids, int64, and pooled activations, float32, both of shape (n_units, k), best first."""
         return self._top.result()
 
-    def maps(self):
+    def maps(self) -> np.ndarray:
         """Return the maps of each unit on its best images, float32 of shape (n_units, k, h, w)."""
         return np.take_along_axis(self._maps, self._top.places()[:, :, None, None], axis=1)
 
-    def thresholds(self):
+    def thresholds(self) -> np.ndarray:
         """Return the quantile of each unit, float64; NaN counts as the smallest value."""
-        # an estimate may lie a little beyond the bounds, which are NaN where there was one
+        # an estimate may slightly exceed the bounds, which are NaN if a value was NaN
         return np.fmin(np.fmax(self._tail.quantile(), self._low), self._high)
 
-    def bounds(self):
+    def bounds(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return minimum and maximum of each unit, float64, and its status: `ok`, `dead`, `constant` or `nan`."""
         constant = self._low == self._high
         status = np.select(

@@ -1,4 +1,4 @@
-"""The images on which each unit is strongest, kept over a stream of batches."""
+"""The images with the highest activations of each unit, over a stream of batches."""
 
 import numpy as np
 
@@ -15,13 +15,13 @@ class TopImages:
     MILAN (Hernandez et al. 2022), exemplars: the k images with the largest maximum activation.
     """
 
-    def __init__(self, n_units, k):
+    def __init__(self, n_units: int, k: int) -> None:
         self._k = k
         self._values = np.empty((n_units, 0), dtype=np.float32)
         self._ids = np.empty((n_units, 0), dtype=np.int64)
         self._places = np.empty((n_units, 0), dtype=np.int64)
 
-    def add(self, first_image, pooled):
+    def add(self, first_image: int, pooled: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Add the next images in order.
 
         Parameters
@@ -39,7 +39,7 @@ class TopImages:
         pooled = np.where(np.isnan(pooled), np.float32(-np.inf), pooled).T
         return self.merge(np.broadcast_to(np.arange(first_image, first_image + pooled.shape[1]), pooled.shape), pooled)
 
-    def merge(self, ids, values):
+    def merge(self, ids: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Add the best of later images, such as the result of another stream.
 
         Parameters
@@ -51,9 +51,8 @@ class TopImages:
         Returns
         -------
         units, places, images : numpy.ndarray of int64
-            Which of the images, as columns of `ids`, are now among the best of which units, and which of k places each
-            takes, which is that of an image that has left. Whoever keeps something of each image, such as its map, so
-            keeps it in place.
+            The units, the places among k and the columns of `ids` of the images that are now among the best. A place is
+            that of a dropped image, so that data per image, such as maps, can be overwritten in place.
         """
         n_before = self._ids.shape[1]
         newcomers = np.full(ids.shape, -1)
@@ -73,10 +72,10 @@ class TopImages:
         self._places[units, ranks] = places
         return units, places, order[units, ranks] - n_before
 
-    def result(self):
+    def result(self) -> tuple[np.ndarray, np.ndarray]:
         """Return image ids, int64, and activations, float32, both of shape (n_units, k), best first."""
         return self._ids, self._values
 
-    def places(self):
+    def places(self) -> np.ndarray:
         """Return the place of each image of `result`, int64 of shape (n_units, k)."""
         return self._places

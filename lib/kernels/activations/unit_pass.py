@@ -1,9 +1,14 @@
 """One pass over a unit's activation maps: upsample, find the range, count per atom, all fused."""
 
+from collections.abc import Iterable, Iterator
+from typing import Any
+
 import numpy as np
 from numba import njit, types
 from numba.core import errors
 from numba.extending import intrinsic
+
+from ..search.atoms import Atoms
 
 ROUNDING = np.float32(2**-18)
 
@@ -20,7 +25,7 @@ def _fma(typing_context, x, y, z):
     return types.float32(types.float32, types.float32, types.float32), generate
 
 
-def source_positions(n_source, n_target):
+def source_positions(n_source: int, n_target: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return where each target position of a bilinear resize reads, with half-pixel centres.
 
     Parameters
@@ -53,8 +58,8 @@ def source_positions(n_source, n_target):
     return first, second, np.float32(1) - second_weight, second_weight
 
 
-def float32_bounds(lower, upper):
-    """Return float32 bounds that no float32 value can tell from the given float64 ones, both ends open.
+def float32_bounds(lower: np.ndarray, upper: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return float32 bounds that are equivalent to the given float64 ones for all float32 values, both ends open.
 
     Parameters
     ----------
@@ -71,8 +76,8 @@ def float32_bounds(lower, upper):
     return low, high
 
 
-def _thresholds(low, high):
-    """Turn ranges into sorted thresholds, so that the number of thresholds below a value tells its ranges.
+def _thresholds(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Turn ranges into sorted thresholds, so that the number of thresholds below a value determines its ranges.
 
     Parameters
     ----------
@@ -175,7 +180,7 @@ def _count(maps, pixel_atoms, image_start, thresholds, first, last, columns, row
         histogram[:, : (image_start[image + 1] - image_start[image]) * stride] = 0
 
 
-def count_per_atom(blocks, atoms, *, lower, upper):
+def count_per_atom(blocks: Iterable[np.ndarray], atoms: Atoms, *, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
     """Count, for every activation range of a unit, the bitmap pixels in each atom.
 
     A pixel is in the bitmap of a range if its upsampled activation lies strictly between the bounds. Ranges may overlap;
@@ -215,8 +220,8 @@ def count_per_atom(blocks, atoms, *, lower, upper):
     return counts
 
 
-def numbered_blocks(blocks, n_images):
-    """Yield each block of a unit's maps with the slice of its images, and check that they are as many as expected.
+def numbered_blocks(blocks: Iterable[np.ndarray], n_images: int) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield each block of a unit's maps with the slice of its images, and check their number.
 
     Parameters
     ----------
@@ -250,7 +255,7 @@ def numbered_blocks(blocks, n_images):
         )
 
 
-def range_bitmaps(maps, *, lower, upper, shape):
+def range_bitmaps(maps: np.ndarray, *, lower: float, upper: float, shape: tuple[int, ...]) -> np.ndarray:
     """Return the bitmaps of one activation range as dense masks, for some images only.
 
     Parameters
@@ -267,7 +272,7 @@ def range_bitmaps(maps, *, lower, upper, shape):
     """
     (y0, y1, *row_weights), (x0, x1, *column_weights) = map(source_positions, maps.shape[1:], shape)
 
-    def join(first, second, weights):
+    def join(first: np.ndarray, second: np.ndarray, weights: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
         # rounded once, as `_fma` does, but for ties of the double rounding
         return (first.astype(np.float64) * weights[0] + second * weights[1]).astype(np.float32)
 
@@ -276,15 +281,17 @@ def range_bitmaps(maps, *, lower, upper, shape):
     return (values > np.float64(lower)) & (values < np.float64(upper))
 
 
-def count_on_device(blocks, counter, *, shape, lower, upper):
-    """Do the same on a device, which gives the same counts.
+def count_on_device(
+    blocks: Iterable[np.ndarray], counter: Any, *, shape: tuple[int, ...], lower: np.ndarray, upper: np.ndarray
+) -> np.ndarray:
+    """Count as `count_per_atom` on a device, with the same counts.
 
     Parameters
     ----------
     blocks : iterable of numpy.ndarray of shape (n, h, w), float32
         Activation maps of the unit.
     counter : object
-        Its method `count` works on the device, as that of `DeviceCounter`.
+        A `DeviceCounter`.
     shape : tuple of int
         (H, W) of the mask grid.
     lower, upper : numpy.ndarray of shape (n_ranges,), float64

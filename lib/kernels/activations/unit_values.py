@@ -1,10 +1,12 @@
-"""All activations of a unit, as the finding of ranges needs them: exact, or in fine bins where they are too many.
+"""Activations of a unit for the search of ranges: exact, or in fine bins if there are too many.
 
-Both classes answer the same questions. The exact one holds every value; its clusters take some 80 bytes a value. The other
+Both classes have the same methods. The exact one holds every value; its clusters take some 80 bytes a value. The other
 reads blocks of values one by one and keeps bins of 2 ** -15 of a value's size (0.003 %), some 40 MB. Its top quantile, numbers
 of values, minimum and maximum are exact; the ends of its clusters are values that occur, but a cluster never ends inside a
 bin.
 """
+
+from collections.abc import Iterable
 
 import numpy as np
 from numba import njit
@@ -34,28 +36,28 @@ class ExactValues:
     blocks : iterable of numpy.ndarray, float32
     """
 
-    def __init__(self, blocks):
+    def __init__(self, blocks: Iterable[np.ndarray]) -> None:
         parts = [block.reshape(-1) for block in blocks]
         self._values = parts[0] if len(parts) == 1 else np.concatenate(parts)
         self.status = unit_status(self._values)
         self.bounds = float(self._values.min()), float(self._values.max())
 
-    def top_range(self, quantile):
+    def top_range(self, quantile: float) -> tuple[float, float, int, str]:
         """As `kernels.activations.ranges.top_range`, with the range's status as `range_status` gives it."""
         found = top_range(self._values, quantile)
         return (*found, *range_status(self._values, *found))
 
-    def cluster_ranges(self, n_clusters):
+    def cluster_ranges(self, n_clusters: int) -> list[tuple[float, float, int, str]]:
         """As `kernels.activations.ranges.cluster_ranges`, each with its status."""
         found = cluster_ranges(self._values, n_clusters)
         return [(lower, upper, *range_status(self._values, lower, upper)) for lower, upper in found.tolist()]
 
-    def threshold_range(self, share):
+    def threshold_range(self, share: float) -> tuple[float, float, int, str]:
         """As `kernels.activations.ranges.threshold_range`, with the range's status."""
         found = threshold_range(self._values, share)
         return (*found, *range_status(self._values, *found))
 
-    def histogram(self):
+    def histogram(self) -> tuple[int, np.ndarray]:
         """As `kernels.activations.ranges.histogram`."""
         return histogram(self._values)
 
@@ -95,14 +97,14 @@ class BinnedValues:
     blocks : iterable of numpy.ndarray, float32
         Read once.
     n_values : int
-        How many there are in all.
+        Total number of values.
     quantile : float or None
         For `top_range`.
     """
 
-    def __init__(self, blocks, *, n_values, quantile):
+    def __init__(self, blocks: Iterable[np.ndarray], *, n_values: int, quantile: float | None) -> None:
         n_bins = 2 ** (32 - _DROPPED_BITS)
-        counts, sums = np.zeros(n_bins, np.int64), np.zeros(n_bins)  # memory is taken only where values are
+        counts, sums = np.zeros(n_bins, np.int64), np.zeros(n_bins)  # memory is only used where there are values
         low, high = np.zeros(n_bins, np.float32), np.zeros(n_bins, np.float32)
         n_low, n_high = np.zeros(n_bins, np.int64), np.zeros(n_bins, np.int64)
         self._tail = quantile and UpperTail(1, n_values, 1 - quantile, position=linear_position)
@@ -123,12 +125,12 @@ class BinnedValues:
         constant = self.bounds[0] == self.bounds[1]
         self.status = "ok" if not constant else "constant" if self.bounds[1] else "dead"
 
-    def top_range(self, quantile):
+    def top_range(self, quantile: float) -> tuple[float, float, int, str]:
         """As `ExactValues.top_range`; the quantile is that with which the values were read."""
         lower = float(self._tail.quantile()[0])
         return lower, np.inf, self._tail.n_above(lower), "ok" if lower < self.bounds[1] else "empty"
 
-    def cluster_ranges(self, n_clusters):
+    def cluster_ranges(self, n_clusters: int) -> list[tuple[float, float, int, str]]:
         """As `ExactValues.cluster_ranges`."""
         first = np.searchsorted(self._low, 0, side="right") if self.bounds[0] >= 0 else 0
         means, counts = self._means[first:], self._counts[first:]
@@ -141,7 +143,7 @@ class BinnedValues:
             found.append((lower, upper, n_inside, "ok" if lower < min(upper, self.bounds[1]) else "empty"))
         return found
 
-    def threshold_range(self, share):
+    def threshold_range(self, share: float) -> tuple[float, float, int, str]:
         """As `ExactValues.threshold_range`, to the width of a bin."""
         apart = self._means != 0
         ends = np.cumsum(self._counts[apart])
@@ -152,7 +154,7 @@ class BinnedValues:
         inside = (self._means > lower) & (self._means < upper)
         return lower, upper, int(self._counts[inside].sum()), "ok" if lower < min(upper, self.bounds[1]) else "empty"
 
-    def histogram(self):
+    def histogram(self) -> tuple[int, np.ndarray]:
         """As `ExactValues.histogram`, to the width of a bin."""
         apart = self._means != 0
         if self.bounds[0] == self.bounds[1]:
@@ -163,7 +165,7 @@ class BinnedValues:
         return self._n_zero, counts.astype(np.int64)
 
 
-def collect_values(maps, *, quantile=None):
+def collect_values(maps: Iterable[np.ndarray], *, quantile: float | None = None) -> ExactValues | BinnedValues:
     """Read all activations of a unit.
 
     Parameters
@@ -184,7 +186,9 @@ def collect_values(maps, *, quantile=None):
     return BinnedValues(maps, n_values=n_values, quantile=quantile)
 
 
-def find_unit_ranges(values, *, quantile, n_clusters):
+def find_unit_ranges(
+    values: ExactValues | BinnedValues, *, quantile: float | None, n_clusters: int
+) -> list[tuple[str, float | None, float | None, int, str]]:
     """Find the activation ranges of a unit.
 
     Parameters

@@ -4,8 +4,8 @@ import numpy as np
 from numba import njit
 
 
-def faded_weights(n_source, n_target):
-    """Return how one axis is resized bilinearly, taking everything outside the source as zero.
+def faded_weights(n_source: int, n_target: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the weights of a bilinear resize of one axis with zeros outside the source.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def _exceed(maps, thresholds, rows, row_weights, columns, column_weights, masks)
                 masks[i, y, x] = value > thresholds[i]
 
 
-def exemplar_masks(maps, thresholds, *, size):
+def exemplar_masks(maps: np.ndarray, thresholds: np.ndarray, *, size: int) -> np.ndarray:
     """Return where upsampled activation maps exceed their thresholds.
 
     Parameters

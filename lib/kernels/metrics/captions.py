@@ -16,7 +16,7 @@ ROUGE_KEYS = ("rouge1", "rouge2", "rougeL")
 def measure_captions(
     descriptions: Sequence[str], references: Sequence[Sequence[str]], *, bert_score_model: str | None
 ) -> dict[str, float]:
-    """Measure the agreement of descriptions with references in every way.
+    """Compute all measures of agreement of descriptions with references.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def measure_captions(
     Returns
     -------
     dict of str to float
-        The measures of the table `description_metrics`, all in [0, 100]; NaN where there is no model.
+        The measures of the table `description_metrics`, all in [0, 100]; NaN without a model.
     """
     return {
         "bleu": bleu(descriptions, references).score,
@@ -59,13 +59,13 @@ def rouge(descriptions: Sequence[str], references: Sequence[Sequence[str]]) -> d
     ----------
     Lin, "ROUGE", ACL workshop 2004; averaged over pairs as in Hernandez et al., ICLR 2022.
     """
-    said, known = _pairs(descriptions, references)
-    values = rouge_score(said, known, rouge_keys=ROUGE_KEYS)
+    compared, known = _pairs(descriptions, references)
+    values = rouge_score(compared, known, rouge_keys=ROUGE_KEYS)
     return {key: 100 * float(values[f"{key}_fmeasure"]) for key in ROUGE_KEYS}
 
 
 def bert_score(descriptions: Sequence[str], references: Sequence[Sequence[str]], *, model: str | None) -> float:
-    """Measure how close the meanings are by the contextual embeddings of a language model, if there is one here.
+    """Compute BERTScore with a local language model, if there is one.
 
     Parameters
     ----------
@@ -104,8 +104,8 @@ def bert_score(descriptions: Sequence[str], references: Sequence[Sequence[str]],
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError("BERTScore needs the package transformers: pip install transformers") from error
     layers = transformers.AutoConfig.from_pretrained(model, local_files_only=True).num_hidden_layers
-    said, known = _pairs(descriptions, references)
-    found = embed_and_compare(said, known, model_name_or_path=model, num_layers=layers, truncation=True)["f1"]
+    compared, known = _pairs(descriptions, references)
+    found = embed_and_compare(compared, known, model_name_or_path=model, num_layers=layers, truncation=True)["f1"]
     best, place = [], 0
     for own in references:
         best.append(float(found.reshape(-1)[place : place + len(own)].max()))
@@ -113,6 +113,6 @@ def bert_score(descriptions: Sequence[str], references: Sequence[Sequence[str]],
     return 100 * sum(best) / len(best)
 
 
-def _pairs(descriptions, references) -> tuple[list[str], list[str]]:
-    said = [normalise(text) for text, own in zip(descriptions, references, strict=True) for _ in own]
-    return said, [normalise(text) for own in references for text in own]
+def _pairs(descriptions: Sequence[str], references: Sequence[Sequence[str]]) -> tuple[list[str], list[str]]:
+    compared = [normalise(text) for text, own in zip(descriptions, references, strict=True) for _ in own]
+    return compared, [normalise(text) for own in references for text in own]

@@ -1,10 +1,13 @@
-"""What sets of formulas ask for, and how alike two sets are."""
+"""Categories of concepts in formulas, and similarity of two sets."""
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from ..search.formula import Formula
 
 
-def category_mix(formulas, categories):
-    """Count the concepts that formulas ask for by category; those that they exclude by NOT do not count.
+def category_mix(formulas: Iterable[Formula], categories: Sequence[str]) -> dict[str, tuple[int, float]]:
+    """Count the asserted concepts of formulas by category, without those under NOT.
 
     Parameters
     ----------
@@ -26,7 +29,7 @@ def category_mix(formulas, categories):
     }
 
 
-def jaccard(first, second):
-    """Return the share of what two sets have in common among all that is in either; NaN if both are empty."""
+def jaccard(first: set, second: set) -> float:
+    """Return the Jaccard index of two sets; NaN if both are empty."""
     either = len(first | second)
     return len(first & second) / either if either else float("nan")

@@ -1,21 +1,25 @@
 """Quality of an explanation: IoU, coverages and mean sizes, from counts per atom."""
 
+from collections.abc import Iterator
+
 import numpy as np
+
+from ..search.atoms import Atoms
 
 EXPLAINED_ABOVE = 0.04
 """IoU above which Network Dissection (Bau et al., CVPR 2017, section 3.1) counts a unit as a detector of a concept."""
 
 
-def _ratio(numerator, denominator):
+def _ratio(numerator: float, denominator: float) -> float:
     return numerator / denominator if denominator else float("nan")
 
 
-def _mean_share(pixels, n_pixels):
+def _mean_share(pixels: np.ndarray, n_pixels: int) -> float:
     present = pixels[pixels > 0]
     return float(present.mean() / n_pixels) if present.size else float("nan")
 
 
-def image_ious(counts, holds, atoms):
+def image_ious(counts: np.ndarray, holds: np.ndarray, atoms: Atoms) -> np.ndarray:
     """Return the IoU of one formula with one activation range of a unit on each image by itself.
 
     Parameters
@@ -33,7 +37,7 @@ def image_ious(counts, holds, atoms):
     return np.divide(both, union, out=np.full(len(both), np.nan), where=union > 0)
 
 
-def _per_image(counts, holds, atoms):
+def _per_image(counts: np.ndarray, holds: np.ndarray, atoms: Atoms) -> Iterator[np.ndarray]:
     """Return the pixels of the formula, of the bitmap and of both in each image."""
     inside, images = holds[atoms.atom_set], atoms.atom_images()
     return (
@@ -42,7 +46,7 @@ def _per_image(counts, holds, atoms):
     )
 
 
-def explanation_scores(counts, holds, atoms):
+def explanation_scores(counts: np.ndarray, holds: np.ndarray, atoms: Atoms) -> dict[str, float]:
     """Score one formula on one activation range of a unit.
 
     F is the formula's mask, B the range's bitmap; 0/0 gives NaN.

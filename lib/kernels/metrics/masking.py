@@ -1,10 +1,10 @@
-"""Concept masking: how alike a unit's maps are when only the pixels of its formula are left."""
+"""Concept masking: similarity of a unit's maps on whole images and on the pixels of its formula only."""
 
 import numpy as np
 
 
-def noisy_mask(inside, noise):
-    """Return what to multiply an image by to keep only some of its pixels.
+def noisy_mask(inside: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Return factors that keep only some pixels of an image.
 
     Parameters
     ----------
@@ -21,13 +21,13 @@ def noisy_mask(inside, noise):
     return np.where(inside, np.float32(1), noise)
 
 
-def range_similarity(before, after, *, lower, upper):
+def range_similarity(before: np.ndarray, after: np.ndarray, *, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
     """Return the cosine similarity of pairs of maps of which only an activation range is kept.
 
     Parameters
     ----------
     before, after : numpy.ndarray of shape (n, size), float32
-        Flattened maps of a unit. The range is judged on `before`: both are zero where that lies outside.
+        Flattened maps of a unit. The range is applied to `before`: both are zero where that lies outside.
     lower, upper : numpy.ndarray of shape (n,), float64
         Open ends of the range of each pair.
 

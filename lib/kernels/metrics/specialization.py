@@ -1,15 +1,16 @@
-"""How specialised formulas are: whether a network with random weights has the same ones."""
+"""Specialization of formulas: comparison with those of the network with random weights."""
 
 from collections import Counter
+from collections.abc import Sequence
 
-from ..search.formula import canonical
+from ..search.formula import Formula, canonical
 
 DEFAULT_SHARE = 0.2
 KINDS = ("unspecialized", "weakly_specialized", "specialized")
 
 
-def default_formulas(formulas, n_units):
-    """Return what a network with random weights explains most often.
+def default_formulas(formulas: Sequence[Formula], n_units: int) -> tuple[set, set]:
+    """Return the most common formulas of a network with random weights.
 
     Parameters
     ----------
@@ -22,7 +23,7 @@ def default_formulas(formulas, n_units):
     -------
     defaults, pairs : set
         Canonical keys of the most common formulas, a fifth as many as there are units, and of as many different left
-        parts, taken from the most common formulas on. Of formulas that are equally common, the one seen first counts.
+        parts, taken from the most common formulas on. Of equally common formulas the first one is taken.
 
     References
     ----------
@@ -35,8 +36,8 @@ def default_formulas(formulas, n_units):
     return set(common[:n]), set(list(pairs)[:n])
 
 
-def specialization_of(formula, defaults, pairs):
-    """Say whether a formula is a default one (`unspecialized`), only begins as one does, or neither.
+def specialization_of(formula: Formula, defaults: set, pairs: set) -> str:
+    """Return whether a formula is a default one (`unspecialized`), shares its left part with one, or neither.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Measures of how well descriptions agree with annotations, and the captions that any description has to beat."""
+"""Agreement of descriptions with annotations: BLEU, chrF, and baseline captions."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def normalise(text: str) -> str:
     Returns
     -------
     str
-        What the measures compare.
+        The normalised text.
     """
     return text.lower().strip(". ")
 
@@ -129,14 +129,14 @@ def most_frequent_caption(references: Sequence[Sequence[str]]) -> str:
 
 
 def constant_caption(references: Sequence[Sequence[str]], *, n_candidates: int) -> str:
-    """Choose the training caption that, said of every unit, has the highest mean sentence chrF.
+    """Return the training caption with the highest mean sentence chrF if used for every unit.
 
     Parameters
     ----------
     references : sequence of sequences of str
         The captions of each training unit.
     n_candidates : int
-        How many of the most frequent distinct captions are tried.
+        Number of most frequent distinct captions to try.
 
     Returns
     -------
@@ -154,10 +154,10 @@ def constant_caption(references: Sequence[Sequence[str]], *, n_candidates: int) 
     measure = sacrebleu.CHRF()
     texts = Counter(tuple(normalise(text) for text in own) for own in references if own)
 
-    def worth(caption: str) -> float:
+    def mean_chrf(caption: str) -> float:
         return sum(times * measure.sentence_score(caption, list(own)).score for own, times in texts.items())
 
-    return max((caption for caption, _ in counts.most_common(n_candidates)), key=worth)
+    return max((caption for caption, _ in counts.most_common(n_candidates)), key=mean_chrf)
 
 
 def shuffled_captions(descriptions: Sequence[str], *, seed: int) -> list[str]:

@@ -42,37 +42,37 @@ class Atoms:
     n_concepts: int
 
     @property
-    def n_sets(self):
+    def n_sets(self) -> int:
         """Number of different concept sets."""
         return len(self.set_start) - 1
 
     @property
-    def n_images(self):
+    def n_images(self) -> int:
         """Number of images."""
         return len(self.image_start) - 1
 
-    def set_sizes(self):
+    def set_sizes(self) -> np.ndarray:
         """Return the pixels of each concept set over all images, int64 of shape (n_sets,)."""
         sizes = np.zeros(self.n_sets, dtype=np.int64)
         np.add.at(sizes, self.atom_set, self.atom_size)
         return sizes
 
-    def incidence(self):
-        """Return the sparse 0/1 matrix of shape (n_sets, n_concepts), int64, that says which set holds which concept."""
+    def incidence(self) -> sparse.csr_matrix:
+        """Return the sparse 0/1 matrix of shape (n_sets, n_concepts), int64, of the concepts in each set."""
         values = np.ones(len(self.set_concepts), dtype=np.int64)
         shape = (self.n_sets, self.n_concepts)
         return sparse.csr_matrix((values, self.set_concepts, self.set_start), shape=shape)
 
-    def atom_images(self):
+    def atom_images(self) -> np.ndarray:
         """Return the image of each atom, int64 of shape (n_atoms,)."""
         return np.repeat(np.arange(self.n_images), np.diff(self.image_start))
 
-    def image_mask(self, holds, image):
+    def image_mask(self, holds: np.ndarray, image: int) -> np.ndarray:
         """Return where a formula holds on one image, bool of shape (H, W); `holds` says for which concept sets it does."""
         first, last = self.image_start[image], self.image_start[image + 1]
         return holds[self.atom_set[first:last]][self.pixel_atoms[image]]
 
-    def concept_mask(self, concept):
+    def concept_mask(self, concept: int) -> np.ndarray:
         """Rebuild the mask of one concept, bool of shape (n_images, H, W), dense: for checks and pictures only."""
         holds = np.zeros(self.n_sets, dtype=bool)
         rows = np.repeat(np.arange(self.n_sets), np.diff(self.set_start))
@@ -83,7 +83,9 @@ class Atoms:
         return masks
 
 
-def image_atoms(maps, whole, *, shape):
+def image_atoms(
+    maps: list[np.ndarray], whole: list[int], *, shape: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray, list[tuple[int, ...]]]:
     """Group the pixels of one image by the set of concepts that they carry.
 
     Parameters
@@ -124,7 +126,7 @@ def image_atoms(maps, whole, *, shape):
     return groups.reshape(shape).astype(np.uint16), np.bincount(groups, minlength=len(ordered)), list(ordered)
 
 
-def image_atoms_of_masks(masks):
+def image_atoms_of_masks(masks: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[tuple[int, ...]]]:
     """Group the pixels of one image by the set of concepts whose masks hold them.
 
     Parameters
@@ -154,23 +156,23 @@ def image_atoms_of_masks(masks):
 class AtomCollector:
     """Joins the atoms of single images, given in order, into one set of tables.
 
-    The pixels themselves are not kept: whoever calls stores them as they come.
+    The pixels themselves are not kept; the caller stores them.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._sets = {}
         self._n_atoms = [0]
         self._sizes = []
         self._atom_sets = []
 
-    def add(self, sizes, sets):
+    def add(self, sizes: np.ndarray, sets: list[tuple[int, ...]]) -> None:
         """Add the atoms of the next image, as `image_atoms` returns them."""
         self._sizes.append(sizes)
         numbers = [self._sets.setdefault(concepts, len(self._sets)) for concepts in sets]
         self._atom_sets.append(np.array(numbers, dtype=np.int64))
         self._n_atoms.append(self._n_atoms[-1] + len(sets))
 
-    def tables(self):
+    def tables(self) -> dict[str, np.ndarray]:
         """Return the arrays of `Atoms` (without pixel_atoms and n_concepts) as a dict."""
         lengths = [len(concepts) for concepts in self._sets]
         return {

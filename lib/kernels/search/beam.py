@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 from numba import njit
 
+from .atoms import Atoms
 from .formula import AND, AND_NOT, OR, Formula, canonical, evaluate
 from .optimal_index import SearchIndex
 
@@ -62,7 +63,7 @@ class ConceptCounts:
     atoms : Atoms
     """
 
-    def __init__(self, atoms):
+    def __init__(self, atoms: Atoms) -> None:
         self.set_start, self.set_concepts = atoms.set_start, atoms.set_concepts
         self.n_sets, self.n_concepts = atoms.n_sets, atoms.n_concepts
         self.sizes = atoms.set_sizes()
@@ -72,30 +73,30 @@ class ConceptCounts:
         self._concept_start = np.searchsorted(self.set_concepts[order], np.arange(self.n_concepts + 1))
 
     @cached_property
-    def index(self):
+    def index(self) -> SearchIndex:
         """The pairs and triples of concepts that share pixels, built at the first use."""
         return SearchIndex(self)
 
-    def concept_sets(self, concept):
+    def concept_sets(self, concept: int) -> np.ndarray:
         """Return which concept sets hold one concept, bool of shape (n_sets,)."""
         holds = np.zeros(self.n_sets, dtype=bool)
         holds[self._sets_by_concept[self._concept_start[concept] : self._concept_start[concept + 1]]] = True
         return holds
 
-    def holds(self, formula):
+    def holds(self, formula: Formula) -> np.ndarray:
         """Return for which concept sets a formula holds, bool of shape (n_sets,)."""
         return evaluate(formula, self.concept_sets)
 
-    def within(self, values, holds):
+    def within(self, values: np.ndarray, holds: np.ndarray) -> np.ndarray:
         """Sum values (int64 per concept set) over the sets where `holds`, for each concept; int64 (n_concepts,)."""
         return _concept_sums(values, holds, self.set_start, self.set_concepts, self.n_concepts)
 
-    def within_bitmap(self, values, holds):
+    def within_bitmap(self, values: np.ndarray, holds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return `within` for the values and for the sizes of the sets, from one pass."""
         return _concept_counts(values, self.sizes, holds, self.set_start, self.set_concepts, self.n_concepts)
 
 
-def _rank(candidates, n_best):
+def _rank(candidates: tuple[np.ndarray, np.ndarray, np.ndarray], n_best: int) -> np.ndarray:
     """Return the indices of the best candidates, those that tie with the last included, best first."""
     iou, concepts, operators = candidates
     if len(iou) > n_best:
@@ -108,7 +109,7 @@ def _rank(candidates, n_best):
     return chosen[np.lexsort(keys)]
 
 
-def _select(beam, extensions, n_best):
+def _select(beam: list[Scored], extensions: tuple[np.ndarray, ...] | None, n_best: int) -> list[Scored]:
     """Keep the n best of the kept formulas and their extensions; equivalent formulas count once."""
     width = max((scored.formula.length for scored in beam), default=0) + 1
     blocks = [extensions] if extensions else []
@@ -139,7 +140,13 @@ def _select(beam, extensions, n_best):
         n_wanted *= 4
 
 
-def _extend(beam, n_best, values, concept_totals, counts):
+def _extend(
+    beam: list[Scored],
+    n_best: int,
+    values: np.ndarray,
+    concept_totals: tuple[np.ndarray, np.ndarray],
+    counts: ConceptCounts,
+) -> tuple[np.ndarray, ...]:
     """Score every extension of every kept formula by inclusion and exclusion; leave out what can't be among the best."""
     blocks, n_bitmap = [], int(values.sum())
     floor = beam[n_best - 1].iou if len(beam) >= n_best else 0.0
@@ -167,7 +174,7 @@ def _extend(beam, n_best, values, concept_totals, counts):
     return tuple(np.concatenate(parts) for parts in zip(*blocks))
 
 
-def search_beam(values, counts, *, length, beam):
+def search_beam(values: np.ndarray, counts: ConceptCounts, *, length: int, beam: int) -> Scored | None:
     """Find the best formula for one bitmap by beam search with exact scores.
 
     The first step keeps the 2 * beam best concepts, each further step the beam best of the kept formulas and all their

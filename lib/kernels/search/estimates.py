@@ -1,6 +1,6 @@
-"""The published estimates of a formula's IoU, made admissible, and the beam search that they steer.
+"""The published estimates of a formula's IoU, made admissible, and the beam search that they guide.
 
-Kept to compare with: `kernels.search.beam` scores every candidate exactly in less time than these estimates take.
+For comparison only: `kernels.search.beam` scores every candidate exactly in less time than these estimates take.
 """
 
 import bisect
@@ -10,7 +10,8 @@ from functools import cached_property
 import numpy as np
 from numba import njit
 
-from .beam import Scored
+from .atoms import Atoms
+from .beam import ConceptCounts, Scored
 from .formula import AND, AND_NOT, OR, Formula, canonical
 from .rectangles import measure_rectangles, overlap_limits
 
@@ -75,7 +76,7 @@ def _bound_by_overlaps(start, images, concept_in, concept_out, formula_in, formu
 
 
 class Occurrences:
-    """What the estimates know of a concept set: in which images each concept occurs, its area there, its rectangles.
+    """Occurrences of concepts per image with their areas and rectangles, the input of the estimates.
 
     Parameters
     ----------
@@ -83,7 +84,7 @@ class Occurrences:
     counts : ConceptCounts
     """
 
-    def __init__(self, atoms, counts):
+    def __init__(self, atoms: Atoms, counts: ConceptCounts) -> None:
         self.atoms, self.counts = atoms, counts
         self.n_pixels = int(np.prod(atoms.pixel_atoms.shape[1:]))
         self._atom_image = atoms.atom_images()
@@ -97,22 +98,22 @@ class Occurrences:
         self.start = np.searchsorted(concept, np.arange(atoms.n_concepts + 1))
         self.areas = self.per_occurrence(atoms.atom_size)
 
-    def per_occurrence(self, per_atom):
+    def per_occurrence(self, per_atom: np.ndarray) -> np.ndarray:
         """Sum int64 values of atoms over each concept in each image where it occurs."""
         sums = np.bincount(self._occurrence, weights=per_atom[self._atom], minlength=len(self.images))
         return sums.astype(np.int64)
 
-    def per_image(self, per_atom):
+    def per_image(self, per_atom: np.ndarray) -> np.ndarray:
         """Sum int64 values of atoms over each image."""
         return np.bincount(self._atom_image, weights=per_atom, minlength=self.atoms.n_images).astype(np.int64)
 
     @cached_property
-    def members(self):
+    def members(self) -> list[np.ndarray]:
         """The concept sets that hold each concept, a list of int64 arrays."""
         return [np.flatnonzero(self.counts.concept_sets(c)) for c in range(self.atoms.n_concepts)]
 
     @cached_property
-    def rectangles(self):
+    def rectangles(self) -> tuple[np.ndarray, np.ndarray]:
         """Boxes and inscribed rectangles of all occurrences, measured at the first use."""
         found = [np.empty((0, 2, 4), np.int64)]
         for concept in range(self.atoms.n_concepts):
@@ -142,7 +143,7 @@ class Estimator:
         If there is no such estimate.
     """
 
-    def __init__(self, per_atom, occurrences, *, estimate):
+    def __init__(self, per_atom: np.ndarray, occurrences: Occurrences, *, estimate: str) -> None:
         if estimate not in ESTIMATES:
             raise ValueError(f"no estimate {estimate!r}; there are {', '.join(ESTIMATES)}")
         self.estimate, self._per_atom, self._where = estimate, per_atom, occurrences
@@ -152,7 +153,7 @@ class Estimator:
             self._concept_in = occurrences.per_occurrence(per_atom)
             self._concept_out = occurrences.areas - self._concept_in
 
-    def bounds(self, formula):
+    def bounds(self, formula: Formula) -> np.ndarray:
         """Return the bounds of formula OR, AND, AND NOT concept, float64 of shape (3, n_concepts)."""
         where, atoms = self._where, self._where.atoms
         if self.estimate == "none":
@@ -169,7 +170,7 @@ class Estimator:
             most = _bound_by_overlaps(where.start, where.images, *masks, *room, *self._limits(holds, area))
         return most[0] / (self._n_bitmap + most[1])
 
-    def _limits(self, holds, area):
+    def _limits(self, holds: np.ndarray, area: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         where = self._where
         area = area[where.images]
         if self.estimate == "cfh":
@@ -181,15 +182,15 @@ class Estimator:
 class _Front:
     """The n best formulas offered so far, of equivalent ones the first in rank."""
 
-    def __init__(self, n_best):
+    def __init__(self, n_best: int) -> None:
         self._n_best, self._entries = n_best, []
 
     @property
-    def floor(self):
+    def floor(self) -> float:
         """The IoU below which no formula enters."""
         return self._entries[-1][2].iou if len(self._entries) == self._n_best else 0.0
 
-    def offer(self, scored):
+    def offer(self, scored: Scored) -> None:
         rank = -scored.iou, scored.formula.length, scored.formula.concepts, scored.formula.operators
         if len(self._entries) == self._n_best and rank > self._entries[-1][0]:
             return
@@ -202,7 +203,7 @@ class _Front:
         bisect.insort(self._entries, (rank, key, scored), key=lambda entry: entry[0])
         del self._entries[self._n_best :]
 
-    def ranked(self):
+    def ranked(self) -> list[Scored]:
         return [scored for _, _, scored in self._entries]
 
 
@@ -233,7 +234,9 @@ class Visit:
     visited: int
 
 
-def search_by_estimate(per_atom, occurrences, *, estimate, length, beam):
+def search_by_estimate(
+    per_atom: np.ndarray, occurrences: Occurrences, *, estimate: str, length: int, beam: int
+) -> Visit:
     """Find the formula of `search_beam`, scoring candidates best estimate first until none can enter the beam.
 
     Parameters
@@ -254,14 +257,14 @@ def search_by_estimate(per_atom, occurrences, *, estimate, length, beam):
     References
     ----------
     Clustered Compositional Explanations (La Rosa et al. 2023), the MMESH heuristic and its simpler relatives; the
-    bounds here are derived anew, because published ones can fall below the IoU.
+    bounds differ, because published ones can fall below the IoU.
     """
     counts, atoms = occurrences.counts, occurrences.atoms
     estimator = Estimator(per_atom, occurrences, estimate=estimate)
     values = np.bincount(atoms.atom_set, weights=per_atom, minlength=atoms.n_sets).astype(np.int64)
     n_bitmap, members = int(values.sum()), occurrences.members
 
-    def scored(formula, inside, size):
+    def scored(formula: Formula, inside: int, size: int) -> Scored:
         return Scored(formula, inside, size, inside / (n_bitmap + size - inside))
 
     everywhere = np.ones(atoms.n_sets, dtype=bool)

@@ -1,4 +1,4 @@
-"""The explanation of one bitmap: the formula that a search finds, with what is known of its rank."""
+"""Explain one bitmap: the best formula of a search, and whether it is proved optimal."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ SEARCHES = ("optimal", "beam")
 
 @dataclass(frozen=True)
 class Explained:
-    """What a search says of a bitmap.
+    """Result of a search for one bitmap.
 
     Attributes
     ----------

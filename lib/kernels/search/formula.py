@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,7 +17,7 @@ _RESERVED = re.compile(rf'[()"\\\x00-\x1f\x7f{_DIRECTION}]|^[=+@-]|^\s|\s$|\s\s|
 
 @dataclass(frozen=True, order=True)
 class Formula:
-    """A left-deep formula: the first concept, then one more joined at each step.
+    """A left-deep formula: a concept, extended by an operator and a concept at each step.
 
     Attributes
     ----------
@@ -29,42 +30,42 @@ class Formula:
     concepts: tuple
     operators: tuple = ()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if len(self.concepts) != len(self.operators) + 1:
             raise ValueError(
                 f"{len(self.concepts)} concepts need {len(self.concepts) - 1} operators, not {self.operators}"
             )
 
     @property
-    def length(self):
+    def length(self) -> int:
         """Number of concepts in the formula."""
         return len(self.concepts)
 
     @property
-    def spent(self):
-        """The concepts that would add nothing by joining once more.
+    def spent(self) -> tuple[int, ...]:
+        """The concepts that cannot extend the formula.
 
         A formula of three concepts can gain from one of its own: ((a AND (NOT b)) OR c) AND a.
         """
         return self.concepts if self.length < 3 else ()
 
     @property
-    def asserted(self):
-        """The concepts that the formula asks for, in order; those that it excludes by NOT are left out."""
+    def asserted(self) -> tuple[int, ...]:
+        """The asserted concepts, in order, without those under NOT."""
         joined = zip(self.operators, self.concepts[1:])
         return (self.concepts[0], *(concept for operator, concept in joined if operator != AND_NOT))
 
     @property
-    def left(self):
-        """The formula without the concept that joined last; None for a single concept."""
+    def left(self) -> "Formula | None":
+        """The formula without its last concept; None for a single concept."""
         return Formula(self.concepts[:-1], self.operators[:-1]) if self.operators else None
 
-    def extend(self, operator, concept):
+    def extend(self, operator: int, concept: int) -> "Formula":
         """Return this formula joined with one more concept."""
         return Formula((*self.concepts, concept), (*self.operators, operator))
 
 
-def evaluate(formula, masks):
+def evaluate(formula: Formula, masks: Callable[[int], np.ndarray] | Sequence[np.ndarray]) -> np.ndarray:
     """Evaluate a formula on boolean arrays.
 
     Parameters
@@ -90,7 +91,7 @@ def evaluate(formula, masks):
     return value
 
 
-def canonical(formula):
+def canonical(formula: Formula) -> tuple[tuple[int, ...], int]:
     """Return a key that two formulas share exactly when they are logically equivalent.
 
     The key is the truth table over the concepts that matter, in ascending order.
@@ -111,7 +112,7 @@ def canonical(formula):
 
 
 @lru_cache(maxsize=2**16)
-def _truth_table(concepts, operators):
+def _truth_table(concepts: tuple[int, ...], operators: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
     """Return the concepts that matter and the truth table of a formula whose concepts are numbered from 0 without gaps."""
     matter = list(range(max(concepts) + 1))
     rows = np.arange(1 << len(matter))
@@ -125,14 +126,14 @@ def _truth_table(concepts, operators):
     return tuple(matter), bits
 
 
-def _quote(name):
+def _quote(name: str) -> str:
     if not _RESERVED.search(name):
         return name
     quoted = json.dumps(name, ensure_ascii=False)
     return re.sub(f"[{_DIRECTION}]", lambda mark: f"\\u{ord(mark[0]):04x}", quoted)
 
 
-def format_formula(formula, names):
+def format_formula(formula: Formula, names: Sequence[str]) -> str:
     """Write a formula as text, such as `((street OR car) AND (NOT sky))`.
 
     A name that could be misread (brackets, quotes, the words OR, AND, NOT, odd white space, marks of direction, and = + -
@@ -158,7 +159,7 @@ def format_formula(formula, names):
 _TOKEN = re.compile(r'\(NOT |[()]|"(?:[^"\\]|\\.)*"| (?:OR|AND) |[^()"]+?(?= (?:OR|AND) |[()]|$)')
 
 
-def parse_formula(text, names):
+def parse_formula(text: str, names: Sequence[str]) -> Formula:
     """Read a formula back from `format_formula`'s text.
 
     Parameters
@@ -184,14 +185,14 @@ def parse_formula(text, names):
     return Formula(tuple(numbers[name] for name in found), operators)
 
 
-def asserted_names(text):
-    """Return the names of the concepts that a formula's text asks for, in order; those excluded by NOT are left out."""
+def asserted_names(text: str) -> list[str]:
+    """Return the names of the asserted concepts in a formula's text, in order, without those under NOT."""
     names, operators = split_formula(text)
     return [names[0], *(name for operator, name in zip(operators, names[1:]) if operator != AND_NOT)]
 
 
-def split_formula(text):
-    """Split the text of a formula into names and operators, whatever the concept set.
+def split_formula(text: str) -> tuple[list[str], tuple[int, ...]]:
+    """Split the text of a formula into names and operators, without a concept set.
 
     Parameters
     ----------
@@ -217,13 +218,13 @@ def split_formula(text):
         depth += 1
     rest = iter(tokens[depth:])
 
-    def unquote(token):
+    def unquote(token: str) -> str:
         try:
             return json.loads(token) if token.startswith('"') else token
         except json.JSONDecodeError as error:
             raise ValueError(f"{token} in {text!r} is no quoted name: {error}") from error
 
-    def expect(*allowed):
+    def expect(*allowed: str) -> str:
         token = next(rest, "the end")
         if allowed and token not in allowed:
             raise ValueError(f"{text!r} is no left-deep formula: found {token!r} instead of {' or '.join(allowed)!r}")
@@ -242,5 +243,5 @@ def split_formula(text):
             names.append(unquote(token))
         expect(")")
     if next(rest, None) is not None:
-        raise ValueError(f"{text!r} goes on after the formula's end")
+        raise ValueError(f"{text!r} has text after the end of the formula")
     return names, tuple(operators)

@@ -7,7 +7,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from .beam import Scored, search_beam
+from .beam import ConceptCounts, Scored, search_beam
+from .formula import Formula
+from .optimal_index import JointSums, SearchIndex
 from .optimal_long import search_long
 from .optimal_scan import CODE, LENGTH, WEIGHT, decode, fits, scan_meeting, scan_short, scan_sums, scan_unions, weigh
 
@@ -35,13 +37,13 @@ class Optimum:
     optimal: bool
 
 
-def round_up(value):
+def round_up(value: Fraction) -> float:
     """Return the smallest float64 that is not below a fraction."""
     nearest = float(value)
     return nearest if Fraction(nearest) >= value else math.nextafter(nearest, math.inf)
 
 
-def union_bound(values, sizes, occupied):
+def union_bound(values: np.ndarray, sizes: np.ndarray, occupied: np.ndarray) -> Fraction:
     """Return the largest IoU of any union of concept sets, which no formula of any length exceeds.
 
     Parameters
@@ -74,25 +76,27 @@ def union_bound(values, sizes, occupied):
         bound = better
 
 
-def _exceeds(inside, outside, bound):
-    """Tell where inside > bound * outside, exactly."""
+def _exceeds(inside: np.ndarray, outside: np.ndarray, bound: Fraction) -> np.ndarray:
+    """Return where inside > bound * outside, computed exactly."""
     top, bottom = bound.numerator, bound.denominator
     if max(int(inside.max()), int(outside.max())) * max(top, bottom) < 2**63:
         return inside * bottom > outside * top
     return np.array([int(i) * bottom > int(o) * top for i, o in zip(inside, outside)], dtype=bool)
 
 
-def _fraction(scored, n_bitmap):
+def _fraction(scored: Scored, n_bitmap: int) -> Fraction:
     return Fraction(scored.inside, n_bitmap + scored.size - scored.inside)
 
 
-def _count(formula, values, counts):
+def _count(formula: Formula, values: np.ndarray, counts: ConceptCounts) -> Scored:
     holds = counts.holds(formula)
     inside, size = int(values[holds].sum()), int(counts.sizes[holds].sum())
     return Scored(formula, inside, size, inside / (int(values.sum()) + size - inside))
 
 
-def _improve(sums, index, iou, n_bitmap, length, pair):
+def _improve(
+    sums: JointSums, index: SearchIndex, iou: Fraction, n_bitmap: int, length: int, pair: np.ndarray
+) -> tuple[Formula | None, Fraction]:
     """Find the formula with the largest inside - iou * outside, all scaled to integers; the first in order on a tie.
 
     Returns
@@ -119,7 +123,9 @@ def _improve(sums, index, iou, n_bitmap, length, pair):
     return formula, Fraction(int(best[WEIGHT]), target)
 
 
-def _solve(start, values, counts, *, length, deadline):
+def _solve(
+    start: Scored, values: np.ndarray, counts: ConceptCounts, *, length: int, deadline: float | None
+) -> tuple[Scored, Fraction, bool]:
     """Run Dinkelbach's rounds from a formula; return the best formula, a bound of the IoU, and whether it is proved."""
     n_bitmap, n_pixels = int(values.sum()), int(counts.sizes.sum())
     best, iou, bound = start, _fraction(start, n_bitmap), Fraction(1)
@@ -139,7 +145,9 @@ def _solve(start, values, counts, *, length, deadline):
     return best, bound, False
 
 
-def search_optimal(values, counts, *, length, beam, seconds):
+def search_optimal(
+    values: np.ndarray, counts: ConceptCounts, *, length: int, beam: int, seconds: float | None
+) -> Optimum:
     """Find the best formula for one bitmap and prove that no other has a larger IoU.
 
     Parameters
@@ -149,12 +157,12 @@ def search_optimal(values, counts, *, length, beam, seconds):
     counts : ConceptCounts
         Its index of pairs and triples is built at the first call and kept.
     length : int
-        Largest number of concepts. Up to 3 the search is complete; beyond, it goes on from the best of the beam's
+        Largest number of concepts. Up to 3 the search is complete; above, it continues from the best of the beam's
         formula and the best of length 3, and seldom ends with a proof.
     beam : int
         Width of the beam search that gives the first formula.
     seconds : float or None
-        Time budget, looked at between rounds (some 20 ms for 1,100 concepts); 0 gives the beam's formula and a bound,
+        Time budget, checked between rounds (some 20 ms for 1,100 concepts); 0 gives the beam's formula and a bound,
         None sets no limit. Only if the budget ends the search does the result depend on the speed of the machine.
 
     Returns

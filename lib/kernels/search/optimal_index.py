@@ -1,4 +1,4 @@
-"""Which concepts meet which: the pairs and triples of concepts that share pixels, built once per concept data set.
+"""Index of the pairs and triples of concepts that share pixels, built once per concept set.
 
 A pixel with k concepts lies in k (k - 1) / 2 pairs and k (k - 1) (k - 2) / 6 triples. Pixels carry few concepts, so the
 triples that occur at all are few (some 100,000 for 1,100 concepts), and a sum over every one of them costs little more
@@ -7,9 +7,13 @@ than a sum over the concept sets.
 
 from dataclasses import dataclass
 from math import comb
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numba import njit
+
+if TYPE_CHECKING:
+    from .beam import ConceptCounts
 
 MAX_TRIPLES = 2**31 - 1
 
@@ -72,7 +76,7 @@ class SearchIndex:
         If the concept sets hold 2**31 triples or more (far beyond 100 labels per pixel).
     """
 
-    def __init__(self, counts):
+    def __init__(self, counts: "ConceptCounts") -> None:
         self.n_concepts = counts.n_concepts
         self._set_start, self._set_concepts = counts.set_start, counts.set_concepts
         per_set = np.diff(self._set_start)
@@ -92,7 +96,7 @@ class SearchIndex:
         self.triples = np.stack(triples, axis=1).astype(np.int32)
         self.sizes = self.joint_sums(counts.sizes)
 
-    def joint_sums(self, values):
+    def joint_sums(self, values: np.ndarray) -> JointSums:
         """Sum values (int64 per concept set) over the sets that hold each concept, each pair and each triple."""
         pair = np.zeros((self.n_concepts, self.n_concepts), np.int64)
         triple = np.zeros(len(self.triple_keys), np.int64)

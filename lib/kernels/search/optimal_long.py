@@ -1,4 +1,4 @@
-"""Branch and bound beyond three concepts: improves a formula while time lasts, and proves it when the space is small."""
+"""Branch and bound for formulas of more than three concepts, within a time budget."""
 
 import time
 from dataclasses import dataclass
@@ -6,11 +6,12 @@ from fractions import Fraction
 
 import numpy as np
 
+from .beam import ConceptCounts
 from .formula import AND, OR, Formula
 from .optimal_scan import fits
 
 N_OPERATORS = 3
-# memory for the meanings of formulas gone through, so that one met again in another spelling is left out
+# memory for the masks of visited formulas, so that equivalent formulas are skipped
 SEEN_BYTES = 2**28
 
 
@@ -24,14 +25,14 @@ class _Weights:
     single_positive: np.ndarray
 
 
-def _weigh(values, counts, iou):
+def _weigh(values: np.ndarray, counts: ConceptCounts, iou: Fraction) -> _Weights:
     weights = (iou.denominator + iou.numerator) * values - iou.numerator * counts.sizes
     positive = np.maximum(weights, 0)
     everywhere = np.ones(counts.n_sets, dtype=bool)
     return _Weights(weights, positive, counts.within(weights, everywhere), counts.within(positive, everywhere))
 
 
-def _largest(values, n):
+def _largest(values: np.ndarray, n: int) -> int:
     """Return the sum of the n largest values."""
     return (
         int(values.sum()) if n >= len(values) else int(np.partition(values, len(values) - n)[len(values) - n :].sum())
@@ -39,9 +40,11 @@ def _largest(values, n):
 
 
 class _Node:
-    """A formula whose extensions are gone through, the one with the largest bound first."""
+    """A formula and its extensions in descending order of their bounds."""
 
-    def __init__(self, formula, holds, weights, counts, n_left):
+    def __init__(
+        self, formula: Formula, holds: np.ndarray, weights: _Weights, counts: ConceptCounts, n_left: int
+    ) -> None:
         self.formula, self.holds = formula, holds
         inside, inside_positive = counts.within(weights.all, holds), counts.within(weights.positive, holds)
         weight, positive = int(weights.all[holds].sum()), int(weights.positive[holds].sum())
@@ -60,18 +63,20 @@ class _Node:
         self.bounds = bounds[self.order]
         self.next = 0
 
-    def bound(self):
-        """Return what the extensions that are left can weigh at most."""
+    def bound(self) -> int:
+        """Return the largest weight that a remaining extension can have."""
         return int(self.bounds[self.next]) if self.next < len(self.bounds) else -(2**62)
 
 
-def _child(holds, operator, mask):
+def _child(holds: np.ndarray, operator: int, mask: np.ndarray) -> np.ndarray:
     if operator == OR:
         return holds | mask
     return holds & mask if operator == AND else holds & ~mask
 
 
-def _round(target, weights, counts, *, length, deadline):
+def _round(
+    target: int, weights: _Weights, counts: ConceptCounts, *, length: int, deadline: float | None
+) -> tuple[Formula | None, int]:
     """Look for a formula that weighs more than the target.
 
     Returns
@@ -115,7 +120,9 @@ def _round(target, weights, counts, *, length, deadline):
     return found, best
 
 
-def search_long(iou, values, counts, *, length, deadline):
+def search_long(
+    iou: Fraction, values: np.ndarray, counts: ConceptCounts, *, length: int, deadline: float | None
+) -> tuple[Formula | None, Fraction]:
     """Look for a formula with a larger IoU, up to a length above three.
 
     Parameters

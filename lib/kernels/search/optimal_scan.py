@@ -5,6 +5,8 @@ Triples of concepts that share pixels are all scored. For the rest the triple's 
 sum of two or three terms of pairs, searched from the largest term down.
 """
 
+from fractions import Fraction
+
 import numpy as np
 from numba import njit
 
@@ -15,8 +17,8 @@ FORBIDDEN = 2**62
 MAX_WEIGHT = FORBIDDEN // 6
 
 
-def fits(iou, n_bitmap, n_pixels):
-    """Tell whether all sums of weights at an IoU, a fraction, fit into int64.
+def fits(iou: Fraction, n_bitmap: int, n_pixels: int) -> bool:
+    """Return whether all sums of weights at an IoU, a fraction, fit into int64.
 
     Parameters
     ----------
@@ -32,7 +34,7 @@ def fits(iou, n_bitmap, n_pixels):
     return iou.denominator * n_bitmap + iou.numerator * n_pixels <= MAX_WEIGHT
 
 
-def decode(length, code, n_concepts):
+def decode(length: int, code: int, n_concepts: int) -> Formula:
     """Return the formula of a code, as the scans below write it.
 
     Parameters

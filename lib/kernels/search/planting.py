@@ -1,9 +1,11 @@
-"""Units made by hand: activation maps of which the formula is known."""
+"""Synthetic units: activation maps with a known formula."""
 
 import itertools
+from collections.abc import Iterable
 
 import numpy as np
 
+from .beam import ConceptCounts
 from .formula import AND, AND_NOT, OPERATOR_NAMES, OR, Formula
 
 SMALLEST_SHARE = 0.002
@@ -12,17 +14,17 @@ LEAST_EFFECT = 0.1
 HEIGHT = 10.0
 
 
-def operator_patterns(lengths):
+def operator_patterns(lengths: Iterable[int]) -> list[tuple[int, ...]]:
     """Return every sequence of operators of formulas with the given lengths, in order."""
     return [pattern for length in lengths for pattern in itertools.product((OR, AND, AND_NOT), repeat=length - 1)]
 
 
-def operators_text(operators):
+def operators_text(operators: Iterable[int]) -> str:
     """Return operators as text, such as `OR, AND NOT`; a single concept has none."""
     return ", ".join(OPERATOR_NAMES[operator] for operator in operators)
 
 
-def draw_formula(operators, counts, *, rng, tries):
+def draw_formula(operators: tuple[int, ...], counts: ConceptCounts, *, rng: np.random.Generator, tries: int) -> Formula:
     """Draw a formula with given operators in which every concept matters on the data set.
 
     Its mask covers between 0.2 % and 40 % of all pixels, and each step changes the mask by at least a tenth of the
@@ -65,10 +67,10 @@ def draw_formula(operators, counts, *, rng, tries):
     )
 
 
-def planted_maps(mask, *, noise, n_levels, rng):
+def planted_maps(mask: np.ndarray, *, noise: float, n_levels: int, rng: np.random.Generator) -> np.ndarray:
     """Return activation maps that are high where a formula holds.
 
-    The formula's pixels have the height 10, give or take a little per image, so that one activation cluster is the
+    The formula's pixels have a value near 10 that varies slightly per image, so that one activation cluster is the
     formula's mask. The other clusters are rectangles of lower, different heights; the rest is zero. Noise moves a share
     of the formula's pixels to elsewhere.
 

@@ -3,6 +3,8 @@
 import numpy as np
 from numba import njit
 
+from .atoms import Atoms
+
 
 @njit(cache=True, nogil=True)
 def _measure(pixel_atoms, image_start, holds, images, boxes, inscribed):
@@ -41,7 +43,7 @@ def _measure(pixel_atoms, image_start, holds, images, boxes, inscribed):
             boxes[n, 0], boxes[n, 1], boxes[n, 2], boxes[n, 3] = top, bottom, left, right
 
 
-def measure_rectangles(atoms, holds, images):
+def measure_rectangles(atoms: Atoms, holds: np.ndarray, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Find, in each image, the smallest rectangle around a mask and a largest one inside it.
 
     Parameters
@@ -65,7 +67,7 @@ def measure_rectangles(atoms, holds, images):
     return boxes, inscribed
 
 
-def shared_area(first, second):
+def shared_area(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return the pixels that rectangles share, pair by pair.
 
     Parameters
@@ -82,7 +84,9 @@ def shared_area(first, second):
     return np.maximum(rows, 0) * np.maximum(columns, 0)
 
 
-def overlap_limits(mask, other, areas):
+def overlap_limits(
+    mask: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray], areas: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
     """Bound the pixels that two masks share by their areas and rectangles.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Networks from wherever a config names them: torchvision, timm, Hugging Face, a file of the user's, an archive of torch."""
+"""Build networks from torchvision, timm, Hugging Face, a Python file of the user or an archive of torch."""
 
 import hashlib
 import importlib
@@ -6,6 +6,7 @@ import importlib.util
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 
 import torch
 from torch import nn
@@ -23,7 +24,7 @@ CONTAINERS = (nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is built and its weights are read, as the config says.
+    """Settings from which a network is built and its weights are read.
 
     Attributes
     ----------
@@ -32,15 +33,15 @@ class Recipe:
     arguments : dict
         Keyword arguments of the factory.
     own_weights : bool
-        Take the weights that the factory brings.
+        Whether to use the pretrained weights of the factory.
     key_prefix : str
-        Taken off the names of the tensors in the checkpoint.
+        Prefix removed from the tensor names in the checkpoint.
     renames : list of (str, str)
-        Regular expressions and what replaces them in those names; a tensor whose name becomes empty is left out.
+        Regular expressions and their replacements in tensor names; a tensor whose name becomes empty is left out.
     sha256 : str
         Digest that the checkpoint must have; empty for any.
     code : str
-        Changes with the user's file; says when to run again.
+        Digest of the user's file, so that its changes trigger a rerun.
     """
 
     factory: str
@@ -52,16 +53,16 @@ class Recipe:
     code: str = ""
 
 
-def build(recipe, *, n_classes, seed, trusted_sha256):
-    """Build a network, with random weights or with those that its factory brings.
+def build(recipe: Recipe, *, n_classes: int | None, seed: int, trusted_sha256: list[str]) -> torch.nn.Module:
+    """Build a network, with random weights or the pretrained weights of its factory.
 
     Parameters
     ----------
     recipe : Recipe
     n_classes : int or None
-        Number of outputs, for torchvision and timm; None for what the factory takes by itself.
+        Number of outputs, for torchvision and timm; None for the default of the factory.
     seed : int
-        Of the random weights. The state of torch's global random numbers is left as it was.
+        Seed of the random weights. The global random state of torch is restored.
     trusted_sha256 : list of str
         Digests of the archives that may be read, because their code runs.
 
@@ -73,7 +74,7 @@ def build(recipe, *, n_classes, seed, trusted_sha256):
     Raises
     ------
     ValueError
-        If there is no such network, or if it cannot be built; the message says what to change.
+        If there is no such network, or if it cannot be built; the message gives the cause.
     """
     kind, arguments = factory_kind(recipe.factory), dict(recipe.arguments)
     if kind == "torchvision":
@@ -99,8 +100,8 @@ def build(recipe, *, n_classes, seed, trusted_sha256):
     return network.eval()
 
 
-def known_layers(recipe, *, trusted_sha256):
-    """List the names that the layers of a network have, without reading a checkpoint.
+def known_layers(recipe: Recipe, *, trusted_sha256: list[str]) -> list[str]:
+    """List the layer names of a network without reading a checkpoint.
 
     Parameters
     ----------
@@ -111,7 +112,7 @@ def known_layers(recipe, *, trusted_sha256):
     Returns
     -------
     list of str
-        Dotted module paths, in the order of definition, without lists of modules, which do nothing themselves.
+        Dotted module paths, in the order of definition, without containers of modules.
 
     Raises
     ------
@@ -124,31 +125,31 @@ def known_layers(recipe, *, trusted_sha256):
     return [name for name, module in network.named_modules() if name and not isinstance(module, CONTAINERS)]
 
 
-def _generator(arguments):
+def _generator(arguments: dict) -> nn.Module:
     try:
         return PlaygroundGenerator(**arguments)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{GENERATOR} with the arguments {arguments} could not be built: {error}") from error
 
 
-def _timm(name, arguments, own_weights):
+def _timm(name: str, arguments: dict, own_weights: bool) -> nn.Module:
     timm = _package("timm", "timm:NAME")
     if not timm.is_model(name):
         raise ValueError(f"timm {timm.__version__} has no network {name!r}. {nearest(name, timm.list_models())}")
     try:
         return timm.create_model(name, pretrained=own_weights, **arguments)
     except Exception as error:
-        cause = "its weights could not be got" if own_weights else "it could not be built"
+        cause = "its weights could not be loaded" if own_weights else "it could not be built"
         raise ValueError(
-            f"timm:{name} with the arguments {arguments}: {cause} ({type(error).__name__}: {error}). Without network, "
+            f"timm:{name} with the arguments {arguments}: {cause} ({type(error).__name__}: {error}). Without network access, "
             "give the path of its weights in `weights`."
         ) from error
 
 
-def _hugging_face(name, arguments, own_weights):
+def _hugging_face(name: str, arguments: dict, own_weights: bool) -> nn.Module:
     transformers = _package("transformers", "hf:NAME")
     try:
-        arguments = {"trust_remote_code": False, **arguments}  # left open, it would ask and wait
+        arguments = {"trust_remote_code": False, **arguments}  # the default would prompt the user
         settings = transformers.AutoConfig.from_pretrained(name, local_files_only=True, **arguments)
     except (OSError, ValueError) as error:
         raise ValueError(
@@ -171,8 +172,8 @@ def _hugging_face(name, arguments, own_weights):
     return network
 
 
-def _call(path, function, arguments):
-    """Call a function of the user's file, which may import what stands beside it."""
+def _call(path: str, function: str, arguments: dict) -> nn.Module:
+    """Call a function of the user's file, which may import modules from its folder."""
     file = Path(path)
     if not file.is_file():
         raise ValueError(f"The file {path} does not exist; config key models.*.factory.")
@@ -181,13 +182,13 @@ def _call(path, function, arguments):
     try:
         spec = importlib.util.spec_from_file_location(name, file)
         module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module  # data classes look themselves up there
+        sys.modules[name] = module  # data classes need their module there
         spec.loader.exec_module(module)
         functions = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
         if not callable(getattr(module, function, None)):
             raise ValueError(f"it has no function {function!r}. {nearest(function, functions)}")
         network = getattr(module, function)(**arguments)
-    except (Exception, SystemExit) as error:  # a script may end itself when it is imported
+    except (Exception, SystemExit) as error:  # a script may exit during its import
         raise ValueError(f"factory {path}:{function} failed: {type(error).__name__}: {error}") from error
     finally:
         sys.path.remove(str(file.resolve().parent))
@@ -196,8 +197,8 @@ def _call(path, function, arguments):
     return network
 
 
-def _archive(path, kind, trusted_sha256):
-    """Open an archive that torch wrote, whose code runs when it is read and when the network runs."""
+def _archive(path: str, kind: str, trusted_sha256: list[str]) -> nn.Module:
+    """Open an archive of torch; it contains code that runs on loading and in the forward pass."""
     if not Path(path).exists():
         raise ValueError(f"The archive {path} does not exist; config key models.*.factory.")
     check_regular_file(path, name="file")
@@ -208,7 +209,7 @@ def _archive(path, kind, trusted_sha256):
     return open_script(path).eval()
 
 
-def _exported(path):
+def _exported(path: str) -> nn.Module:
     try:
         program = torch.export.load(path)
         network = torch.export.unflatten(program)
@@ -224,7 +225,7 @@ def _exported(path):
     return network
 
 
-def _package(name, use):
+def _package(name: str, use: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError as error:

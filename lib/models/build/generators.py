@@ -1,4 +1,4 @@
-"""Networks that make images: BigGAN by its published configuration, and a small one for the playground."""
+"""Image generators: BigGAN from its published configuration, and a small one for the playground."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ class PlaygroundGenerator(nn.Module):
         Units of the last layer, a multiple of 8; the first has four times as many.
     """
 
-    def __init__(self, latent_size=32, width=16):
+    def __init__(self, latent_size: int = 32, width: int = 16) -> None:
         super().__init__()
         if latent_size < 1 or width < GROUPS or width % GROUPS:
             raise ValueError(f"latent_size={latent_size} must be at least 1, and width={width} a multiple of {GROUPS}")
@@ -31,7 +31,7 @@ class PlaygroundGenerator(nn.Module):
             self.add_module(f"layer{number}", _growing_layer(*sizes[number - 1 : number + 1]))
         self.colors = nn.Conv2d(width, 3, 3, padding=1)
 
-    def forward(self, latents):
+    def forward(self, latents: torch.Tensor) -> torch.Tensor:
         """Make images of shape (n, 3, 64, 64), from -1 to 1, from latents of shape (n, latent_size)."""
         maps = self.start(latents).unflatten(1, (-1, 4, 4))
         for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
@@ -39,13 +39,13 @@ class PlaygroundGenerator(nn.Module):
         return torch.tanh(self.colors(maps))
 
 
-def _growing_layer(n_in, n_out):
-    # a transposed convolution would leave its checks in the maps and so in the masks
+def _growing_layer(n_in: int, n_out: int) -> nn.Sequential:
+    # a transposed convolution would cause checkerboard artifacts in maps and masks
     growth = nn.Upsample(scale_factor=2, mode="bilinear")
     return nn.Sequential(nn.Conv2d(n_in, n_out, 3, padding=1), nn.GroupNorm(GROUPS, n_out), nn.ReLU(), growth)
 
 
-def build_biggan(path, arguments):
+def build_biggan(path: str, arguments: dict) -> nn.Module:
     """Build a BigGAN that takes latents and numbers of classes.
 
     Parameters
@@ -53,7 +53,7 @@ def build_biggan(path, arguments):
     path : str
         Its published configuration, JSON.
     arguments : dict
-        truncation, above 0 to 1: 1 if left out; chooses among the statistics that were measured at different ones.
+        truncation, above 0 to 1: 1 if left out; selects the batch statistics for that truncation.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def build_biggan(path, arguments):
     except Exception as error:
         raise ValueError(f"{path} is no configuration of BigGAN: {type(error).__name__}: {error}") from error
 
-    def forward(latents, classes):
+    def forward(latents: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
         one_hot = functional.one_hot(classes, settings.num_classes).to(latents.dtype)
         return BigGAN.forward(network, latents, one_hot, truncation)
 

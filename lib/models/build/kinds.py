@@ -1,4 +1,4 @@
-"""Where a network comes from, told by the text of its config key `models.*.factory`. No torch: rules need it too."""
+"""Determine the origin of a network from its config key `models.*.factory`, without torch."""
 
 from pathlib import Path
 
@@ -15,8 +15,8 @@ HF_WEIGHTS = (
 )
 
 
-def factory_kind(factory):
-    """Tell what a factory is.
+def factory_kind(factory: str) -> str:
+    """Return the kind of a factory.
 
     Parameters
     ----------
@@ -49,14 +49,14 @@ def factory_kind(factory):
     return "script" if suffix in SCRIPTS else "torchvision"
 
 
-def split_function(factory):
+def split_function(factory: str) -> tuple[str, str]:
     """Return (path, function) of a factory of the kind `file`."""
     path, _, function = factory.rpartition(":")
     return path, function
 
 
-def own_weights(factory):
-    """Return the file of the weights that a factory brings, where it is known; else an empty list.
+def own_weights(factory: str) -> str | list[str]:
+    """Return the file of a factory's pretrained weights, or an empty list if it is not known.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def own_weights(factory):
         return factory
     if kind in ("torchvision", "generator", "biggan"):
         use = {"torchvision": "`imagenet`", "generator": "`playground`"}.get(kind, "the path of its checkpoint")
-        raise ValueError(f"The network {factory} brings no weights of its own; use {use}.")
+        raise ValueError(f"The network {factory} has no pretrained weights; use {use}.")
     folder = Path(factory.removeprefix("hf:"))
     if kind == "hf" and folder.is_dir():
         found = [str(folder / name) for name in HF_WEIGHTS if (folder / name).is_file()]

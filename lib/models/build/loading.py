@@ -1,5 +1,6 @@
-"""A network ready to run: built, its weights read, on its device, with the scaling of its input."""
+"""Load a network: build it, read its weights, move it to its device, and normalise its input."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from .zoo import NORMALISATION
 
 @dataclass(frozen=True)
 class Network:
-    """A network and how its input is made.
+    """A network with the normalisation of its input.
 
     Attributes
     ----------
@@ -31,25 +32,25 @@ class Network:
     device: torch.device
     normalisation: str
 
-    def to_input(self, images):
+    def to_input(self, images: np.ndarray) -> torch.Tensor:
         """Turn uint8 images of shape (n, H, W, 3) into the network's input, float32 of shape (n, 3, H, W)."""
         return to_input(images, self.normalisation).to(self.device)
 
-    def to_inputs(self, arrays):
+    def to_inputs(self, arrays: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
         """Turn a tuple of uint8 images, or of a generator's latents and classes, into the inputs of the network."""
         return tuple(
             self.to_input(array) if array.dtype == np.uint8 else torch.from_numpy(array).to(self.device)
             for array in arrays
         )
 
-    def to_pictures(self, outputs):
-        """Turn what a generator puts out, of shape (n, 3, H, W), into uint8 images of shape (n, H, W, 3)."""
+    def to_pictures(self, outputs: torch.Tensor) -> np.ndarray:
+        """Convert the output of a generator, of shape (n, 3, H, W), to uint8 images of shape (n, H, W, 3)."""
         mean, std = _scaling(self.normalisation)
         values = (outputs.detach().float().cpu() * std + mean) * 255
         return values.round().clamp(0, 255).byte().permute(0, 2, 3, 1).contiguous().numpy()
 
 
-def to_input(images, normalisation):
+def to_input(images: np.ndarray, normalisation: str | list) -> torch.Tensor:
     """Scale and normalise images.
 
     Parameters
@@ -67,14 +68,14 @@ def to_input(images, normalisation):
     return (batch.float() / 255 - mean) / std
 
 
-def _scaling(normalisation):
+def _scaling(normalisation: str | list) -> tuple[torch.Tensor, torch.Tensor]:
     """Return mean and standard deviation, each of shape (1, 3, 1, 1)."""
     numbers = NORMALISATION[normalisation] if isinstance(normalisation, str) else normalisation
     return tuple(torch.tensor(values, dtype=torch.float32).view(1, 3, 1, 1) for values in numbers)
 
 
-def open_network(settings, *, weights, trusted_sha256, device):
-    """Build a network, read its weights and put it on a device.
+def open_network(settings: dict, *, weights: str | None, trusted_sha256: list[str], device: str) -> Network:
+    """Build a network, load its weights and move it to a device.
 
     Parameters
     ----------

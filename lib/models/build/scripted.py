@@ -6,6 +6,8 @@ knows from which module each operation comes, and are made outputs of the graph.
 
 import re
 import threading
+from collections.abc import Callable
+from typing import Self
 
 import torch
 from torch import nn
@@ -14,7 +16,7 @@ _LEVEL = re.compile(r"(\w+)\([^()]*\)")
 _NO_NAMES = ("SELF", "UNKNOWN_INSTANCE")
 
 
-def open_script(path):
+def open_script(path: str) -> "ScriptedNetwork":
     """Read a TorchScript archive.
 
     Its code runs with the rights of the user, when it is read (`__setstate__`) and when the network runs: torch's
@@ -46,9 +48,9 @@ def open_script(path):
 
 
 class _Layer(nn.Module):
-    """Stands for a layer of the script: shows its tensors, and what it put out, to hooks."""
+    """Proxy of a layer of the script: exposes its tensors, and passes its output to hooks."""
 
-    def __init__(self, script):
+    def __init__(self, script: torch.jit.ScriptModule) -> None:
         super().__init__()
         self.kind = script.original_name
         for name, tensor in script.named_parameters(recurse=False):
@@ -56,30 +58,30 @@ class _Layer(nn.Module):
         for name, child in script.named_children():
             self.add_module(name, _Layer(child))
 
-    def forward(self, output):
+    def forward(self, output: torch.Tensor) -> torch.Tensor:
         return output
 
 
 class ScriptedNetwork(_Layer):
-    """A TorchScript network with forward hooks that see, but cannot change, what each layer puts out.
+    """A TorchScript network with forward hooks that can read, but not change, the output of each layer.
 
     Parameters
     ----------
     script : torch.jit.ScriptModule
     """
 
-    def __init__(self, script):
+    def __init__(self, script: torch.jit.ScriptModule) -> None:
         super().__init__(script)
-        self._script = (script,)  # in a tuple, to be no layer itself
+        self._script = (script,)  # in a tuple, so that it is not registered as a layer
         self._compiled = {}
         self._lock = threading.Lock()
 
-    def _apply(self, function, recurse=True):
-        # the layers show the tensors of the script
+    def _apply(self, function: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
+        # the proxies share the tensors of the script
         self._script[0]._apply(function)
         return self
 
-    def forward(self, images):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Run the script and call the hooks of its layers."""
         layers = {name: layer for name, layer in self.named_modules() if name and layer._forward_hooks}
         names, run = self._reading({name: _want_only_shapes(layer) for name, layer in layers.items()})
@@ -89,8 +91,8 @@ class ScriptedNetwork(_Layer):
                 raise ValueError("the layers of a TorchScript archive can be read but not changed; use a Python file")
         return output
 
-    def _reading(self, wanted):
-        """Return the reachable ones of the layers and a function that also puts out their values."""
+    def _reading(self, wanted: dict[str, bool]) -> tuple[list[str], Callable]:
+        """Return the layers that can be read and a function that also returns their outputs."""
         key = tuple(wanted.items())
         with self._lock:
             if key not in self._compiled:
@@ -98,11 +100,11 @@ class ScriptedNetwork(_Layer):
             return self._compiled[key]
 
 
-def _want_only_shapes(layer):
+def _want_only_shapes(layer: nn.Module) -> bool:
     return all(getattr(hook, "wants_only_shapes", False) for hook in layer._forward_hooks.values())
 
 
-def _compile(graph, wanted):
+def _compile(graph: torch.Graph, wanted: dict[str, bool]) -> tuple[list[str], Callable]:
     found = _outputs(graph)
     names = [name for name in wanted if name in found]
     first = next(iter(graph.nodes()))
@@ -110,7 +112,7 @@ def _compile(graph, wanted):
         none, nowhere = graph.insertConstant(None), graph.insertConstant(torch.device("meta"))
     copies = []
     for name in names:
-        # an operation that follows may work in place; a tensor that is nowhere takes no memory
+        # a following operation may work in place; a tensor on the meta device takes no memory
         kind, options = ("aten::empty_like", [none, none, nowhere]) if wanted[name] else ("aten::clone", [])
         copy = graph.create(kind, [found[name], *options, *([none] * (2 if options else 1))])
         copy.output().setType(torch._C.TensorType.get())
@@ -122,7 +124,7 @@ def _compile(graph, wanted):
     return names, torch._C._create_function_from_graph("forward", graph)
 
 
-def _outputs(graph):
+def _outputs(graph: torch.Graph) -> dict[str, torch.Value]:
     """Return {layer: value}: the last value of each layer that something outside it uses."""
     found = {}
     for node in graph.nodes():
@@ -137,7 +139,7 @@ def _outputs(graph):
     return found
 
 
-def _path(node):
+def _path(node: torch.Node) -> str:
     """Return the dotted path of the module that an operation comes from, such as `layer1.0.conv1`."""
     names = _LEVEL.findall(node.getModuleHierarchy() or "")
     return ".".join(name for name in names if name not in _NO_NAMES)

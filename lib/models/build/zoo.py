@@ -1,5 +1,6 @@
 """Networks by name: every image classifier of torchvision, without weights."""
 
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import torch
@@ -27,7 +28,7 @@ def build_network(name: str, *, n_classes: int | None, seed: int, arguments: dic
     n_classes : int or None
         Number of outputs; None for torchvision's own (1000).
     seed : int
-        Seed of the weights. The state of torch's global random numbers is left as it was.
+        Seed of the weights. The global random state of torch is restored.
     arguments : dict or None
         Further keyword arguments of torchvision's function, which go before `n_classes`.
 
@@ -139,12 +140,14 @@ def build_skeleton(name: str, *, n_classes: int | None, arguments: dict | None =
 
 
 class _WeightsOnMeta(TorchFunctionMode):
-    """Make tensors without values where layers make their weights, but compute everything else.
+    """Create weights on the meta device, but compute everything else.
 
     The device context of torch moves all tensors, and RegNet computes its widths by tensors.
     """
 
-    def __torch_function__(self, function, types, args=(), kwargs=None):  # noqa: D105
+    def __torch_function__(
+        self, function: Callable, types: Sequence[type], args: tuple = (), kwargs: dict | None = None
+    ) -> object:  # noqa: D105
         kwargs = kwargs or {}
         if function in (torch.empty, torch.zeros, torch.ones):
             kwargs = {**kwargs, "device": "meta"}
@@ -154,7 +157,7 @@ class _WeightsOnMeta(TorchFunctionMode):
 def _build(name: str, n_classes: int | None, arguments: dict | None) -> nn.Module:
     options = {} if n_classes is None else {"num_classes": n_classes}
     if name in ("googlenet", "inception_v3"):
-        options["init_weights"] = True  # the only two that warn when they are left to choose
+        options["init_weights"] = True  # these two warn if it is not set
     try:
         return models.get_model(name, weights=None, **{**options, **(arguments or {})})
     except (TypeError, ValueError) as error:

@@ -1,6 +1,7 @@
-"""Erasing ranges of activation in a layer, to see what the network's prediction owes to them."""
+"""Set ranges of activation in a layer to zero, to measure their effect on the network's prediction."""
 
 import copy
+from collections.abc import Callable
 
 import torch
 
@@ -9,7 +10,7 @@ from .recorder import Recorder, first_tensor
 
 
 class RangeEraser(Recorder):
-    """Context manager that sets activations of a layer that lie in given ranges to 0 while the network runs on.
+    """Context manager that sets activations of a layer that lie in given ranges to 0 during the forward pass.
 
     Activations are those that a `Recorder` finds: maps, patch tokens (class and register tokens stay as they are) or
     single values. Where a module is used several times in one pass, its last use is edited, which is the one recorded.
@@ -17,21 +18,21 @@ class RangeEraser(Recorder):
     Parameters
     ----------
     network : torch.nn.Module
-        Puts out one value per class and image.
+        Outputs one value per class and image.
     layer : str
         Dotted module path.
     """
 
-    def __init__(self, network, layer):
+    def __init__(self, network: torch.nn.Module, layer: str) -> None:
         super().__init__(network, [layer])
 
-    def _hook(self, layer):
-        def erase(module, inputs, output):
+    def _hook(self, layer: str) -> Callable:
+        def erase(module: torch.nn.Module, inputs: tuple, output: object) -> object:
             local = self._local
             local.n_uses += 1
             if local.bounds is None or local.n_uses != local.last_use:
                 return None
-            # a copy: what a module puts out can be its input, which others read too
+            # a copy: the output of a module can share memory with its input, which other modules read
             edited = first_tensor(output).clone()
             maps = self._maps(layer, edited)
             lower, upper = local.bounds
@@ -40,7 +41,7 @@ class RangeEraser(Recorder):
 
         return erase
 
-    def __call__(self, images, *, lower, upper):
+    def __call__(self, images: torch.Tensor, *, lower: torch.Tensor, upper: torch.Tensor) -> torch.Tensor:
         """Run some images as they are, and once more for each range with that range erased.
 
         Parameters
@@ -57,37 +58,37 @@ class RangeEraser(Recorder):
         Raises
         ------
         ValueError
-            If the network puts out no classes, or the pass never reaches the layer.
+            If the network outputs no classes, or the forward pass does not run the layer.
         """
         found = [self._erase(block, lower, upper)[:, :n] for n, (block,) in blocks_of(images)]
         return torch.cat(found, dim=1)
 
-    def _erase(self, images, lower, upper):
+    def _erase(self, images: torch.Tensor, lower: torch.Tensor, upper: torch.Tensor) -> torch.Tensor:
         """Return the predictions of one block."""
         local = self._local
         local.last_use = None
         predictions = [self._predict(images, None)]
         local.last_use = local.n_uses
         if not local.last_use:
-            raise ValueError(f"the forward pass never reached the layers {self._layers}")
+            raise ValueError(f"the forward pass did not run the layers {self._layers}")
         for bounds in zip(lower[:, :, None, None], upper[:, :, None, None]):
             predictions.append(self._predict(images, bounds))
         return torch.stack(predictions)
 
-    def _predict(self, images, bounds):
+    def _predict(self, images: torch.Tensor, bounds: tuple[torch.Tensor, torch.Tensor] | None) -> torch.Tensor:
         self._local.bounds, self._local.n_uses = bounds, 0
         output = first_tensor(self._run((images,)))
         if output is None or output.ndim != 2:
             shape = None if output is None else tuple(output.shape)
             raise ValueError(
-                f"the network puts out {shape} instead of one value per image and class, so there is no prediction that "
-                "a range could matter for; use a network with its classifier"
+                f"the network outputs {shape} instead of one value per image and class, so it makes no prediction "
+                "that a range could change; use a network with its classifier"
             )
         return output.argmax(1)
 
 
-def _with_first_tensor(output, tensor):
-    """Return what a module puts out with its first tensor replaced."""
+def _with_first_tensor(output: object, tensor: torch.Tensor) -> object:
+    """Return a module's output with its first tensor replaced."""
     if isinstance(output, torch.Tensor):
         return tensor
     first = first_tensor(output)

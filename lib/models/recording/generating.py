@@ -1,25 +1,27 @@
-"""Pictures that generators make of their samples, and the training of the playground's own generator."""
+"""Generate images from samples, and train the playground's generator."""
 
 import logging
 
+import numpy as np
 import torch
 from torch.nn import functional
 
 from ...runtime.blocks import blocks_of
-from ..build.loading import to_input
+from ..build.generators import PlaygroundGenerator
+from ..build.loading import Network, to_input
 from .recorder import first_tensor
 
 logger = logging.getLogger(__name__)
 CODED_SIZE = 16
 
 
-def generate(network, inputs):
-    """Let a generator make images; each is the same whatever others are made with it.
+def generate(network: Network, inputs: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Generate images; each image is independent of the others in the batch.
 
     Parameters
     ----------
     network : Network
-        Its normalisation is that of the images that it puts out.
+        The generator, with the normalisation of the images that it outputs.
     inputs : tuple of numpy.ndarray
         Latents of shape (n, ...), and classes if it takes any.
 
@@ -30,7 +32,7 @@ def generate(network, inputs):
     Raises
     ------
     ValueError
-        If the network makes no images of these.
+        If the network does not output images.
     """
     arrays = " and ".join(f"{name} {array.shape}" for name, array in zip(("latents", "classes"), inputs))
     hint = "Check `factory` and `arguments` of the model, and `samples` of the data set."
@@ -48,31 +50,40 @@ def generate(network, inputs):
     return network.to_pictures(images)
 
 
-def _first_images(output, n):
+def _first_images(output: object, n: int) -> torch.Tensor | None:
     found = first_tensor(output)
     return found if found is None else found[:n]
 
 
-def _are_no_images(images):
+def _are_no_images(images: torch.Tensor | None) -> bool:
     return images is None or images.ndim != 4 or images.shape[1] != 3
 
 
-def train_generator(network, images, *, epochs, batch_size, learning_rate, seed, device):
-    """Train a generator to give images back from their codes.
+def train_generator(
+    network: PlaygroundGenerator,
+    images: np.ndarray,
+    *,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    seed: int,
+    device: torch.device,
+) -> float:
+    """Train a generator to reconstruct images from their codes.
 
-    The code of an image is where it lies along the principal components of all, small and coarse, scaled to a variance of
-    1; so codes drawn from a standard normal distribution are like those seen in training.
+    The code of an image is its projection on the principal components of all downscaled images, scaled to a variance of
+    1; so codes drawn from a standard normal distribution resemble those of training.
 
     Parameters
     ----------
     network : PlaygroundGenerator
         Trained in place.
     images : numpy.ndarray of shape (n, H, W, 3), uint8
-        Of the size that the generator makes.
+        In the output size of the generator.
     epochs : int
     batch_size : int
     learning_rate : float
-        The highest of the one-cycle schedule.
+        Maximum of the one-cycle schedule.
     seed : int
     device : torch.device
 
@@ -108,7 +119,7 @@ def train_generator(network, images, *, epochs, batch_size, learning_rate, seed,
     return share
 
 
-def _codes(images, size):
+def _codes(images: np.ndarray, size: int) -> torch.Tensor:
     if len(images) <= size:
         raise ValueError(
             f"latent_size={size} needs more than {size} training images, but there are {len(images)}: lower it in the "

@@ -1,7 +1,8 @@
-"""Names of layers as a config gives them: exact ones, and globs such as `layer*`."""
+"""Resolve the layer names of a config: exact names, and globs such as `layer*`."""
 
 import difflib
 import re
+from collections.abc import Sequence
 
 from ..build.kinds import LISTING
 
@@ -9,18 +10,18 @@ EXACT = re.compile(r"[\w-]+(\.[\w-]+)*", re.ASCII)
 _SIGNS = {"**": ".*", "*": "[^.]*", "?": "[^.]"}
 
 
-def is_glob(pattern):
-    """Tell whether a layer's name stands for several."""
+def is_glob(pattern: str) -> bool:
+    """Return whether a layer name is a glob."""
     return not EXACT.fullmatch(pattern)
 
 
-def expand_layers(patterns, known, *, model):
-    """Replace globs by the layers that they stand for.
+def expand_layers(patterns: list[str], known: list[str], *, model: str) -> list[str]:
+    """Replace globs by the layers that they match.
 
     Parameters
     ----------
     patterns : list of str
-        Names of layers, or globs: `*` and `?` stand for letters other than the dot, `**` for any, `[12]` for one of some.
+        Names of layers, or globs: `*` and `?` match characters other than the dot, `**` any, `[12]` one of a set.
     known : list of str
         All layers of the network, in order.
     model : str
@@ -34,8 +35,8 @@ def expand_layers(patterns, known, *, model):
     Raises
     ------
     ValueError
-        If a pattern stands for no layer; the message gives the nearest names and how to list all. If a glob stands for
-        layers whose names cannot be those of files.
+        If a pattern matches no layer; the message gives the nearest names and how to list all. If a glob matches
+        layers whose names are not valid file names.
     """
     found = []
     for pattern in patterns:
@@ -51,7 +52,7 @@ def expand_layers(patterns, known, *, model):
             )
         if unusable := [name for name in layers if not EXACT.fullmatch(name)]:
             raise ValueError(
-                f"The layers {', '.join(map(repr, unusable))} of the network {model}, for which {pattern!r} stands too, have "
+                f"The layers {', '.join(map(repr, unusable))} of the network {model}, which {pattern!r} also matches, have "
                 "names that cannot be those of files (only letters, digits, _, - and dots can). Give the other layers by "
                 "narrower globs or by their names."
             )
@@ -59,13 +60,13 @@ def expand_layers(patterns, known, *, model):
     return list(dict.fromkeys(found))
 
 
-def nearest(name, known):
-    """Return a sentence that gives the known names most like a wrong one."""
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Return a sentence with the known names most similar to an unknown one."""
     near = difflib.get_close_matches(name, known, n=6, cutoff=0.4) or list(known[:6])
     return f"The nearest names are {', '.join(near)}."
 
 
-def _as_regex(pattern):
+def _as_regex(pattern: str) -> str:
     parts = re.split(r"(\*\*|\*|\?|\[!?\w[\w-]*\])", pattern)
     return "".join(
         _SIGNS.get(part, part.replace("[!", "[^") if part.startswith("[") else re.escape(part)) for part in parts

@@ -1,6 +1,8 @@
-"""Recording what the layers of a network put out, without leaving a trace in the network."""
+"""Record the outputs of layers without changing the network."""
 
 import threading
+from collections.abc import Callable
+from typing import Self
 
 import torch
 
@@ -12,7 +14,7 @@ from .layer_names import nearest
 MOST_EXTRA_TOKENS = 32
 
 
-def first_tensor(output):
+def first_tensor(output: object) -> torch.Tensor | None:
     """Return the tensor itself, or the first in a tuple, list or mapping; None if there is none."""
     if isinstance(output, torch.Tensor):
         return output
@@ -20,8 +22,8 @@ def first_tensor(output):
     return next((v for v in values if isinstance(v, torch.Tensor)), None) if isinstance(values, tuple | list) else None
 
 
-def _weight_dimensions(module):
-    """Return 4 for a convolution, 2 for a linear layer: also in archives, whose layers have no other type."""
+def _weight_dimensions(module: torch.nn.Module) -> int:
+    """Return 4 for a convolution, 2 for a linear layer: by its weight, because layers of archives have no other type."""
     weight = getattr(module, "weight", None)
     return weight.ndim if isinstance(weight, torch.Tensor) else 0
 
@@ -33,13 +35,12 @@ class Recorder:
     an in-place ReLU that follows does not change it: values are those of the named layer itself, before any later layer.
     Several threads may run batches at the same time.
 
-    What a layer puts out becomes maps of shape (n, n_units, h, w): maps stay as they are, with channels moved to the
+    The output of a layer is converted to maps of shape (n, n_units, h, w): maps stay as they are, with channels moved to the
     front where they come last (Swin, ConvNeXt); the patch tokens of a transformer are laid out row by row, class and
-    register tokens dropped; vectors become maps of one position. Of several outputs the first counts.
+    register tokens dropped; vectors become maps of one position. Of several outputs the first is used.
 
-    Where the channels are is known of convolutions (first) and linear layers (last); in other layers they are what is left
-    beside a height and width that one of these had before. Patches lie as the last convolution before the first tokens
-    put them.
+    The channel axis is known for convolutions (first) and linear layers (last); in other layers it is the one beside a height
+    and width that one of these had before. Patches are arranged as in the last convolution before the first tokens.
 
     Parameters
     ----------
@@ -53,12 +54,12 @@ class Recorder:
         If the network has no such layer, or a layer's output is none of these.
     """
 
-    def __init__(self, network, layers):
+    def __init__(self, network: torch.nn.Module, layers: list[str]) -> None:
         self._network, self._layers = network, list(layers)
         self._local = threading.local()
         self._handles = []
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self._modules = dict(self._network.named_modules())
         for layer in self._layers:
             if layer not in self._modules:
@@ -73,14 +74,14 @@ class Recorder:
             self._handles.append(self._modules[layer].register_forward_hook(self._hook(layer)))
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
         for module, mode in self._was_training:
             module.training = mode
 
-    def _observe(self, module, inputs, output):
+    def _observe(self, module: torch.nn.Module, inputs: tuple, output: object) -> None:
         """Note the height and width of the maps that pass, and whether there are tokens."""
         found, local = first_tensor(output), self._local
         if found is None or found.ndim not in (3, 4) or len(found) != local.n_images:
@@ -94,22 +95,22 @@ class Recorder:
         local.has_tokens |= found.ndim == 3
         local.is_mixed |= not convolution
 
-    _observe.wants_only_shapes = True  # archives spare the rest
+    _observe.wants_only_shapes = True  # so archives skip the values
 
-    def _hook(self, layer):
-        def record(module, inputs, output):
+    def _hook(self, layer: str) -> Callable:
+        def record(module: torch.nn.Module, inputs: tuple, output: object) -> None:
             maps = self._maps(layer, output).detach().float()
             self._local.outputs[layer] = maps.clone(memory_format=torch.contiguous_format)
 
         return record
 
-    def _maps(self, layer, output):
-        """Return a view of what a layer puts out, in the shape (n, n_units, h, w)."""
+    def _maps(self, layer: str, output: object) -> torch.Tensor:
+        """Return a view of a layer's output, in the shape (n, n_units, h, w)."""
         found = first_tensor(output)
         if found is None or found.ndim not in (2, 3, 4) or len(found) != self._local.n_images:
             shape = type(output).__name__ if found is None else tuple(found.shape)
             raise ValueError(
-                f"layer {layer} puts out {shape} for {self._local.n_images} images; expected (images, units), (images, "
+                f"layer {layer} outputs {shape} for {self._local.n_images} images; expected (images, units), (images, "
                 "tokens, units), (images, units, h, w) or (images, h, w, units); choose another layer"
             )
         if found.ndim == 2:
@@ -118,35 +119,35 @@ class Recorder:
             return self._lay_out(layer, found)
         return found.permute(0, 3, 1, 2) if self._puts_channels_last(layer, found.shape) else found
 
-    def _puts_channels_last(self, layer, shape):
+    def _puts_channels_last(self, layer: str, shape: torch.Size) -> bool:
         dimensions, local = _weight_dimensions(self._modules[layer]), self._local
         if dimensions in (2, 4):
             return dimensions == 2
         first, last = (tuple(size) in local.sizes for size in (shape[2:], shape[1:3]))
         if first == last and local.is_mixed:
             raise ValueError(
-                f"layer {layer} puts out {tuple(shape)}, of which neither the first nor the last number after the images "
+                f"layer {layer} outputs {tuple(shape)}, of which neither the first nor the last number after the images "
                 "is certain to be that of the units; choose the layer before or behind it"
             )
         return last and not first
 
-    def _lay_out(self, layer, tokens):
+    def _lay_out(self, layer: str, tokens: torch.Tensor) -> torch.Tensor:
         """Turn tokens (n, n_tokens, n_units) into maps; the last tokens are those of the patches."""
         grid = self._local.grid
         if grid is None:
             raise ValueError(
-                f"layer {layer} puts out {tuple(tokens.shape)}, tokens whose places in the image are unknown, because no "
+                f"layer {layer} outputs {tuple(tokens.shape)}, tokens whose places in the image are unknown, because no "
                 "convolution comes before them; choose another layer"
             )
         n_patches = grid[0] * grid[1]
         if not 0 <= tokens.shape[1] - n_patches <= MOST_EXTRA_TOKENS:
             raise ValueError(
-                f"layer {layer} puts out {tokens.shape[1]} tokens, which do not lie on the {grid[0]} x {grid[1]} grid of "
+                f"layer {layer} outputs {tokens.shape[1]} tokens, which do not lie on the {grid[0]} x {grid[1]} grid of "
                 "the patches; choose another layer"
             )
         return tokens[:, tokens.shape[1] - n_patches :].transpose(1, 2).unflatten(2, grid)
 
-    def __call__(self, *inputs):
+    def __call__(self, *inputs: torch.Tensor) -> dict[str, torch.Tensor]:
         """Run some images, in blocks of one size, and return the output of each layer.
 
         The result of an image does not depend on the others (see `runtime.blocks`).
@@ -166,13 +167,13 @@ class Recorder:
             outputs = self._local.outputs
             missing = [layer for layer in self._layers if layer not in outputs]
             if missing:
-                raise ValueError(f"the forward pass never reached the layers {missing}. {LISTING}")
+                raise ValueError(f"the forward pass did not run the layers {missing}. {LISTING}")
             for layer, parts in found.items():
                 parts.append(outputs[layer][:n_images])
         return {layer: parts[0] if len(parts) == 1 else torch.cat(parts) for layer, parts in found.items()}
 
-    def _run(self, inputs):
-        """Run one block and return what the network puts out."""
+    def _run(self, inputs: tuple[torch.Tensor, ...]) -> object:
+        """Run one block and return the output of the network."""
         local = self._local
         local.outputs, local.n_images, local.grid, local.sizes = {}, len(inputs[0]), None, set()
         local.has_tokens = local.is_mixed = False
@@ -181,18 +182,18 @@ class Recorder:
 
 
 class LayerSurvey(Recorder):
-    """Context manager that finds out which layers can be recorded, and the shapes of their maps.
+    """Context manager that determines which layers can be recorded, and the shapes of their maps.
 
     Parameters
     ----------
     network : torch.nn.Module
     """
 
-    def __init__(self, network):
+    def __init__(self, network: torch.nn.Module) -> None:
         super().__init__(network, [name for name, _ in network.named_modules() if name])
 
-    def _hook(self, layer):
-        def record(module, inputs, output):
+    def _hook(self, layer: str) -> Callable:
+        def record(module: torch.nn.Module, inputs: tuple, output: object) -> None:
             try:
                 self._local.outputs[layer] = tuple(self._maps(layer, output).shape[1:])
             except ValueError:  # no units of an image
@@ -200,7 +201,7 @@ class LayerSurvey(Recorder):
 
         return record
 
-    def __call__(self, *inputs):
+    def __call__(self, *inputs: torch.Tensor) -> dict[str, tuple[int, int, int]]:
         """Run one block, as a `Recorder`, and return {layer: (n_units, h, w)}."""
         _, block = next(blocks_of(*inputs))
         self._run(block)

@@ -1,14 +1,15 @@
-"""The unit pass on a GPU: upsample, find the ranges, count per atom, with the roundings of the CPU."""
+"""The unit pass on a GPU: upsample, find the ranges, count per atom, with the rounding of the CPU."""
 
+import numpy as np
 import torch
 
 from ..device import prepare_device
 
 PIXELS_PER_BLOCK = 2**22
-"""Pixels worked on at once; each takes some 100 bytes."""
+"""Pixels per block; each takes some 100 bytes."""
 
 
-def _round_to_odd(exact, other):
+def _round_to_odd(exact: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     """Add two float64 tensors so that a later rounding to float32 gives the sum rounded once.
 
     Where the sum is not exact, the one of its two float64 neighbours with an odd last bit is taken, which keeps it off
@@ -22,7 +23,7 @@ def _round_to_odd(exact, other):
     return torch.where(even & ((error > 0) | (error < 0)), torch.nextafter(total, toward), total)
 
 
-def _join(first, second, weights):
+def _join(first: torch.Tensor, second: torch.Tensor, weights: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
     """Return first * w0 + second * w1 in float32 as a fused multiply-add of first * w0 and the rounded second * w1."""
     first_weight, second_weight = weights
     rest = second * second_weight
@@ -48,18 +49,26 @@ class DeviceCounter:
         Two bytes per pixel of the mask grid are kept there.
     """
 
-    def __init__(self, pixel_atoms, image_start, *, device):
+    def __init__(self, pixel_atoms: np.ndarray, image_start: np.ndarray, *, device: torch.device) -> None:
         self._device, self._shape = device, pixel_atoms.shape
         self._start = [int(first) for first in image_start]
         # torch has few operations for uint16: keep the bits as int16, undo the sign when counting
         self._pixels = torch.from_numpy(pixel_atoms.view("int16")).to(device)
 
     @property
-    def n_images(self):
+    def n_images(self) -> int:
         """Images of the concept set."""
         return self._shape[0]
 
-    def count(self, images, maps, *, rows, columns, bounds):
+    def count(
+        self,
+        images: slice,
+        maps: np.ndarray,
+        *,
+        rows: tuple[np.ndarray, ...],
+        columns: tuple[np.ndarray, ...],
+        bounds: tuple[np.ndarray, np.ndarray],
+    ) -> np.ndarray:
         """Count, for every activation range of a unit, the bitmap pixels of some images in each atom.
 
         Parameters
@@ -97,13 +106,13 @@ class DeviceCounter:
                 counts[r, begin:end] = torch.bincount(atoms[inside], minlength=end - begin)
         return counts.cpu().numpy()
 
-    def _atoms(self, first, last):
+    def _atoms(self, first: int, last: int) -> torch.Tensor:
         """Return the atom of each pixel of some images, counted from the first image's first atom."""
         offsets = torch.tensor(self._start[first:last], device=self._device) - self._start[first]
         return (self._pixels[first:last].to(torch.int64) & 0xFFFF) + offsets[:, None, None]
 
 
-def open_counter(pixel_atoms, image_start, *, device):
+def open_counter(pixel_atoms: np.ndarray, image_start: np.ndarray, *, device: str) -> DeviceCounter | None:
     """Open a counter on a GPU.
 
     Parameters

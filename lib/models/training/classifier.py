@@ -1,4 +1,4 @@
-"""Training an image classifier from scratch, quickly and repeatably, on one core."""
+"""Train an image classifier from scratch, fast and reproducibly, on one core."""
 
 import logging
 
@@ -19,11 +19,21 @@ STATISTICS_BATCHES = 24
 
 
 def train_classifier(
-    network, images, labels, *, sizes, batch_size, learning_rate, weight_decay, normalisation, seed, device
-):
-    """Train a network with a one-cycle schedule, on small pictures first.
+    network: torch.nn.Module,
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    sizes: list[int],
+    batch_size: int,
+    learning_rate: float,
+    weight_decay: float,
+    normalisation: str,
+    seed: int,
+    device: torch.device,
+) -> None:
+    """Train a network with a one-cycle schedule and progressive resizing.
 
-    Small pictures cost little and teach the coarse things; the later epochs have the size at which the network is used.
+    Early epochs use small images, which are cheap; later epochs have the size at which the network is used.
     Pictures are mirrored and shifted at random.
 
     Parameters
@@ -36,7 +46,7 @@ def train_classifier(
         Height and width of the pictures in each epoch.
     batch_size : int
     learning_rate : float
-        The highest of the schedule.
+        Maximum of the schedule.
     weight_decay : float
     normalisation : str
         A key of `NORMALISATION`.
@@ -75,20 +85,20 @@ def train_classifier(
                 total += loss.item()
             logger.info("epoch %d of %d, %d pixels: loss %.3f", epoch + 1, len(sizes), size, total / n_steps)
         chosen = rng.permutation(len(images))[: STATISTICS_BATCHES * batch_size]
-        # slow running means lag far behind after a short training
+        # running means of batch norm lag behind after short training
         batches = to_input(images[chosen], normalisation).to(device).split(batch_size)
         update_bn([batch for batch in batches if len(batch) > 1], network)
     network.eval()
 
 
-def _silence_residuals(network):
+def _silence_residuals(network: nn.Module) -> None:
     for module in network.modules():
         if isinstance(module, (BasicBlock, Bottleneck)):
             last = module.bn3 if isinstance(module, Bottleneck) else module.bn2
             nn.init.zeros_(last.weight)
 
 
-def _vary(batch, size, rng):
+def _vary(batch: torch.Tensor, size: int, rng: np.random.Generator) -> torch.Tensor:
     if size != batch.shape[-1]:
         batch = functional.interpolate(batch, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
     flip = torch.from_numpy(rng.random(len(batch)) < 0.5)[:, None, None, None]
@@ -98,8 +108,10 @@ def _vary(batch, size, rng):
     return padded[..., top : top + size, left : left + size]
 
 
-def accuracy(network, images, labels, *, normalisation, device):
-    """Return the share of images whose most probable class is right.
+def accuracy(
+    network: nn.Module, images: np.ndarray, labels: np.ndarray, *, normalisation: str, device: torch.device
+) -> float:
+    """Return the share of images whose most probable class is correct.
 
     Parameters are those of `train_classifier`.
     """

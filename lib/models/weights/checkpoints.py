@@ -1,4 +1,4 @@
-"""Safe reading of weights, in the forms in which they were published over the years, and writing of our own."""
+"""Read checkpoints of all published formats safely, and write checkpoints."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ from .safetensors_files import read_safetensors, write_safetensors
 from .tensor_files import read_tensor_file
 from .trust import check_trust, digest_of, is_trusted
 
-WRAPPERS = ("state_dict", "model_state_dict", "model")  # keys under which training scripts keep the weights
+WRAPPERS = ("state_dict", "model_state_dict", "model")  # keys under which training scripts store the weights
 FORMAT = "weights 1"
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
@@ -28,8 +28,7 @@ def read_state_dict(path: str | Path, *, trusted_sha256: list[str]) -> dict[str,
         A safetensors file, or one written by `torch.save` (a state dict, a dict that holds one, a whole module) or as
         TorchScript.
     trusted_sha256 : list of str
-        Digests of the files that torch may read with all that is in them: a whole module or TorchScript cannot be read
-        otherwise, because they run code.
+        Digests of trusted files, which torch may load with their code: needed for a whole module or TorchScript.
 
     Returns
     -------
@@ -41,8 +40,8 @@ def read_state_dict(path: str | Path, *, trusted_sha256: list[str]) -> dict[str,
     FileNotFoundError
         If the file does not exist.
     ValueError
-        If it is no regular file, is damaged, holds no state dict or tensors that are not dense, costs more time or memory
-        than its size suggests, or needs code and is not trusted.
+        If it is no regular file, is damaged, holds no state dict or tensors that are not dense, needs more time or
+        memory than its size suggests, or needs code and is not trusted.
     """
     path = Path(path)
     check_regular_file(path, name="file")
@@ -54,7 +53,7 @@ def read_state_dict(path: str | Path, *, trusted_sha256: list[str]) -> dict[str,
 
 
 def load_weights(network: nn.Module, path: str | Path, *, trusted_sha256: list[str]) -> None:
-    """Read a checkpoint into a network, completely and strictly.
+    """Load a checkpoint into a network, strictly.
 
     Parameters
     ----------
@@ -76,7 +75,7 @@ def load_weights(network: nn.Module, path: str | Path, *, trusted_sha256: list[s
 
 
 def fit_weights(network: nn.Module, state_dict: Mapping[str, torch.Tensor], path: str | Path) -> None:
-    """Put the tensors of a checkpoint into a network, completely and strictly.
+    """Load the tensors of a checkpoint into a network, strictly.
 
     Parameters
     ----------
@@ -85,7 +84,7 @@ def fit_weights(network: nn.Module, state_dict: Mapping[str, torch.Tensor], path
     state_dict : mapping of str to torch.Tensor
         The tensors, under old or present names.
     path : str or pathlib.Path
-        Where they come from, for messages.
+        File of the tensors, for messages.
 
     Raises
     ------
@@ -94,7 +93,7 @@ def fit_weights(network: nn.Module, state_dict: Mapping[str, torch.Tensor], path
     """
     state = rename_keys(state_dict, network)
     expected = network.state_dict()
-    # Counters of batches are younger than many published weights, and do not matter for what a network computes.
+    # Batch counters are missing in old checkpoints and do not affect the output.
     counters = {key: value for key, value in expected.items() if key.endswith("num_batches_tracked")}
     state = {**counters, **state}
     missing = [key for key in expected if key not in state]
@@ -128,7 +127,7 @@ def fit_weights(network: nn.Module, state_dict: Mapping[str, torch.Tensor], path
 def n_classes_of(
     state_dict: Mapping[str, torch.Tensor], name: str, *, arguments: dict | None = None, path: str | Path = ""
 ) -> int:
-    """Find for how many classes a checkpoint was trained.
+    """Return the number of classes of a checkpoint.
 
     Parameters
     ----------
@@ -139,7 +138,7 @@ def n_classes_of(
     arguments : dict or None
         As for `build_network`.
     path : str or pathlib.Path
-        Where they come from, for messages.
+        File of the tensors, for messages.
 
     Returns
     -------
@@ -153,7 +152,7 @@ def n_classes_of(
     """
     few, many = (build_skeleton(name, n_classes=n, arguments=arguments).state_dict() for n in (2, 3))
     heads = [key for key in few if few[key].shape != many[key].shape]
-    head = heads[-1]  # auxiliary heads come before
+    head = heads[-1]  # after auxiliary heads
     state = rename_keys(state_dict, build_skeleton(name, n_classes=None, arguments=arguments))
     if head not in state:
         raise ValueError(f"The checkpoint {path} is not one of {name}: it holds no {head}, but {shorten(list(state))}.")
@@ -175,23 +174,23 @@ def save_state_dict(network: nn.Module, path: str | Path) -> None:
     network : torch.nn.Module
         The network.
     path : str or pathlib.Path
-        The file; its folder is made. It appears when it is complete.
+        The file, written atomically; its folder is created.
     """
     write_safetensors(path, network.state_dict(), about={"format": FORMAT})
 
 
 def _is_safetensors(path: Path) -> bool:
     with path.open("rb") as file:
-        start = file.read(9)  # a link may have another name than the user's own file, and that no suffix
+        start = file.read(9)  # the suffix is not reliable: links and user files may have any name
     return path.resolve().suffix == ".safetensors" or start[8:] == b"{"
 
 
 def _load_trusted(path: Path, trusted_sha256: list[str], refusal: Unreadable) -> object:
-    """Read a file with all that is in it if the user trusts it; else say why it was refused."""
+    """Load a file with its code if it is trusted; else raise the reason for the refusal."""
     if trusted_sha256 and is_trusted(digest_of(path), trusted_sha256):
         try:
             return torch.load(path, map_location="cpu", weights_only=False)
-        except Exception as error:  # its own code may fail in any way
+        except Exception as error:  # its code may raise anything
             raise ValueError(f"The checkpoint {path} is trusted, but reading it fails: {error!r}.") from error
     if isinstance(refusal, HoldsCode):
         danger = f"The checkpoint {path} holds more than tensors ({refusal}), so that reading it could run any program."

@@ -1,19 +1,19 @@
-"""Why the file of a model is not read, whatever its format."""
+"""Errors of model files that are refused."""
 
 
 class Unreadable(ValueError):
-    """A file cannot be read; the text goes on where the name of the file ends."""
+    """A file cannot be read; the message continues after the name of the file."""
 
 
 class HoldsCode(Unreadable):
-    """A file holds something that only code could make; the text names it."""
+    """A file contains something that needs code to load; the message names it."""
 
 
-def damaged(detail):
-    """Return the error of a file that is not as it was written."""
-    return Unreadable(f"is truncated or otherwise damaged ({detail}); get it again")
+def damaged(detail: str) -> Unreadable:
+    """Return the error of a damaged file."""
+    return Unreadable(f"is truncated or otherwise damaged ({detail}); download it again")
 
 
-def excessive(detail):
-    """Return the error of a file that is beyond what weights need."""
+def excessive(detail: str) -> Unreadable:
+    """Return the error of a file that exceeds the needs of weights."""
     return Unreadable(f"holds {detail}, which no weights need; save them as safetensors")

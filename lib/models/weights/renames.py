@@ -1,4 +1,4 @@
-"""Names of weights in checkpoints: those of older programs, and those that the config changes."""
+"""Tensor names in checkpoints: names of older programs, and renames from the config."""
 
 import re
 from collections import Counter
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import nn
 
-# numbers that OpenAI's archives keep beside the weights
+# sizes that OpenAI's archives store beside the weights
 CLIP_SIZES = ("input_resolution", "context_length", "vocab_size")
 
 LONGEST_NAME = 200  # characters, in messages
@@ -19,16 +19,16 @@ _CAFFE_VGG = re.compile(r"(?:features\.|classifier\.)?(conv\d_\d|fc[678])[a-z]?\
 def edit_keys(
     state_dict: Mapping[str, torch.Tensor], *, key_prefix: str, renames: Sequence[Sequence[str]]
 ) -> dict[str, torch.Tensor]:
-    """Rename the tensors of a checkpoint as the user says.
+    """Rename the tensors of a checkpoint as configured.
 
     Parameters
     ----------
     state_dict : mapping of str to torch.Tensor
         The tensors, under the names in the file.
     key_prefix : str
-        Taken off the names that start with it.
+        Prefix removed from the names that start with it.
     renames : sequence of (str, str)
-        Regular expressions and what replaces all that they match, one after the other. A tensor whose name becomes
+        Regular expressions and their replacements, applied in order. A tensor whose name becomes
         empty is left out.
 
     Returns
@@ -39,7 +39,7 @@ def edit_keys(
     Raises
     ------
     ValueError
-        If the prefix or an expression changes no name or is none, or if two tensors get the same name.
+        If the prefix or an expression matches no name or is invalid, or if two tensors get the same name.
     """
     names = {key: key.removeprefix(key_prefix) for key in state_dict}
     idle = [key_prefix] if key_prefix and all(key == name for key, name in names.items()) else []
@@ -64,7 +64,7 @@ def edit_keys(
 
 
 def rename_keys(state_dict: Mapping[str, torch.Tensor], network: nn.Module) -> dict[str, torch.Tensor]:
-    """Translate the tensor names of old checkpoints to those of today's torchvision.
+    """Translate the tensor names of old checkpoints to those of current torchvision.
 
     Known are the prefix `module.` of parallel training, DenseNet's `norm.1`, and VGG's `conv1_1` and `fc6` from Caffe.
     The sizes that OpenAI's CLIPs keep beside their weights are left out.
@@ -118,6 +118,6 @@ def _caffe_names(network: nn.Module) -> dict[str, str]:
 
 
 def shorten(keys: list[str]) -> str:
-    """Return the first names of many, and how many more there are; odd names, which come from files, are written shortly."""
+    """Return the first names of many, and how many more there are; odd names from files are shortened."""
     first = [key if key.isprintable() and len(key) <= LONGEST_NAME else ascii(key[:LONGEST_NAME]) for key in keys[:5]]
     return ", ".join(first) + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")

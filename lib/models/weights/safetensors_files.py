@@ -1,4 +1,4 @@
-"""Safetensors files, with a checksum in those that are written here."""
+"""Read and write safetensors files, with a checksum in those written here."""
 
 import hashlib
 import json
@@ -18,8 +18,8 @@ MOST_TENSORS = 10_000
 LARGEST_HEADER = 1 << 22  # bytes; the words of a captioning model take some hundred thousand
 
 
-def write_safetensors(path, tensors, *, about):
-    """Write a safetensors file; it appears when it is complete.
+def write_safetensors(path: str | Path, tensors: dict[str, torch.Tensor], *, about: dict) -> None:
+    """Write a safetensors file atomically.
 
     Its only metadata entry, `neuron-lexicon`, is a JSON object: `about`, and as `sha256` the checksum of it and of the
     tensors with their names, types and shapes.
@@ -27,19 +27,19 @@ def write_safetensors(path, tensors, *, about):
     Parameters
     ----------
     path : str or pathlib.Path
-        The file; its folder is made. Equal contents give equal bytes.
+        The file; its folder is created. Equal contents give equal bytes.
     tensors : dict of str to torch.Tensor
     about : dict
-        What else a reader must know, as JSON can hold it.
+        Metadata, serialisable as JSON.
     """
-    # a clone each, because the format refuses tensors that share memory
+    # cloned, because the format refuses tensors that share memory
     tensors = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
     metadata = {METADATA_KEY: _text(about, _checksum(about, tensors))}
     with new_file(path) as draft:
-        draft.write_bytes(save(tensors, metadata=metadata))  # save_file would make it readable for its owner alone
+        draft.write_bytes(save(tensors, metadata=metadata))  # save_file would set permissions for the owner only
 
 
-def read_safetensors(path):
+def read_safetensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
     """Read a safetensors file and compare its checksum, if it was written here.
 
     Parameters
@@ -51,12 +51,12 @@ def read_safetensors(path):
     tensors : dict of str to torch.Tensor
         On the CPU.
     about : dict
-        As `write_safetensors` takes it; empty if the file was written elsewhere.
+        As `write_safetensors` takes it; empty for files of other programs.
 
     Raises
     ------
     Unreadable
-        If the file is damaged, or was written by a version without checksums. The message goes on where the name of the file ends.
+        If the file is damaged, or was written by a version without checksums. The message continues after the name of the file.
     FileNotFoundError, ValueError
         As `check_regular_file`.
     """
@@ -83,27 +83,27 @@ def read_safetensors(path):
             f"has no checksum, because it is damaged or of an older version (format {ascii(about.get('format')):.40}); train "
             "it again, or convert it again"
         )
-    # a changed text of the same meaning is damage too
+    # a changed but equivalent text counts as damaged too
     if checksum != _checksum(about, tensors) or metadata[METADATA_KEY] != _text(about, checksum):
         raise damaged("its checksum is not that of its contents")
     return tensors, about
 
 
-def _about(text):
+def _about(text: str) -> dict:
     try:
         about = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise damaged(f"what it says of itself is no JSON, {type(error).__name__}") from error
+        raise damaged(f"its metadata is no JSON, {type(error).__name__}") from error
     if not isinstance(about, dict):
-        raise damaged("what it says of itself is no JSON object")
+        raise damaged("its metadata is no JSON object")
     return about
 
 
-def _text(about, checksum):
+def _text(about: dict, checksum: str) -> str:
     return json.dumps({**about, "sha256": checksum}, sort_keys=True)
 
 
-def _checksum(about, tensors):
+def _checksum(about: dict, tensors: dict[str, torch.Tensor]) -> str:
     named = [[name, str(tensors[name].dtype), list(tensors[name].shape)] for name in sorted(tensors)]
     digest = hashlib.sha256(json.dumps([about, named], sort_keys=True).encode())
     for name in sorted(tensors):

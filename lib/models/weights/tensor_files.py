@@ -1,16 +1,18 @@
-"""Reading files of `torch.save` without running their code and within bounds of time and memory, whoever made them.
+"""Read untrusted files of `torch.save` without running their code, within bounds of time and memory.
 
-torch's own restricted reader allocates what a file tells it to, does not check the checksums of zip archives, and finds
-the entries of an archive in another way than a check before it would. Here all of a file is read once, by one reader.
+torch's own restricted reader allocates any size that a file requests, does not verify the checksums of zip archives, and
+locates the entries of an archive differently than a preceding check would. Here a file is read once, by one reader.
 """
 
 import io
 import math
 import struct
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from sys import byteorder
+from typing import BinaryIO, NoReturn
 
 import torch
 
@@ -22,13 +24,13 @@ LARGEST_DIRECTORY = 1 << 20  # bytes of a zip archive that list its entries; tho
 MOST_DIMENSIONS = 64  # torch computes with no more
 LARGEST_EMPTY = 1 << 40  # the product of the other sizes of a tensor without values
 _CHUNK = 1 << 20  # bytes
-_QUANTISED = "quantised"  # stands for the types of such memory
+_QUANTISED = "quantised"  # marks the types of quantised memory
 _ENCRYPTED = 0x1  # flag of an entry
 # of the streams that torch wrote until 2020: torch.serialization.MAGIC_NUMBER and PROTOCOL_VERSION
 _STREAM_BEGINS = [0x1950A86A20F9469CFC6C, 1001]
 
 
-def read_tensor_file(path, *, names=None):
+def read_tensor_file(path: str | Path, *, names: dict | None = None) -> object:
     """Read what `torch.save` wrote, as a zip archive or as a stream (until 2020).
 
     Tensors must be dense and hold no value twice (`Tensor.expand`); they come on the CPU. Beside them there may be what
@@ -50,7 +52,7 @@ def read_tensor_file(path, *, names=None):
     HoldsCode
         If the file holds more, whose name is the message.
     Unreadable
-        If it is damaged, or costs more than its size suggests. The message goes on where the name of the file ends.
+        If it is damaged, or needs more memory than its size suggests. The message continues after the name of the file.
     FileNotFoundError, ValueError
         As `check_regular_file`.
     """
@@ -69,14 +71,14 @@ def read_tensor_file(path, *, names=None):
             ValueError,
             LookupError,
             OverflowError,
-        ) as error:  # on a damaged list of entries zipfile fails in many ways
+        ) as error:  # zipfile raises many errors on a damaged directory
             raise damaged(f"{type(error).__name__} in its list of entries") from error
 
 
 class _BoundedFile(io.FileIO):
-    """A file that refuses to be read in large pieces, for what reads as much as a file says."""
+    """A file that refuses large reads, for readers that trust sizes in the file."""
 
-    def read(self, size=-1):
+    def read(self, size: int = -1) -> bytes:
         if size > LARGEST_DIRECTORY:
             raise damaged(f"{size:,} bytes where no more than {LARGEST_DIRECTORY:,} belong")
         return super().read(size)
@@ -84,12 +86,12 @@ class _BoundedFile(io.FileIO):
 
 @dataclass(frozen=True)
 class _Storage:
-    """Memory of tensors: uint8, and the type of its values."""
+    """Memory of tensors: bytes and the dtype of the values."""
 
     data: torch.Tensor
     dtype: torch.dtype
 
-    def values(self):
+    def values(self) -> torch.Tensor:
         """Return all values, of shape (n,)."""
         if len(self.data) % self.dtype.itemsize or self.data.storage_offset() % self.dtype.itemsize:
             raise damaged("a tensor whose values are cut")
@@ -97,13 +99,13 @@ class _Storage:
 
 
 class _TensorUnpickler(PlainUnpickler):
-    """Makes tensors whose memory is still to be filled."""
+    """Creates tensors whose memory is filled afterwards."""
 
-    def __init__(self, stream, *, names, size):
+    def __init__(self, stream: io.BufferedReader, *, names: dict, size: int) -> None:
         super().__init__(stream, names={**_TENSOR_NAMES, **names})
         self.storages, self._bytes_left = {}, size
 
-    def find_storage(self, identifier):
+    def find_storage(self, identifier: object) -> _Storage:
         kind, dtype, key, _location, n_values, *view = _checked_tuple(identifier)
         if type(dtype) is str and dtype == _QUANTISED:
             _refuse(dtype)()
@@ -126,7 +128,7 @@ class _TensorUnpickler(PlainUnpickler):
             data = data[first : first + n_bytes]
         return _Storage(data, dtype)
 
-    def set_state(self, instance, state):
+    def set_state(self, instance: object, state: object) -> None:
         if isinstance(instance, torch.Tensor):  # how the first versions of torch wrote tensors
             if (made := _tensor(*_checked_tuple(state))).dtype != instance.dtype:
                 raise damaged("a tensor of another type than its memory")
@@ -135,7 +137,7 @@ class _TensorUnpickler(PlainUnpickler):
             super().set_state(instance, state)
 
 
-def _read_archive(file, size, names):
+def _read_archive(file: BinaryIO, size: int, names: dict) -> object:
     with zipfile.ZipFile(file) as archive:
         entries = {entry.filename: entry for entry in archive.infolist()}
         if len(entries) != len(archive.infolist()):
@@ -158,7 +160,7 @@ def _read_archive(file, size, names):
             stream = io.BufferedReader(entry, _CHUNK)
             unpickler = _TensorUnpickler(stream, names=names, size=size)
             content = unpickler.load()
-            while stream.read(_CHUNK):  # the checksum is compared at the end
+            while stream.read(_CHUNK):  # the checksum is verified at the end
                 pass
         order = archive.read(f"{root}byteorder").decode() if f"{root}byteorder" in entries else "little"
         if order not in ("little", "big"):
@@ -174,13 +176,13 @@ def _read_archive(file, size, names):
     return content
 
 
-def _read_stream(file, size, names):
+def _read_stream(file: io.RawIOBase, size: int, names: dict) -> object:
     stream = io.BufferedReader(file, _CHUNK)
     unpickler = _TensorUnpickler(stream, names=names, size=size)
     begins = [unpickler.load(), unpickler.load()]
     if any(type(number) is not int for number in begins) or begins != _STREAM_BEGINS:
         raise Unreadable("was not written by torch.save")
-    unpickler.load()  # about the machine that wrote it
+    unpickler.load()  # facts about the machine that wrote it
     content, keys = unpickler.load(), unpickler.load()
     if (
         type(keys) is not list
@@ -197,8 +199,8 @@ def _read_stream(file, size, names):
     return content
 
 
-def _fill(data, stream):
-    """Read all memory of a storage; at the end of an entry of an archive its checksum is compared."""
+def _fill(data: torch.Tensor, stream: BinaryIO) -> None:
+    """Fill a storage; the checksum of an archive entry is verified at its end."""
     memory = memoryview(data.numpy())
     for start in range(0, len(memory), _CHUNK):
         piece = memory[start : start + _CHUNK]
@@ -206,20 +208,20 @@ def _fill(data, stream):
             raise damaged("it ends too early")
 
 
-def _whole(number):
+def _whole(number: object) -> int:
     if type(number) is not int or number < 0:
         raise damaged("a size that is no whole number")
     return number
 
 
-def _checked_tuple(value):
+def _checked_tuple(value: object) -> tuple:
     if type(value) is not tuple:  # a tensor falls into many, too
         raise damaged("something else than a tuple")
     return value
 
 
-def _tensor(storage, offset, size, stride, *_more):
-    """Make a tensor as `torch._utils._rebuild_tensor` and `_rebuild_tensor_v2` do."""
+def _tensor(storage: object, offset: object, size: object, stride: object, *_more: object) -> torch.Tensor:
+    """Build a tensor like `torch._utils._rebuild_tensor` and `_rebuild_tensor_v2`."""
     if not isinstance(storage, _Storage):
         raise damaged("a tensor of something else than memory")
     if len(_checked_tuple(size)) != len(_checked_tuple(stride)) or len(size) > MOST_DIMENSIONS:
@@ -240,37 +242,46 @@ def _tensor(storage, offset, size, stride, *_more):
     return values.as_strided(size, stride, values.storage_offset() + offset)
 
 
-def _typed_tensor(storage, offset, size, stride, _requires_grad, _hooks, dtype, *_more):
+def _typed_tensor(
+    storage: object,
+    offset: object,
+    size: object,
+    stride: object,
+    _requires_grad: object,
+    _hooks: object,
+    dtype: object,
+    *_more: object,
+) -> torch.Tensor:
     if dtype not in _TYPED or not isinstance(storage, _Storage):
         raise damaged("a tensor of an unknown type")
     return _tensor(_Storage(storage.data, dtype), offset, size, stride)
 
 
-def _parameter(tensor, *_more):
+def _parameter(tensor: object, *_more: object) -> torch.Tensor:
     if not isinstance(tensor, torch.Tensor):
         raise damaged("a parameter of something else than a tensor")
     return tensor
 
 
-def _subclass(function, _kind, arguments, _state):
-    """Make the plain tensor of one of another class or with attributes."""
+def _subclass(function: object, _kind: object, arguments: object, _state: object) -> torch.Tensor:
+    """Build the plain tensor of a subclass or of a tensor with attributes."""
     if not any(function is known for known in (_tensor, _typed_tensor, _parameter)):
         raise damaged("a tensor made in an unknown way")
     return function(*_checked_tuple(arguments))
 
 
-def _refuse(kind):
-    def refuse(*_arguments):
+def _refuse(kind: str) -> Callable:
+    def refuse(*_arguments: object) -> NoReturn:
         raise Unreadable(f"holds a tensor that is {kind}; only dense ones with values can be read, save it as such")
 
     return refuse
 
 
-def _old_tensor(dtype):
+def _old_tensor(dtype: torch.dtype) -> Callable[[], torch.Tensor]:
     return lambda: torch.empty(0, dtype=dtype)
 
 
-def _names():
+def _names() -> dict[str, object]:
     kinds = {
         "Double": torch.float64,
         "Float": torch.float32,
@@ -302,7 +313,7 @@ def _names():
 
 
 _TENSOR_NAMES = _names()
-# the types that have no kind of memory of their own
+# dtypes without a storage class of their own
 _TYPED = {getattr(torch, f"{kind}{n_bits}") for kind in ("int", "uint", "float") for n_bits in (16, 32, 64)} | {
     dtype for name, dtype in _TENSOR_NAMES.items() if name.startswith("torch.float8_")
 }

@@ -1,4 +1,4 @@
-"""The catalog: static pages that show every unit of a network, readable without a server or a network."""
+"""The catalog: static pages of all units of a network, usable without a server or internet."""
 
 import json
 import logging
@@ -51,13 +51,13 @@ def write_catalog(
     concept_sets : list of str
         Names of the concept sets.
     catalog : str
-        Folder to write; replaced as a whole if it exists.
+        Output folder; replaced if it exists.
     model, dataset : str
-        What the network is called and what its weights were trained on.
+        Name of the network and of the data set of its weights.
     opacity : float
         Opacity of the veil outside an exemplar's mask, in [0, 1].
     k_shown : int
-        Exemplars to show per unit, at least 1.
+        Number of exemplars shown per unit, at least 1.
 
     Raises
     ------
@@ -74,11 +74,11 @@ def write_catalog(
             )
     target = Path(catalog)
     with new_folder(target) as draft:
-        said, seen = read_table(descriptions, "descriptions"), read_table(units, "units")
-        named = {*said["layer"], *seen["layer"], *read_layers(exemplars)}
+        described, tallied = read_table(descriptions, "descriptions"), read_table(units, "units")
+        named = {*described["layer"], *tallied["layer"], *read_layers(exemplars)}
         layers = sorted(named, key=lambda layer: (natural_key(layer), layer))
         pictured = {layer: read_exemplars(exemplars, layer) for layer in layers}
-        table = _unit_table(said, seen, pictured)
+        table = _unit_table(described, tallied, pictured)
         positions = {key: row for row, key in enumerate(zip(table["layer"], table["unit"], strict=True))}
         writer = PictureWriter(draft / "pictures", opacity=opacity, k_shown=k_shown)
         images = _write_pictures(pictured, writer)
@@ -128,9 +128,9 @@ def script(prefix: str, value: object) -> str:
     Parameters
     ----------
     prefix : str
-        What stands before the value, such as ``window.X = ``.
+        Text before the value, such as ``window.X = ``.
     value : object
-        What JSON can hold; NaN and infinities are refused.
+        JSON-serialisable value without NaN and infinities.
 
     Returns
     -------
@@ -142,15 +142,15 @@ def script(prefix: str, value: object) -> str:
     ValueError
         If the value holds NaN or an infinity.
     """
-    # ASCII output escapes U+2028, U+2029 and the marks that reorder text; the rest could end a script or start a tag.
+    # ASCII output escapes U+2028, U+2029 and bidirectional marks; these characters could end a script or start a tag.
     text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return prefix + text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026") + ";\n"
 
 
-def _unit_table(said: pd.DataFrame, seen: pd.DataFrame, pictured: dict[str, Exemplars]) -> dict[str, list]:
-    """Join the tables of units: every unit that any of them knows, layers in natural order, units by number."""
-    texts = {(r.layer, r.unit): (r.description, r.score, r.status) for r in said.itertuples(index=False)}
-    states = {(r.layer, r.unit): r.status for r in seen.itertuples(index=False)}
+def _unit_table(described: pd.DataFrame, tallied: pd.DataFrame, pictured: dict[str, Exemplars]) -> dict[str, list]:
+    """Join the tables of units: all units of any table, layers in natural order, units by number."""
+    texts = {(r.layer, r.unit): (r.description, r.score, r.status) for r in described.itertuples(index=False)}
+    states = {(r.layer, r.unit): r.status for r in tallied.itertuples(index=False)}
     shown = {(layer, int(unit)) for layer, found in pictured.items() for unit in found.units}
     keys = sorted(texts.keys() | states.keys() | shown, key=lambda key: (natural_key(key[0]), key[0], key[1]))
     missing = ("", float("nan"), "")
@@ -160,7 +160,7 @@ def _unit_table(said: pd.DataFrame, seen: pd.DataFrame, pictured: dict[str, Exem
         "unit": [int(unit) for _, unit in keys],
         "description": [text for _, (text, _, _) in rows],
         "score": [score for _, (_, score, _) in rows],
-        # The unit's own state comes first: it is the cause of a missing description.
+        # The unit's own status has priority: it is the cause of a missing description.
         "status": [states[key] if states.get(key, "ok") != "ok" else status or "ok" for key, (_, _, status) in rows],
     }
 
@@ -181,7 +181,7 @@ def _layer(found: Exemplars) -> dict:
 
 
 def _overview(concept_set: ConceptSet, summary: list[dict]) -> dict:
-    """Collect what the list of units needs of a concept set: rows of (unit, range), formulas and statuses by number."""
+    """Collect the data of a concept set for the list of units: rows of (unit, range), formulas and statuses by number."""
     formulas, formula = np.unique(concept_set.formulas.astype(str), return_inverse=True)
     statuses, status = np.unique(concept_set.statuses.astype(str), return_inverse=True)
     return {
@@ -198,7 +198,7 @@ def _overview(concept_set: ConceptSet, summary: list[dict]) -> dict:
 
 
 def _details(concept_set: ConceptSet, rows: np.ndarray) -> dict:
-    """Collect what charts and tables need of a concept set for the units of a layer; an upper end of null is open."""
+    """Collect the data of a concept set for charts and tables of a layer; an upper end of null is open."""
     numbers = {name: as_json_numbers(values[rows].ravel()) for name, values in concept_set.numbers.items()}
     return numbers | {
         "optimal": concept_set.optimal[rows].ravel().astype(int).tolist(),
@@ -214,7 +214,7 @@ def _write_script(path: Path, prefix: str, value: object) -> None:
 
 
 def _write_pages(folder: Path, *, model: str, dataset: str, n_units: int) -> None:
-    """Render the page and copy what it loads."""
+    """Render the page and copy its assets."""
     loader = jinja2.FileSystemLoader(TEMPLATES)
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
     scripts = [name for name in ASSETS if name.endswith(".js")]

@@ -1,4 +1,4 @@
-"""Pictures of the exemplars: every distinct image once, and per unit a veil that darkens the outside of its masks."""
+"""Pictures of the exemplars: every distinct image once, and per unit a veil that darkens the area outside its masks."""
 
 import hashlib
 import io
@@ -17,7 +17,7 @@ QUALITY = 85
 
 
 def encode_image(image: np.ndarray) -> bytes:
-    """Encode an exemplar as a JPEG whose bytes depend on nothing but its pixels.
+    """Encode an exemplar as a JPEG whose bytes depend only on its pixels.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def encode_image(image: np.ndarray) -> bytes:
     if image.ndim != 3 or image.shape[0] != 3 or image.dtype != np.uint8:
         raise ValueError(
             f"image of shape {image.shape} and type {image.dtype} must be (3, H, W) and uint8; "
-            "delete the exemplar folder to compute it anew"
+            "delete the exemplar folder to recompute it"
         )
     picture = Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0)))
     side = max(picture.size)
@@ -50,7 +50,7 @@ def encode_image(image: np.ndarray) -> bytes:
 
 
 def encode_veil(masks: np.ndarray, *, opacity: float) -> bytes:
-    """Encode the masks of one unit as a strip that is clear inside the masks and darkens what lies outside.
+    """Encode the masks of one unit as a strip that is transparent inside the masks and dark outside.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def encode_veil(masks: np.ndarray, *, opacity: float) -> bytes:
         raise ValueError(f"opacity={opacity} must be in [0, 1]; config key catalog.opacity")
     if masks.ndim != 4 or masks.shape[1] != 1:
         raise ValueError(
-            f"masks of shape {masks.shape} must be (k, 1, H, W); delete the exemplar folder to compute it anew"
+            f"masks of shape {masks.shape} must be (k, 1, H, W); delete the exemplar folder to recompute it"
         )
     inside = np.concatenate(list((masks[:, 0] > 0).astype(np.uint8)), axis=1)
     veil = Image.frombytes("P", inside.shape[::-1], inside.tobytes())
@@ -90,16 +90,16 @@ def encode_veil(masks: np.ndarray, *, opacity: float) -> bytes:
 class PictureWriter:
     """Writes ``images/{number}.jpg`` and ``veils/{layer number}/{unit}.png`` below one folder.
 
-    Units share many exemplars, so an image is written once, however many units show it.
+    Units share many exemplars, so each image is written only once.
 
     Parameters
     ----------
     folder : Path
-        Folder to write to; made if missing.
+        Output folder; created if missing.
     opacity : float
         Opacity of the veil outside the masks, in [0, 1].
     k_shown : int
-        Number of exemplars to show, at least 1; fewer are shown where fewer exist.
+        Number of exemplars to show, at least 1; fewer if fewer exist.
 
     Raises
     ------
@@ -146,8 +146,8 @@ class PictureWriter:
         return result
 
     def _number(self, image: np.ndarray) -> int:
-        """Return the number of an image; write it if it is new."""
-        # The content is the key and not the index in the data set, which says nothing where images are generated.
+        """Return the number of an image, writing it if it is new."""
+        # The key is the content, not the index in the data set, which does not identify generated images.
         key = hashlib.blake2b(image.tobytes() + repr(image.shape).encode(), digest_size=16).digest()
         if key not in self._numbers:
             self._numbers[key] = len(self._numbers)

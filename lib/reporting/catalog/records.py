@@ -1,4 +1,4 @@
-"""The tables of a network's results as plain columns that a page can read."""
+"""Result tables as plain columns for the catalog page."""
 
 import re
 from collections import Counter
@@ -30,7 +30,7 @@ _N_CONCEPTS = 10
 
 
 def natural_key(name: str) -> list[tuple[bool, int, str]]:
-    """Key that sorts names with numbers as people do: layer2 before layer10.
+    """Key for natural sorting of names: layer2 before layer10.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def range_key(name: str) -> tuple[bool, list[tuple[bool, int, str]]]:
 
 
 def as_json_numbers(values: Iterable[float], *, digits: int = 6) -> list[float | int | None]:
-    """Turn numbers into what JSON can hold: six significant digits, whole numbers without a point, null for the rest.
+    """Convert numbers to JSON values: six significant digits, whole numbers without a point, null for NaN and infinities.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def as_json_numbers(values: Iterable[float], *, digits: int = 6) -> list[float |
 
 @dataclass(frozen=True)
 class ConceptSet:
-    """What one concept set says of all units.
+    """Explanations of all units by one concept set.
 
     Attributes
     ----------
@@ -128,7 +128,7 @@ def read_concept_set(
     histograms: str | None,
     metrics: str | None,
 ) -> ConceptSet:
-    """Read what one concept set says of all units; a table that does not exist leaves its columns empty.
+    """Read the explanations of all units by one concept set; columns of missing tables are empty.
 
     Parameters
     ----------
@@ -142,14 +142,14 @@ def read_concept_set(
     Returns
     -------
     ConceptSet
-        One row per unit of the catalog; rows of units that the catalog does not know are left out.
+        One row per unit of the catalog; rows of other units are ignored.
 
     Raises
     ------
     ValueError
         If a table lacks a column.
     """
-    # Explanations come last, so that their status prevails over that of the range.
+    # Explanations come last, so that their status overrides that of the range.
     paths = {"ranges": ranges, "metrics": metrics, "explanations": explanations}
     tables = {kind: read_table(path, kind) for kind, path in paths.items() if path is not None}
     names = sorted({r for table in tables.values() for r in table["range"]}, key=range_key)
@@ -177,7 +177,7 @@ def read_concept_set(
 
 
 def _rows(table: pd.DataFrame, positions: dict[tuple[str, int], int]) -> tuple[np.ndarray, pd.DataFrame]:
-    """Find the catalog's row of each row of a table; leave out rows that the catalog does not know."""
+    """Return the catalog row of each row of a table, without rows that the catalog does not contain."""
     keys = zip(table["layer"], table["unit"], strict=True)
     rows = np.array([positions.get(key, -1) for key in keys], np.int64)
     return rows[rows >= 0], table[rows >= 0]

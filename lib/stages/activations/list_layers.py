@@ -9,19 +9,28 @@ from ...models.build.loading import open_network
 from ...models.recording.recorder import LayerSurvey
 
 
-def list_layers(*, weights, samples, layers, network, input_size, trusted_sha256, device):
-    """Write a table of all layers whose outputs are units, from one pass over an empty image or a sample.
+def list_layers(
+    *,
+    weights: str | list[str],
+    samples: str | list[str],
+    layers: str,
+    network: dict,
+    input_size: list[int] | None,
+    trusted_sha256: list[str],
+    device: str,
+) -> None:
+    """Write a table of all recordable layers, from one pass over an empty image or a sample.
 
     Parameters
     ----------
     weights : str or list of str
-        Checkpoint; an empty list if there is none.
+        Checkpoint; an empty list for random weights.
     samples : str or list of str
         Samples, if the network is a generator; else an empty list.
     layers : str
         Output table `layers`.
     network : dict
-        As `open_network` takes it.
+        Settings for `open_network`.
     input_size : list of int or None
         Height and width of the network's input, in pixels; None for a generator.
     trusted_sha256 : list of str
@@ -47,5 +56,5 @@ def list_layers(*, weights, samples, layers, network, input_size, trusted_sha256
         if name in shapes
     ]
     if not rows:
-        raise ValueError(f"No layer of {network['name']} puts out units of an image.")
+        raise ValueError(f"No layer of {network['name']} outputs units of an image.")
     write_table(pd.DataFrame(rows), layers, "layers")

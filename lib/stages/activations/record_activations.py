@@ -21,24 +21,24 @@ from ...runtime.unfinished import UnfinishedFolder
 
 def record_activations(
     *,
-    data,
-    weights,
-    activations,
-    layers,
-    shard,
-    network,
-    concepts,
-    input_size,
-    version,
-    trusted_sha256,
-    device,
-    batch_size,
-    threads,
-):
+    data: str,
+    weights: str | list[str],
+    activations: str,
+    layers: list[str],
+    shard: str,
+    network: dict,
+    concepts: dict,
+    input_size: list[int],
+    version: str,
+    trusted_sha256: list[str],
+    device: str,
+    batch_size: int,
+    threads: int,
+) -> None:
     """Write one Zarr store per layer with the activations of the images of a shard.
 
-    What is complete survives a killed job: it stays in `<activations>.part` and the next run goes on from there, if
-    nothing that matters has changed.
+    An interrupted job leaves its output in `<activations>.part`, from which the next run resumes if its inputs are
+    unchanged.
 
     Parameters
     ----------
@@ -50,20 +50,20 @@ def record_activations(
         Output folder: `<layer>.zarr`, float32 of shape (n_images of the shard, n_units, h, w).
     layers : list of str
     shard : str
-        Which images, such as `0-of-4` for the first quarter.
+        Part of the images, such as `0-of-4` for the first quarter.
     network : dict
-        As `open_network` takes it.
+        Settings for `open_network`.
     concepts : dict
-        subset, categories: as `open_broden` takes them.
+        subset, categories: arguments of `open_broden`.
     input_size : list of int
         Height and width of the network's input, in pixels.
     version : str
-        Changes with the code, so that a partial result of other code is not continued.
+        Fingerprint of the code, so that partial results of other code are discarded.
     trusted_sha256 : list of str
         Checkpoints and archives that may run the code in them.
     device : str
     batch_size : int
-        Images that travel together, rounded up to whole blocks (`runtime.blocks`); no result depends on it.
+        Images per batch, rounded up to whole blocks (`runtime.blocks`); it does not change results.
     threads : int
 
     Raises
@@ -89,7 +89,7 @@ def record_activations(
     per_batch = whole_blocks(batch_size)
     with Recorder(model.module, layers) as recorder:
 
-        def record(first):
+        def record(first: int) -> dict[str, np.ndarray]:
             batch = load_batch(images[first : first + per_batch], geometry, threads=1)
             return {layer: maps.cpu().numpy() for layer, maps in recorder(model.to_input(batch)).items()}
 
@@ -103,9 +103,11 @@ def record_activations(
 
 
 class _PartialStore:
-    """The stores being written, block by block."""
+    """The stores of an unfinished job, written block by block."""
 
-    def __init__(self, target, layers, fingerprint, *, images_per_chunk, n_images):
+    def __init__(
+        self, target: Path, layers: list[str], fingerprint: str, *, images_per_chunk: int, n_images: int
+    ) -> None:
         self._folder = UnfinishedFolder(target, fingerprint)
         self._layers, self._images_per_chunk, self._n_images = layers, images_per_chunk, n_images
         self._waiting, self._n_waiting = [], 0
@@ -116,15 +118,15 @@ class _PartialStore:
             }
 
     @property
-    def n_done(self):
-        """Images that are written."""
+    def n_done(self) -> int:
+        """Number of images written."""
         return self._folder.n_done
 
-    def _path_of(self, layer):
+    def _path_of(self, layer: str) -> Path:
         return self._folder.path / f"{layer}.zarr"
 
-    def add(self, outputs, n_images):
-        """Take the activations of the next images and write whenever a block is full."""
+    def add(self, outputs: dict[str, np.ndarray], n_images: int) -> None:
+        """Add the activations of the next images; full blocks are written."""
         if not self._arrays:
             shapes = {layer: maps.shape[1:] for layer, maps in outputs.items()}
             per_chunk = min(images_per_block(list(shapes.values())), self._images_per_chunk)
@@ -144,7 +146,7 @@ class _PartialStore:
         while self._n_waiting >= per_block:
             self._write(per_block)
 
-    def _write(self, n):
+    def _write(self, n: int) -> None:
         # layer by layer, so that only one of them is in memory twice
         rest = {}
         for layer in self._layers:
@@ -155,8 +157,8 @@ class _PartialStore:
         self._waiting = [rest]
         self._folder.mark(self.n_done + n)
 
-    def finish(self, n_images):
-        """Write the rest and give the folder its name."""
+    def finish(self, n_images: int) -> None:
+        """Write the rest and rename the folder."""
         if self._n_waiting:
             self._write(self._n_waiting)
         if self.n_done != n_images:

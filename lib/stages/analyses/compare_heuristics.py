@@ -1,6 +1,7 @@
-"""Stage: compare the published estimates with the exact searches: candidates scored, and time."""
+"""Stage: compare the published estimates with the exact searches: scored candidates and run time."""
 
 import time
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -9,21 +10,32 @@ from ...data.stores.activations import iterate_units, open_activations
 from ...data.stores.concepts import read_atoms
 from ...data.stores.tables import read_table, write_table
 from ...kernels.activations.unit_pass import count_per_atom
-from ...kernels.search.beam import ConceptCounts, search_beam
+from ...kernels.search.atoms import Atoms
+from ...kernels.search.beam import ConceptCounts, Scored, search_beam
 from ...kernels.search.estimates import ESTIMATES, Occurrences, search_by_estimate
 from ...kernels.search.formula import format_formula
 from ...kernels.search.optimal import search_optimal
 from ...runtime.progress import Progress
 
 
-def compare_heuristics(*, activations, ranges, concept_set, heuristics, units, length, beam, seconds):
-    """Write how many candidates each search scores exactly and how long it takes, for some units of each layer.
+def compare_heuristics(
+    *,
+    activations: str | list[str],
+    ranges: str,
+    concept_set: str,
+    heuristics: str,
+    units: int,
+    length: int,
+    beam: int,
+    seconds: float | None,
+) -> None:
+    """Write the number of exactly scored candidates and the run time of each search, for some units of each layer.
 
     The searches are the four estimates, the exact beam, which finds the same formula by scoring all candidates at once,
     and the optimal search. `visited` counts candidates scored exactly; it is empty for the optimal search, which
     excludes formulas in groups. Work that serves the whole concept set (areas and rectangles of concepts, joint counts)
     is done before and left out of `seconds`, as is the pass over the activations. Times differ from run to run, so this
-    table, unlike all others, is not the same bytes each time.
+    table, unlike all others, is not reproducible.
 
     Parameters
     ----------
@@ -49,7 +61,7 @@ def compare_heuristics(*, activations, ranges, concept_set, heuristics, units, l
     occurrences = Occurrences(atoms, counts)
     names = concepts["name"].tolist()
     searches = _searches(occurrences, length=length, beam=beam, seconds=seconds)
-    # once for nothing: compiles the kernels and prepares what all ranges share
+    # warm-up: compiles the kernels and prepares the shared index
     warm_up = atoms.atom_size * (np.arange(len(atoms.atom_size)) % 2)
     for search in _searches(occurrences, length=length, beam=1, seconds=seconds).values():
         search(warm_up)
@@ -68,35 +80,35 @@ def compare_heuristics(*, activations, ranges, concept_set, heuristics, units, l
     write_table(table, heuristics, "heuristics")
 
 
-def _searches(occurrences, *, length, beam, seconds):
-    """Return the searches by name; each takes the bitmap pixels per atom and returns a formula and the visits."""
+def _searches(occurrences: Occurrences, *, length: int, beam: int, seconds: float | None) -> dict[str, Callable]:
+    """Return the searches by name; each takes the bitmap pixels per atom and returns a formula and the number of visited candidates."""
     atoms, counts = occurrences.atoms, occurrences.counts
     n_all = {}
 
-    def by_estimate(estimate):
-        def search(per_atom):
+    def by_estimate(estimate: str) -> Callable:
+        def search(per_atom: np.ndarray) -> tuple[Scored | None, int]:
             visit = search_by_estimate(per_atom, occurrences, estimate=estimate, length=length, beam=beam)
             n_all[estimate] = visit.visited
             return visit.scored, visit.visited
 
         return search
 
-    def exactly(per_atom):
+    def exactly(per_atom: np.ndarray) -> tuple[Scored | None, int]:
         best = search_beam(_per_set(per_atom, atoms), counts, length=length, beam=beam)
         return best, n_all["none"]  # the same candidates
 
-    def optimally(per_atom):
+    def optimally(per_atom: np.ndarray) -> tuple[Scored | None, None]:
         values = _per_set(per_atom, atoms)
         return search_optimal(values, counts, length=length, beam=beam, seconds=seconds).scored, None
 
     return {estimate: by_estimate(estimate) for estimate in ESTIMATES} | {"beam": exactly, "optimal": optimally}
 
 
-def _per_set(per_atom, atoms):
+def _per_set(per_atom: np.ndarray, atoms: Atoms) -> np.ndarray:
     return np.bincount(atoms.atom_set, weights=per_atom, minlength=atoms.n_sets).astype(np.int64)
 
 
-def _bitmaps(activations, table, atoms, n_units):
+def _bitmaps(activations: str | list[str], table: pd.DataFrame, atoms: Atoms, n_units: int) -> Iterator[tuple]:
     """Yield each range of the chosen units with its bitmap pixels per atom."""
     for layer, rows in table.groupby("layer", sort=False):
         units = np.unique(rows["unit"])

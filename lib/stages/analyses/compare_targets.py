@@ -12,16 +12,18 @@ from ...kernels.search.formula import canonical, parse_formula
 
 @dataclass(frozen=True)
 class _Group:
-    """Units of a layer (or of all) in one range (or in any), and what explains them."""
+    """Units of a layer (or of all) in one range (or in any), and their explanations."""
 
     n_units: int
     n_explained: int
-    mix: dict  # as `category_mix` returns it
-    sets: dict  # measure of agreement: what explains the units
+    mix: dict  # from `category_mix`
+    sets: dict  # measure of agreement: formulas or concepts
 
 
-def compare_targets(*, explanations, concept_sets, entries, iou, comparison):
-    """Write what share of units each target explains, by concepts of which categories, and how far targets agree.
+def compare_targets(
+    *, explanations: list[str], concept_sets: list[str], entries: list[list[str]], iou: float, comparison: str
+) -> None:
+    """Write the share of explained units of each target, the categories of its concepts, and the agreement of targets.
 
     Parameters
     ----------
@@ -32,7 +34,7 @@ def compare_targets(*, explanations, concept_sets, entries, iou, comparison):
     entries : list of list of str
         Model, data set and concept set of each target.
     iou : float
-        Only formulas with an IoU above it explain a unit and count in any measure.
+        Formulas with a lower or equal IoU are ignored.
     comparison : str
         Output table in long form. Layer and range are empty for all together, where a unit is explained if it is in any
         range. The subject is the category of `category_share`; for `formula_agreement` and `concept_agreement` it is
@@ -61,7 +63,7 @@ def compare_targets(*, explanations, concept_sets, entries, iou, comparison):
     write_table(pd.DataFrame(rows, columns=columns), comparison, "comparison")
 
 
-def _groups(table, concepts, iou):
+def _groups(table: pd.DataFrame, concepts: pd.DataFrame, iou: float) -> dict[tuple[str, str], _Group]:
     """Return {(layer, range): _Group}, with empty names for all layers and for all ranges."""
     names, categories = concepts["name"].tolist(), concepts["category"].tolist()
     explained = table["iou"] > iou

@@ -8,8 +8,8 @@ from ...kernels.metrics.formulas import EXPLAINED_ABOVE
 from ...kernels.search.formula import parse_formula
 
 
-def count_detectors(*, dissection, concept_set, detectors):
-    """Write, by layer, range and category, how many units detect a concept, and how many different concepts they detect.
+def count_detectors(*, dissection: str, concept_set: str, detectors: str) -> None:
+    """Write, by layer, range and category, how many units detect a concept, and the number of different concepts.
 
     Parameters
     ----------

@@ -10,7 +10,9 @@ from ...runtime.parts import Part
 from ...runtime.progress import Progress
 
 
-def find_thresholds(*, activations, ranges, layer, chunk, quantiles, threads):
+def find_thresholds(
+    *, activations: str, ranges: str, layer: str, chunk: str, quantiles: list[float], threads: int
+) -> None:
     """Write one range per unit and quantile of its activations that are not zero, named by the quantile.
 
     Parameters
@@ -21,7 +23,7 @@ def find_thresholds(*, activations, ranges, layer, chunk, quantiles, threads):
         Output table.
     layer : str
     chunk : str
-        Which units of the layer, such as `0-of-4` for the first quarter.
+        Part of the units of the layer, such as `0-of-4` for the first quarter.
     quantiles : list of float
         Shares of the activations that exceed a threshold.
     threads : int
@@ -29,7 +31,7 @@ def find_thresholds(*, activations, ranges, layer, chunk, quantiles, threads):
     store = open_activations(activations, layer)
     units = Part.parse(chunk).span(store.shape[1])
 
-    def analyse(item):
+    def analyse(item: tuple) -> list[tuple]:
         unit, maps = item
         values = collect_values(maps)
         unusable = (None, None, 0, values.status)

@@ -17,22 +17,22 @@ from ...runtime.progress import Progress
 
 def measure_range_importance(
     *,
-    data,
-    weights,
-    ranges,
-    range_importance,
-    layer,
-    network,
-    concepts,
-    input_size,
-    trusted_sha256,
-    device,
-    batch_size,
-    threads,
-):
-    """Write the share of images whose predicted class changes when all units of a layer lose one range of activation.
+    data: str,
+    weights: str | list[str],
+    ranges: list[str],
+    range_importance: str,
+    layer: str,
+    network: dict,
+    concepts: dict,
+    input_size: list[int],
+    trusted_sha256: list[str],
+    device: str,
+    batch_size: int,
+    threads: int,
+) -> None:
+    """Write the share of images whose predicted class changes when one range of all units of a layer is erased.
 
-    Every activation strictly inside its unit's range becomes 0, and the rest of the network runs on.
+    Every activation strictly inside its unit's range becomes 0, and the rest of the network is computed from it.
 
     Parameters
     ----------
@@ -41,21 +41,21 @@ def measure_range_importance(
     weights : str or list of str
         Checkpoint; an empty list for random weights.
     ranges : list of str
-        Tables of the ranges of all units of the layer; units without a range of some name lose nothing.
+        Tables of the ranges of all units of the layer; units without such a range are unchanged.
     range_importance : str
         Output table, one row per range.
     layer : str
     network : dict
-        As `open_network` takes it.
+        Settings for `open_network`.
     concepts : dict
-        subset, categories: as `open_broden` takes them.
+        subset, categories: arguments of `open_broden`.
     input_size : list of int
         Height and width of the network's input, in pixels.
     trusted_sha256 : list of str
         Checkpoints and archives that may run the code in them.
     device : str
     batch_size : int
-        Images that travel together, rounded up to whole blocks (`runtime.blocks`); no result depends on it.
+        Images per batch, rounded up to whole blocks (`runtime.blocks`); it does not change results.
     threads : int
     """
     table = pd.concat([read_table(path, "ranges") for path in ranges], ignore_index=True)
@@ -73,7 +73,7 @@ def measure_range_importance(
     per_batch = whole_blocks(batch_size)
     with RangeEraser(model.module, layer) as eraser:
 
-        def count(first):
+        def count(first: int) -> tuple[int, list[int]]:
             batch = load_batch(images[first : first + per_batch], geometry, threads=1)
             before, *after = eraser(model.to_input(batch), lower=bounds[0], upper=bounds[1])
             return len(batch), [int((predictions != before).sum()) for predictions in after]

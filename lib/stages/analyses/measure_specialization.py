@@ -1,4 +1,4 @@
-"""Stage: measure how many units have formulas that the same network has with random weights too."""
+"""Stage: measure how many units have the same formulas as the network with random weights."""
 
 from collections import Counter
 
@@ -7,14 +7,13 @@ import pandas as pd
 from ...data.stores.concepts import read_concepts
 from ...data.stores.tables import read_table, write_table
 from ...kernels.metrics.specialization import KINDS, default_formulas, specialization_of
-from ...kernels.search.formula import parse_formula
+from ...kernels.search.formula import Formula, parse_formula
 
 
-def measure_specialization(*, explanations, twin_explanations, concept_set, specialization):
+def measure_specialization(*, explanations: str, twin_explanations: str, concept_set: str, specialization: str) -> None:
     """Write, by layer and range, the shares of units whose formula is unspecialized, weakly specialized, specialized.
 
-    What is common in the twin is judged per layer, over all its units and cluster ranges together, and over its units
-    alone for the range `top`.
+    Common formulas of the twin are determined per layer: over all cluster ranges together, and for the range `top` alone.
 
     Parameters
     ----------
@@ -28,7 +27,7 @@ def measure_specialization(*, explanations, twin_explanations, concept_set, spec
     names = read_concepts(concept_set)["name"].tolist()
     table, twin = (_with_kind(read_table(path, "explanations")) for path in (explanations, twin_explanations))
 
-    def formulas(rows):
+    def formulas(rows: pd.DataFrame) -> list[Formula]:
         return [parse_formula(text, names) for text in rows.loc[rows["status"] == "ok", "formula"]]
 
     defaults = {
@@ -44,6 +43,6 @@ def measure_specialization(*, explanations, twin_explanations, concept_set, spec
     write_table(pd.DataFrame(rows, columns=columns), specialization, "specialization")
 
 
-def _with_kind(table):
-    """Add whether a range is `top` or a `cluster`."""
+def _with_kind(table: pd.DataFrame) -> pd.DataFrame:
+    """Add a column with the kind of range, `top` or `cluster`."""
     return table.assign(kind=table["range"].str.rstrip("0123456789"))

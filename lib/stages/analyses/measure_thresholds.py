@@ -1,4 +1,4 @@
-"""Stage: measure which categories of concepts the formulas of each threshold ask for."""
+"""Stage: measure the categories of the concepts in the formulas of each threshold."""
 
 import pandas as pd
 
@@ -8,10 +8,10 @@ from ...kernels.metrics.comparison import category_mix
 from ...kernels.search.formula import parse_formula
 
 
-def measure_thresholds(*, explanations, concept_set, thresholds):
-    """Write the share of each category among the concepts that the units' formulas ask for, by layer and quantile.
+def measure_thresholds(*, explanations: list[str], concept_set: str, thresholds: str) -> None:
+    """Write the share of each category among the concepts of the units' formulas, by layer and quantile.
 
-    Concepts that a formula excludes by NOT do not count.
+    Concepts under NOT are ignored.
 
     Parameters
     ----------

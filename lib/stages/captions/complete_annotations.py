@@ -1,4 +1,4 @@
-"""Stage: check the published annotations of a network, and give those without images their pictures."""
+"""Stage: check the published annotations of a network and add the missing images."""
 
 import os
 from pathlib import Path
@@ -35,9 +35,9 @@ def complete_annotations(
     annotations: str,
     threads: int,
 ) -> None:
-    """Lay out an annotated network as its own results are: a folder of exemplars and a table of annotations.
+    """Write an annotated network in the layout of exemplar results: a folder of exemplars and a table of annotations.
 
-    What the zip holds is linked, not copied.
+    Files of the zip are linked, not copied.
 
     Parameters
     ----------
@@ -55,14 +55,14 @@ def complete_annotations(
     annotations : str
         Output table `annotations`.
     threads : int
-        No result depends on it.
+        It does not change results.
 
     Raises
     ------
     FileNotFoundError
         If a file of the zip is missing, or images are needed and not given.
     LookupError
-        If the annotations are of layers or units that have no exemplars.
+        If annotated layers or units have no exemplars.
     ValueError
         If a file is damaged, or an id is not that of an image.
     """
@@ -95,7 +95,7 @@ def complete_annotations(
                 np.savetxt(own / "activations.csv", np.full(ids[layer].shape, np.nan), fmt="%.5e", delimiter=",")
         with Progress(total=sum(len(np.unique(ids[layer])) for layer in bare), desc="images", unit="image") as progress:
 
-            def read(chosen, size):
+            def read(chosen: list[int], size: int) -> np.ndarray:
                 progress.update(len(chosen))
                 return load_batch([paths[index] for index in chosen], geometry_of(size), threads=threads)
 
@@ -105,13 +105,13 @@ def complete_annotations(
         for layer in layers:
             read_exemplars(draft, layer.name)
             seal_folder(draft / layer.name)
-    write_annotations(annotations, [(layer, unit, text) for (layer, unit), said in texts.items() for text in said])
+    write_annotations(annotations, [(layer, unit, text) for (layer, unit), own in texts.items() for text in own])
 
 
 def _list_images(folder: str | list, network: str, class_list: str | list) -> list[str]:
     if not folder:
         raise FileNotFoundError(
-            f"the annotations of {network} came without images.npy, and its images cannot be had elsewhere; give a "
+            f"the annotations of {network} contain no images.npy, and its images cannot be downloaded; give a "
             f"complete copy as config key downloads.local.annotations-{network.replace('/', '-')}"
         )
     return list_source_images(folder, network.split("/")[1], class_list=class_list or None)

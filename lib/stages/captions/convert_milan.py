@@ -1,11 +1,11 @@
-"""Stage: turn a published captioning model into the native format, which holds nothing but tensors and settings."""
+"""Stage: turn a published captioning model into the native format, which contains only tensors and settings."""
 
 from ...captioning.checkpoints.native import write_captioner
 from ...captioning.checkpoints.published import read_published
 
 
 def convert_milan(*, payload: str, milan: str) -> None:
-    """Read a published payload, running no code from it, and write it as a safetensors file that describes alike.
+    """Read a published payload, running no code from it, and write it as an equivalent safetensors file.
 
     Parameters
     ----------
@@ -17,6 +17,6 @@ def convert_milan(*, payload: str, milan: str) -> None:
     Raises
     ------
     ValueError
-        If the file is damaged or holds more than tensors and plain values.
+        If the file is damaged or contains more than tensors and plain values.
     """
     write_captioner(milan, read_published(payload))

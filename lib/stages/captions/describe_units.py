@@ -8,7 +8,7 @@ import pandas as pd
 
 from ...captioning.checkpoints.encoders import open_encoder
 from ...captioning.checkpoints.native import read_captioner
-from ...captioning.decoding.clip import Clip, build_clip, count_looks, look, order
+from ...captioning.decoding.clip import Clip, build_clip, count_embeddings, embed_exemplars, order
 from ...captioning.decoding.rerank import describe
 from ...captioning.model.encoder import count_distinct, encode_exemplars
 from ...data.downloads.sources import find_source
@@ -42,24 +42,24 @@ def describe_units(
     device: str,
     threads: int,
 ) -> None:
-    """Write the description of every unit of a chunk; a unit that has none says why in its status.
+    """Write the description of every unit of a chunk; the status gives the reason if there is none.
 
     Parameters
     ----------
     exemplars : str
         Exemplar folder of the network.
     units : str
-        Table `units`: which units there are, in the order of the output, and which are in order.
+        Table `units`: the units, in the order of the output, with their status.
     milan : str
         Captioning model: a native safetensors file or a published payload; both hold their encoder.
     clip_weights : str or list of str
         Weights of the CLIP that orders the sentences; an empty list if none does.
     descriptions : str
-        Output table `descriptions`; the score is the one that won: for rerank log p(y | exemplars) - T log p(y), with
-        CLIP the sum of cosines (see `look`). The runner-up is the next best sentence with another text, the margin the
+        Output table `descriptions`; the score is the ranking criterion: for rerank log p(y | exemplars) - T log p(y), with
+        CLIP the sum of cosines (see `embed_exemplars`). The runner-up is the next best sentence with another text, the margin the
         difference of the scores.
     n_best : str
-        Output table `n_best`: the best sentences of each unit, with what their scores are made of.
+        Output table `n_best`: the best sentences of each unit, with the parts of their scores.
     chunk : str
         Which units, such as `0-of-4` for the first quarter.
     n_listed : int
@@ -68,19 +68,19 @@ def describe_units(
         "rerank"; or "beam" or "greedy", which use mutual information if the model has a language model. "beam+clip"
         puts all sentences of "beam" into the order of CLIP.
     beam_size : int
-        Width of the search.
+        Beam width.
     temperature : float
         Weight T of the language model.
     lm_sum : str or None
         "exact" or "published" (one more term, as in the published results); None for what the model was made with.
     clip : mapping or None
-        name, tag (as for `build_clip`), whole (as for `look`); None without CLIP.
+        name, tag (as for `build_clip`), whole (as for `embed_exemplars`); None without CLIP.
     trusted_sha256 : list of str
         Checkpoints and archives that may run the code in them.
     device : str
         As for `prepare_device`.
     threads : int
-        No result depends on it.
+        It does not change results.
 
     Raises
     ------
@@ -96,23 +96,23 @@ def describe_units(
     captioner = read_captioner(milan)
     record = captioner.encoder
     network = build_network(record.config, n_classes=n_classes_of(record.weights, record.config, path=milan), seed=0)
-    eye = open_encoder(record, network, path=milan).to(place)
+    encoder = open_encoder(record, network, path=milan).to(place)
     layers = [read_exemplars(exemplars, layer) for layer in dict.fromkeys(table["layer"])]
     wanted = _find(table, layers, exemplars)
-    judge = _open_clip(clip, clip_weights, trusted_sha256).to(place) if clip else None
+    clip_model = _open_clip(clip, clip_weights, trusted_sha256).to(place) if clip else None
 
     first, last = _spans(wanted, len(layers))
     images, masks = (
         [getattr(own, part)[a:b] for own, a, b in zip(layers, first, last)] for part in ("images", "masks")
     )
     with Progress(total=count_distinct(images), desc="encoding images", unit="image") as progress:
-        encoded = encode_exemplars(eye, images, masks, threads=threads, progress=progress.update)
+        encoded = encode_exemplars(encoder, images, masks, threads=threads, progress=progress.update)
     features = [encoded[layer][position - first[layer]] for layer, position in wanted.values()]
     with Progress(total=len(features), desc="describing units", unit="unit") as progress:
         found = describe(
             captioner.decoder.to(place),
             None if captioner.language_model is None else captioner.language_model.to(place),
-            np.stack(features) if features else np.zeros((0, 1, eye.feature_size), np.float32),
+            np.stack(features) if features else np.zeros((0, 1, encoder.feature_size), np.float32),
             indexer=captioner.indexer,
             strategy=strategy.removesuffix("+clip"),
             use_information=strategy != "rerank" and captioner.language_model is not None,
@@ -120,16 +120,18 @@ def describe_units(
             beam_size=beam_size,
             temperature=temperature,
             lm_sum=lm_sum or captioner.settings.lm_sum,
-            n_best=beam_size if judge else max(2, n_listed),
+            n_best=beam_size if clip_model else max(2, n_listed),
             threads=threads,
             progress=progress.update,
         )
-    if judge:
-        n_looks = count_looks(images, masks, whole=clip["whole"])
-        with Progress(total=n_looks, desc="comparing with CLIP", unit="image") as progress:
-            views = look(judge, images, masks, whole=clip["whole"], threads=threads, progress=progress.update)
-        own = [views[layer][position - first[layer]] for layer, position in wanted.values()]
-        found = order(judge, found, own, threads=threads)
+    if clip_model:
+        n_images = count_embeddings(images, masks, whole=clip["whole"])
+        with Progress(total=n_images, desc="comparing with CLIP", unit="image") as progress:
+            embedded = embed_exemplars(
+                clip_model, images, masks, whole=clip["whole"], threads=threads, progress=progress.update
+            )
+        own = [embedded[layer][position - first[layer]] for layer, position in wanted.values()]
+        found = order(clip_model, found, own, threads=threads)
     rows = table[["layer", "unit", "status"]].assign(description="", score=np.nan, runner_up="", margin=np.nan)
     listed = []
     for index, candidates in zip(wanted, found):
@@ -162,10 +164,10 @@ def _spans(wanted: dict[int, tuple[int, int]], n_layers: int) -> tuple[list[int]
 
 def _open_clip(clip: Mapping, weights: str, trusted_sha256: list[str]) -> Clip:
     """Build the CLIP with its weights; published ones are trusted by their digest."""
-    judge = build_clip(clip["name"], tag=clip["tag"])
+    model = build_clip(clip["name"], tag=clip["tag"])
     published = find_source(f"clip-{clip['name']}-{clip['tag']}").sha256 if clip["tag"] else ""
-    load_weights(judge.network, weights, trusted_sha256=[*trusted_sha256, published])
-    return judge
+    load_weights(model.network, weights, trusted_sha256=[*trusted_sha256, published])
+    return model
 
 
 def _find(table: pd.DataFrame, layers: list[Exemplars], root: str) -> dict[int, tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Stage: write a captioning model that was trained here as the published program keeps its own."""
+"""Stage: export a captioning model in the format of the published program."""
 
 from ...captioning.checkpoints.native import read_captioner
 from ...captioning.checkpoints.published_writer import write_published

@@ -1,4 +1,4 @@
-"""Stage: list what was said about the units of several annotated networks in one table."""
+"""Stage: list the annotations of several networks in one table."""
 
 import pandas as pd
 

@@ -1,4 +1,4 @@
-"""Stage: measure how well descriptions agree with what is known about their units."""
+"""Stage: measure the agreement of descriptions with the annotations of their units."""
 
 import logging
 
@@ -15,10 +15,10 @@ logger = logging.getLogger(__name__)
 def score_descriptions(
     *, descriptions: str, annotations: str, metrics: str, bert_score_model: str | None, seed: int
 ) -> None:
-    """Write BLEU, chrF, ROUGE and BERTScore of the descriptions, beside captions that any description has to beat.
+    """Write BLEU, chrF, ROUGE and BERTScore of the descriptions, beside baselines.
 
-    Rows `constant` say the most frequent annotation of every unit, which is chosen with knowledge of the answers; rows
-    `shuffled` give every unit the description of another. There are rows for all units and for each layer.
+    Rows `constant` describe every unit by the most frequent annotation, which is chosen with knowledge of the answers; in
+    rows `shuffled` every unit has the description of another. There are rows for all units and for each layer.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def score_descriptions(
     bert_score_model : str or None
         Folder of a language model for BERTScore; None leaves the column empty.
     seed : int
-        Of the shuffling.
+        Seed of the shuffling.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Stage: train a captioning model on annotated units of some networks, and measure it on units it has not seen."""
+"""Stage: train a captioning model on annotated units of some networks, and measure it on held-out units."""
 
 import logging
 
@@ -61,9 +61,9 @@ def train_milan(
 ) -> None:
     """Train a language model and a decoder, write them with their encoder, and report the agreement on held-out units.
 
-    Two disjoint parts of the units are held out: early stopping looks at the first, the report at the second.
-    Files beside `milan` keep the state of each training after its last epoch until all is written: what is killed goes
-    on there, and ends with the same bytes.
+    Two disjoint parts of the units are held out: the first for early stopping, the second for the report.
+    Files beside `milan` store the state of each training run after its last epoch until all is written: an interrupted run
+    resumes from there and ends with the same bytes.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def train_milan(
     encoder_weights : str
         Checkpoint of the encoder's network.
     milan : str
-        Output: the captioning model, one safetensors file with all that describing needs.
+        Output: the captioning model, one safetensors file with everything that describing needs.
     report : str
         Output table `description_metrics`.
     networks : list of str
@@ -88,7 +88,7 @@ def train_milan(
     embedding_size, hidden_size, attention_size, lm_hidden_size, lm_layers : int
         Sizes of the decoder and the language model.
     dropout : float
-        Of both.
+        Dropout of both.
     epochs, patience, batch_size : int
         As in `TrainingSettings`.
     learning_rate : float
@@ -96,28 +96,30 @@ def train_milan(
     hold_out : float
         Share of the units for early stopping, and the share for the report.
     beam_size : int
-        Width of the search, in the report and by default later.
+        Beam width, in the report and by default later.
     temperature : float
         Weight of the language model, likewise.
     length : int
         Longest description, in words.
     seed : int
-        Of the split, the first weights, the order and dropout.
+        Seed of the split, the initial weights, the order and dropout.
     device : str
         As for `prepare_device`.
     threads : int
-        No result depends on it.
+        It does not change results.
     """
     settings = {"name": encoder, "normalisation": normalisation, "seed": seed}
     network = open_network(settings, weights=encoder_weights, trusted_sha256=trusted_sha256, device=device)
     place, (mean, std) = network.device, NORMALISATION[normalisation]
-    eye = Encoder(network.module, encoder, mean=mean, std=std).to(place)
-    features, captions = _collect(networks, exemplars, annotations, eye, threads)
+    image_encoder = Encoder(network.module, encoder, mean=mean, std=std).to(place)
+    features, captions = _collect(networks, exemplars, annotations, image_encoder, threads)
     train, stop, test = split_units(len(captions), (hold_out, hold_out), seed=seed)
     logger.info("%d units to train on, %d for early stopping, %d for the report", len(train), len(stop), len(test))
 
     indexer = Indexer(count_vocabulary((" ".join(captions[unit]) for unit in train), Tokenizer()))
-    sizes = DecoderSizes(indexer.n_symbols, eye.feature_size, embedding_size, hidden_size, attention_size, dropout)
+    sizes = DecoderSizes(
+        indexer.n_symbols, image_encoder.feature_size, embedding_size, hidden_size, attention_size, dropout
+    )
     with seeded(seed, 0):
         decoder = Decoder(sizes).to(place)
         model = LanguageModel(
@@ -152,7 +154,7 @@ def train_milan(
 
 
 def _collect(
-    networks: list[str], roots: list[str], tables: list[str], eye: Encoder, threads: int
+    networks: list[str], roots: list[str], tables: list[str], image_encoder: Encoder, threads: int
 ) -> tuple[np.ndarray, list[tuple[str, ...]]]:
     """Encode the exemplars of all networks and keep the annotated units, with their annotations."""
     layers, captions = [], []
@@ -176,7 +178,7 @@ def _collect(
             f"all networks must have equally many exemplars per unit, not {sorted(counts)}; config key datasets.*.k"
         )
     with Progress(total=count_distinct(images), desc="encoding images", unit="image") as progress:
-        encoded = encode_exemplars(eye, images, masks, threads=threads, progress=progress.update)
+        encoded = encode_exemplars(image_encoder, images, masks, threads=threads, progress=progress.update)
     texts = [own for layer in captions for own in layer]
     annotated = [unit for unit, own in enumerate(texts) if own]
     logger.info("%d of %d units are annotated", len(annotated), len(texts))
@@ -192,7 +194,7 @@ def _measure(
     options: dict,
     seed: int,
 ) -> list[dict]:
-    """Compare ways of decoding, and what says the same whatever it sees, on the same units."""
+    """Compare ways of decoding, and baselines that ignore the exemplars, on the same units."""
     ways = {
         "milan_rerank": {"strategy": "rerank", "use_information": False},
         "milan_mi_beam": {"strategy": "beam", "use_information": True},
@@ -200,14 +202,14 @@ def _measure(
         "milan_mi_greedy": {"strategy": "greedy", "use_information": True},
         "likelihood_greedy": {"strategy": "greedy", "use_information": False},
     }
-    said = {
+    captions_by_method = {
         name: [best.text for best, *_ in describe(decoder, model, features, **way, **options)]
         for name, way in ways.items()
     }
-    said["constant"] = [constant_caption(known, n_candidates=CONSTANT_CANDIDATES)] * len(references)
-    said["shuffled"] = shuffled_captions(said["milan_rerank"], seed=seed)
+    captions_by_method["constant"] = [constant_caption(known, n_candidates=CONSTANT_CANDIDATES)] * len(references)
+    captions_by_method["shuffled"] = shuffled_captions(captions_by_method["milan_rerank"], seed=seed)
     rows = []
-    for name, texts in said.items():
+    for name, texts in captions_by_method.items():
         values = measure_captions(texts, references, bert_score_model=None)
         logger.info("%s: %s", name, ", ".join(f"{measure} {value:.2f}" for measure, value in values.items()))
         rows.append({"units": "held_out", "captions": name, "n_units": len(references), **values})

@@ -1,10 +1,11 @@
 """Stage: turn the label maps of a concept data set into atoms, the sparse segmentation cache."""
 
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
 
-from ...data.formats.broden import open_broden
+from ...data.formats.broden import BrodenDataset, open_broden
 from ...data.stores.concepts import write_atoms
 from ...kernels.search.atoms import AtomCollector, image_atoms
 from ...runtime.parallel import map_in_order
@@ -13,7 +14,7 @@ from ...runtime.progress import Progress
 IMAGES_PER_TASK = 64
 
 
-def build_concepts(*, data, concept_set, concepts, threads):
+def build_concepts(*, data: str, concept_set: str, concepts: dict, threads: int) -> None:
     """Read every label map once and write the atoms of the data set.
 
     Parameters
@@ -23,9 +24,9 @@ def build_concepts(*, data, concept_set, concepts, threads):
     concept_set : str
         Output: the Zarr store.
     concepts : dict
-        subset, categories: as `open_broden` takes them.
+        subset, categories: arguments of `open_broden`.
     threads : int
-        The result does not depend on it.
+        It does not change results.
 
     Raises
     ------
@@ -37,7 +38,7 @@ def build_concepts(*, data, concept_set, concepts, threads):
     dataset = open_broden(data, **concepts)
     collector = AtomCollector()
 
-    def pixel_blocks():
+    def pixel_blocks() -> Iterator[np.ndarray]:
         starts = range(0, len(dataset.images), IMAGES_PER_TASK)
         blocks = map_in_order(partial(_group_images, dataset), starts, threads=threads)
         for block in Progress(blocks, total=len(starts), unit="block"):
@@ -54,7 +55,7 @@ def build_concepts(*, data, concept_set, concepts, threads):
     )
 
 
-def _group_images(dataset, first):
+def _group_images(dataset: BrodenDataset, first: int) -> list[tuple]:
     groups = []
     for image in range(first, min(first + IMAGES_PER_TASK, len(dataset.images))):
         maps, whole = [], []

@@ -1,4 +1,4 @@
-"""Stage: bring the user's own labelled images into Broden's on-disk format."""
+"""Stage: convert the user's labelled images to Broden's on-disk format."""
 
 import pandas as pd
 
@@ -8,7 +8,7 @@ from ...data.stores.tables import write_table
 from ...runtime.atomic import new_folder
 
 
-def convert_concepts(*, source, folder, format, places, mask_size, threads):
+def convert_concepts(*, source: str, folder: str, format: str, places: str, mask_size: int, threads: int) -> None:
     """Write a concept data set in Broden's format; `skipped_images.csv` in it lists the images left out.
 
     Parameters
@@ -18,11 +18,11 @@ def convert_concepts(*, source, folder, format, places, mask_size, threads):
     folder : str
         Output folder.
     format, places : str, dict
-        As `open_labelled_images` takes them.
+        Arguments of `open_labelled_images`.
     mask_size : int
         Height and width of the label maps.
     threads : int
-        The result does not depend on it.
+        It does not change results.
     """
     data = open_labelled_images(source, format=format, places=places)
     with new_folder(folder) as draft:

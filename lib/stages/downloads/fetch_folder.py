@@ -1,4 +1,4 @@
-"""Bring one data set of the table of sources to its place, as a folder."""
+"""Stage: fetch one data set of the table of sources, as a folder."""
 
 from pathlib import Path
 
@@ -21,19 +21,19 @@ def fetch_folder(*, source: str, target: str, local: str | None, config_key: str
     source : str
         Name in `lib/data/sources.csv`.
     target : str
-        Path of the folder to make.
+        Path of the folder to create.
     local : str or None
         The user's folder (becomes a symbolic link), a copy of the archive, or another URL of the archive; None for the
         published URL.
     config_key : str
-        The setting that `local` comes from, for error messages.
+        Config key of `local`, for error messages.
 
     Raises
     ------
     FileNotFoundError
-        If neither a folder nor a file is at `local`.
+        If `local` is neither a folder nor a file.
     ValueError
-        If the source is unknown or must be got by the user, or if the archive is damaged or unsafe.
+        If the source is unknown or must be downloaded manually, or if the archive is damaged or unsafe.
     OSError
         If the download fails or the disk is full.
     """

@@ -1,10 +1,10 @@
-"""Stage: download the weights that the user's config gives as a URL."""
+"""Stage: download weights given as a URL in the config."""
 
 from ...data.downloads.download import download
 from ...data.downloads.obtain import RETRIES, TIMEOUT
 
 
-def fetch_own_weights(*, url, sha256, target, config_key):
+def fetch_own_weights(*, url: str, sha256: str, target: str, config_key: str) -> None:
     """Download a checkpoint and verify it.
 
     Parameters
@@ -13,14 +13,14 @@ def fetch_own_weights(*, url, sha256, target, config_key):
     sha256 : str
         Digest of the file.
     target : str
-        Path of the file to make.
+        Path of the file to create.
     config_key : str
-        The setting that the URL comes from, for error messages.
+        Config key of the URL, for error messages.
 
     Raises
     ------
     OSError
-        If the download fails or the file is another one.
+        If the download fails or the file has another digest.
     """
     download(
         url,

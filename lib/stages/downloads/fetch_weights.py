@@ -1,4 +1,4 @@
-"""Stage: get the published weights of a network."""
+"""Stage: fetch the published weights of a network."""
 
 import re
 from dataclasses import replace
@@ -10,10 +10,10 @@ from ...models.build.zoo import imagenet_weights_url
 REFERENCE = "resnet18-imagenet"  # licence and citation of the ImageNet weights that torchvision publishes
 
 
-def fetch_weights(*, model, weights_set, target, local, config_key):
-    """Download the weights of a network and verify them, or link to the user's copy.
+def fetch_weights(*, model: str, weights_set: str, target: str, local: str | None, config_key: str) -> None:
+    """Download the weights of a network and verify them, or link to a local copy.
 
-    ImageNet weights that are not in `lib/data/sources.csv` come from torchvision's own list.
+    ImageNet weights that are not in `lib/data/sources.csv` are taken from torchvision's list.
 
     Parameters
     ----------
@@ -22,16 +22,16 @@ def fetch_weights(*, model, weights_set, target, local, config_key):
     weights_set : str
         `imagenet` or `places365`.
     target : str
-        Path of the checkpoint to make.
+        Path of the checkpoint to create.
     local : str or None
-        The user's copy (a path, which becomes a symbolic link) or another URL; None for the published URL.
+        Path of a local copy (which becomes a symbolic link) or another URL; None for the published URL.
     config_key : str
-        The setting that `local` comes from, for error messages.
+        Config key of `local`, for error messages.
 
     Raises
     ------
     ValueError
-        If nobody publishes these weights; the message gives the nearest ones.
+        If no such weights are published; the message gives the nearest ones.
     OSError
         If the download fails.
     """

@@ -1,4 +1,4 @@
-"""Stage: list everything that can be downloaded, and the setting that gives a copy of one's own in its place."""
+"""Stage: list all downloads and the config keys for local copies."""
 
 from dataclasses import asdict
 
@@ -8,15 +8,15 @@ from ...data.downloads.sources import all_sources
 from ...data.stores.tables import write_table
 
 
-def list_sources(*, sources, local):
-    """Write the table of sources as the config changes it.
+def list_sources(*, sources: str, local: dict[str, str]) -> None:
+    """Write the table of sources with the local copies of the config.
 
     Parameters
     ----------
     sources : str
         Output table.
     local : dict of str to str
-        The user's copies by name.
+        Local copies by name of the source.
     """
     table = pd.DataFrame([asdict(source) for source in all_sources().values()])
     table["config_key"] = "downloads.local." + table["name"]

@@ -10,7 +10,7 @@ KEYS = ["layer", "unit", "range"]
 FEWEST_SHUFFLES = 3
 
 
-def measure_chance(*, explanations, nulls, chance):
+def measure_chance(*, explanations: str, nulls: list[str], chance: str) -> None:
     """Write p-values and false discovery rates of all formulas.
 
     The nulls of the units of a layer are pooled for each range, after division by their own mean and spread.

@@ -5,7 +5,7 @@ import zlib
 import numpy as np
 import pandas as pd
 
-from ...data.stores.activations import iterate_units, open_activations
+from ...data.stores.activations import UnitMaps, iterate_units, open_activations
 from ...data.stores.concepts import read_atoms
 from ...data.stores.tables import COLUMNS, read_table, write_table
 from ...kernels.activations.range_codes import RangeCodes
@@ -17,8 +17,20 @@ from ...runtime.progress import Progress
 
 
 def search_shuffled(
-    *, activations, explanations, concept_set, nulls, layer, n_shuffles, seed, search, seconds, length, beam, threads
-):
+    *,
+    activations: str | list[str],
+    explanations: str,
+    concept_set: str,
+    nulls: str,
+    layer: str,
+    n_shuffles: int,
+    seed: int,
+    search: str,
+    seconds: float | None,
+    length: int,
+    beam: int,
+    threads: int,
+) -> None:
     """Write the largest IoU of a formula for each unit, range and shuffle of the images.
 
     Parameters
@@ -45,7 +57,7 @@ def search_shuffled(
     table = read_table(explanations, "explanations")
     by_unit = {unit: rows[rows["status"] == "ok"] for unit, rows in table.groupby("unit", sort=True)}
 
-    def repeat(item):
+    def repeat(item: tuple[int, UnitMaps]) -> list[tuple]:
         unit, maps = item
         rows = by_unit[unit]
         if rows.empty:

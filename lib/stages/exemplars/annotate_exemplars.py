@@ -1,4 +1,4 @@
-"""Stage: write what people would say of each unit's exemplars, known from the playground's pixel truth."""
+"""Stage: generate annotations of each unit's exemplars from the playground's pixel labels."""
 
 import os
 from functools import cache
@@ -15,7 +15,7 @@ from ...runtime.progress import Progress
 CATEGORIES = ["color", "object", "part", "material", "scene", "texture"]
 
 
-def annotate_exemplars(*, data, images, exemplars, annotations, seed):
+def annotate_exemplars(*, data: str, images: str, exemplars: str, annotations: str, seed: int) -> None:
     """Write several captions of every unit that has exemplars.
 
     Parameters
@@ -36,7 +36,7 @@ def annotate_exemplars(*, data, images, exemplars, annotations, seed):
     listed = [rows_of[os.path.abspath(path)] for path in read_table(images, "images")["path"]]
 
     @cache
-    def labels(image):
+    def labels(image: int) -> list[tuple[str, np.ndarray | int]]:
         found = dataset.annotations(listed[image])
         return [(category, item.astype(np.uint16) if np.ndim(item) else item) for category, item in found]
 

@@ -1,4 +1,6 @@
-"""Stage: merge the tallies of all images and show the images that excite each unit most, and where in them it is active."""
+"""Stage: merge the tallies of all images and write the exemplars of each unit, with masks of its activation."""
+
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -21,20 +23,20 @@ from ...runtime.progress import Progress
 
 def collect_exemplars(
     *,
-    images,
-    weights,
-    tallies,
-    exemplars,
-    units,
-    layers,
-    network,
-    geometry,
-    output_size,
-    trusted_sha256,
-    device,
-    batch_size,
-    threads,
-):
+    images: str,
+    weights: str | list[str],
+    tallies: list[str],
+    exemplars: str,
+    units: str,
+    layers: list[str],
+    network: dict | None,
+    geometry: dict | None,
+    output_size: int,
+    trusted_sha256: list[str],
+    device: str,
+    batch_size: int,
+    threads: int,
+) -> None:
     """Write the exemplar folder of all layers in MILAN's layout; the chosen images are read, or generated, again.
 
     Parameters
@@ -44,23 +46,23 @@ def collect_exemplars(
     weights : str or list of str
         Checkpoint of the generator; an empty list for random weights or images in files.
     tallies : list of str
-        Folders that `tally_units` wrote, which cover each layer on all images.
+        Folders of `tally_units`, which cover all images for each layer.
     exemplars : str
         Output folder, one folder per layer.
     units : str
-        Output table: state and activation bounds of every unit, and the threshold of its masks.
+        Output table: status and activation bounds of every unit, and the threshold of its masks.
     layers : list of str
     network : dict or None
         The generator, as for `tally_units`; None for images in files.
     geometry : dict or None
-        resize, crop: as `Geometry` takes them; None for samples.
+        resize, crop: arguments of `Geometry`; None for samples.
     output_size : int
-        Height and width of the stored images and masks. Images show what the network saw, or made, at this resolution.
+        Height and width of the stored images and masks. Images show the network's input, or output, at this resolution.
     trusted_sha256 : list of str
         Checkpoints and archives that may run the code in them.
     device : str
     batch_size, threads : int
-        No result depends on them.
+        They do not change results.
 
     References
     ----------
@@ -82,7 +84,7 @@ def collect_exemplars(
             _write_masks(masks, tally.maps(), thresholds, threads)
             albums.append(_Album(ids, pictures))
 
-        def show(chosen):
+        def show(chosen: list[int]) -> tuple[list[int], np.ndarray]:
             loaded = source.load(chosen)
             if not network:
                 return chosen, loaded[0]
@@ -105,14 +107,14 @@ def collect_exemplars(
         write_table(pd.concat(tables, ignore_index=True), units, "units")
 
 
-def _shown(geometry, size):
-    """Return how images are brought to what the network saw of them, at another size."""
+def _shown(geometry: Geometry, size: int) -> Geometry:
+    """Return the geometry of the network's input, scaled to another size."""
     if geometry.crop is None:
         return Geometry(resize=(size, size), crop=None)
     if geometry.resize is None:
         if size != geometry.crop:
             raise ValueError(
-                f"exemplars of {size} pixels cannot show a cut of {geometry.crop} pixels out of images that are not "
+                f"exemplars of {size} pixels cannot show a crop of {geometry.crop} pixels of images that are not "
                 f"resized; set output_size={geometry.crop}, or give `resize`"
             )
         return geometry
@@ -121,7 +123,7 @@ def _shown(geometry, size):
     return Geometry(resize=scaled if len(scaled) == 2 else scaled[0], crop=size)
 
 
-def _merge(tallies, *, n_images):
+def _merge(tallies: Iterator[dict[str, np.ndarray]], *, n_images: int) -> UnitTally:
     """Merge tallies in the order of their images."""
     tally = UnitTally.restore(next(tallies), n_here=n_images)
     for arrays in tallies:
@@ -129,17 +131,17 @@ def _merge(tallies, *, n_images):
     return tally
 
 
-def _table(layer, tally, thresholds):
+def _table(layer: str, tally: UnitTally, thresholds: np.ndarray) -> pd.DataFrame:
     """Return the rows of the table `units`."""
     low, high, status = tally.bounds()
     columns = {"layer": layer, "unit": tally.units, "status": status, "minimum": low, "maximum": high}
     return pd.DataFrame({**columns, "threshold": np.where(status == "nan", np.nan, thresholds)})
 
 
-def _write_masks(masks, maps, thresholds, threads):
+def _write_masks(masks: np.ndarray, maps: np.ndarray, thresholds: np.ndarray, threads: int) -> None:
     size = masks.shape[-1]
 
-    def mask(row):
+    def mask(row: int) -> np.ndarray:
         return exemplar_masks(maps[row], np.full(len(maps[row]), thresholds[row]), size=size)
 
     for row, found in enumerate(map_in_order(mask, range(len(maps)), threads=threads)):
@@ -148,15 +150,15 @@ def _write_masks(masks, maps, thresholds, threads):
 
 
 class _Album:
-    """The pictures of one layer, filled by image."""
+    """The exemplar images of one layer, filled image by image."""
 
-    def __init__(self, ids, pictures):
+    def __init__(self, ids: np.ndarray, pictures: np.ndarray) -> None:
         self.ids, self.pictures = ids, pictures
         self._order = np.argsort(ids, axis=None, kind="stable")
         self._sorted = ids.reshape(-1)[self._order]
 
-    def add(self, chosen, loaded):
-        """Write the exemplars that these images are."""
+    def add(self, chosen: list[int], loaded: np.ndarray) -> None:
+        """Write these images to their exemplars."""
         for index, picture in zip(chosen, loaded):
             first, last = np.searchsorted(self._sorted, [index, index + 1])
             rows, ranks = np.unravel_index(self._order[first:last], self.ids.shape)

@@ -6,13 +6,13 @@ from ...data.images.inputs import write_samples
 from ...data.stores.arrays import open_array
 
 
-def draw_samples(*, latents, classes, samples, draw, seed):
-    """Write the samples of a generator; each is the same however many are drawn.
+def draw_samples(*, latents: str | list[str], classes: str | list[str], samples: str, draw: dict, seed: int) -> None:
+    """Write the samples of a generator; a sample does not depend on their number.
 
     Parameters
     ----------
     latents, classes : str or list of str
-        The user's own, in .npy files; an empty list to draw them.
+        The user's .npy files; an empty list to draw them.
     samples : str
         Output file, .npz.
     draw : dict
@@ -23,7 +23,7 @@ def draw_samples(*, latents, classes, samples, draw, seed):
     Raises
     ------
     ValueError
-        If a file holds something else.
+        If a file has other contents.
     """
     of_latents, of_classes = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(2))
     values = _read(latents) if latents else _latents(of_latents, draw)
@@ -33,11 +33,11 @@ def draw_samples(*, latents, classes, samples, draw, seed):
     write_samples(samples, latents=values, classes=numbers)
 
 
-def _latents(rng, draw):
+def _latents(rng: np.random.Generator, draw: dict) -> np.ndarray:
     return rng.standard_normal((draw["n"], *np.atleast_1d(draw["latent_size"])), dtype=np.float32)
 
 
-def _read(path):
+def _read(path: str) -> np.ndarray:
     try:
         return open_array(path)
     except ValueError as error:

@@ -9,23 +9,23 @@ from ...runtime.parallel import map_in_order
 from ...runtime.progress import Progress
 
 
-def list_images(*, data, images, skipped, subset, column, threads):
-    """Decode every image of a data set once, so that no unreadable one stops a long pass later.
+def list_images(*, data: str, images: str, skipped: str, subset: str, column: str, threads: int) -> None:
+    """Decode every image of a data set once, so that no unreadable one stops a later pass.
 
     Parameters
     ----------
     data : str
-        Folder, Broden folder or table of paths, as `list_dataset_images` takes it.
+        Folder, Broden folder or table of paths, as for `list_dataset_images`.
     images : str
         Output table: paths of the readable images. An image's id is the number of its row, from 0.
     skipped : str
-        Output table: path of each other image, and why it cannot be read.
+        Output table: path of each unreadable image, and the reason.
     subset : str
         Only images whose path contains this text; empty for all.
     column : str
         Column of the paths, if `data` is a table.
     threads : int
-        The result does not depend on it.
+        It does not change results.
 
     Raises
     ------
@@ -46,8 +46,8 @@ def list_images(*, data, images, skipped, subset, column, threads):
     write_table(table.loc[readable, ["path"]], images, "images")
 
 
-def _reason(path):
-    """Return why an image cannot be used; an empty text if it can."""
+def _reason(path: str) -> str:
+    """Return the reason why an image cannot be read; an empty text if it can."""
     try:
         path.encode()
         check_image(path)

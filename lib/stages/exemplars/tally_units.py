@@ -1,4 +1,4 @@
-"""Stage: pass a shard of the images through a network and keep what decides exemplars and thresholds of its units."""
+"""Stage: tally the units of a network on a shard of the images: candidates for exemplars, and values for thresholds."""
 
 import logging
 import shutil
@@ -28,26 +28,26 @@ SECONDS_BETWEEN_SAVES = 300
 
 def tally_units(
     *,
-    images,
-    weights,
-    tally,
-    layers,
-    shard,
-    network,
-    geometry,
-    k,
-    quantile,
-    max_units,
-    version,
-    trusted_sha256,
-    device,
-    batch_size,
-    threads,
-):
+    images: str,
+    weights: str | list[str],
+    tally: str,
+    layers: list[str],
+    shard: str,
+    network: dict,
+    geometry: dict | None,
+    k: int,
+    quantile: float,
+    max_units: int | None,
+    version: str,
+    trusted_sha256: list[str],
+    device: str,
+    batch_size: int,
+    threads: int,
+) -> None:
     """Write the tally of each layer over the images of a shard, from one forward pass.
 
-    Every few minutes all is saved in `<tally>.part`, from where the next run goes on after a kill, if nothing that
-    matters has changed.
+    The tally is saved to `<tally>.part` every few minutes, from which the next run resumes after an interruption if the
+    inputs are unchanged.
 
     Parameters
     ----------
@@ -59,24 +59,24 @@ def tally_units(
         Output folder: one file per layer, see `UnitTally`.
     layers : list of str
     shard : str
-        Which images, such as `0-of-4` for the first quarter.
+        Part of the images, such as `0-of-4` for the first quarter.
     network : dict
-        As `open_network` takes it.
+        Settings for `open_network`.
     geometry : dict or None
-        resize, crop: as `Geometry` takes them; None for samples.
+        resize, crop: arguments of `Geometry`; None for samples.
     k : int
         Images per unit.
     quantile : float
         The mask of an exemplar shows where a unit exceeds this quantile of all its activations.
     max_units : int or None
-        Take at most so many units per layer, evenly spaced.
+        Maximum number of units per layer, evenly spaced.
     version : str
-        Changes with the code, so that a partial result of other code is not continued.
+        Fingerprint of the code, so that partial results of other code are discarded.
     trusted_sha256 : list of str
         Checkpoints and archives that may run the code in them.
     device : str
     batch_size, threads : int
-        No result depends on them.
+        They do not change results.
 
     Raises
     ------
@@ -106,12 +106,12 @@ def tally_units(
     n_done = tallies[layers[0]].n_done if tallies else 0
     model = open_network(network, weights=weights or None, trusted_sha256=trusted_sha256, device=device)
     if isinstance(source, Samples):
-        generate(model, source.load([first]))  # refuses what is no generator of these samples
+        generate(model, source.load([first]))  # raises if the network is no generator of these samples
 
     per_batch = whole_blocks(batch_size)
     with Recorder(model.module, layers) as recorder:
 
-        def record(start):
+        def record(start: int) -> dict[str, np.ndarray]:
             batch = source.load(range(start, min(start + per_batch, last)))
             return {layer: maps.cpu().numpy() for layer, maps in recorder(*model.to_inputs(batch)).items()}
 
@@ -130,7 +130,9 @@ def tally_units(
     saved.finish(tallies)
 
 
-def _new_tally(shape, first, last, *, n_images, k, quantile, max_units):
+def _new_tally(
+    shape: tuple[int, ...], first: int, last: int, *, n_images: int, k: int, quantile: float, max_units: int | None
+) -> UnitTally:
     n_units = shape[1]
     n_taken = min(n_units, max_units or n_units)
     units = np.arange(n_taken) * n_units // n_taken
@@ -138,21 +140,21 @@ def _new_tally(shape, first, last, *, n_images, k, quantile, max_units):
 
 
 class _Saved:
-    """The tallies on disk while they grow: a folder for each time they were saved, of which the last is marked."""
+    """Saved states of unfinished tallies: one folder per save, of which the last is marked."""
 
-    def __init__(self, target, layers, fingerprint):
+    def __init__(self, target: Path, layers: list[str], fingerprint: str) -> None:
         self._folder, self._layers = UnfinishedFolder(target, fingerprint), layers
         self._last = time.monotonic()
 
-    def restore(self, *, n_here):
-        """Return {layer: tally} as last saved, empty if nothing fitting is there."""
+    def restore(self, *, n_here: int) -> dict[str, UnitTally]:
+        """Return {layer: tally} as last saved, empty if there is no matching state."""
         if not self._folder.n_done:
             return {}
         saved = self._folder.path / str(self._folder.n_done)
         return {layer: UnitTally.restore(read_tally(saved, layer), n_here=n_here) for layer in self._layers}
 
-    def save_now_and_then(self, tallies):
-        """Save if that was some minutes ago."""
+    def save_now_and_then(self, tallies: dict[str, UnitTally]) -> None:
+        """Save if the last time was some minutes ago."""
         if time.monotonic() - self._last < SECONDS_BETWEEN_SAVES:
             return
         name = self._write(tallies)
@@ -162,13 +164,13 @@ class _Saved:
                 shutil.rmtree(other)
         self._last = time.monotonic()
 
-    def _write(self, tallies):
+    def _write(self, tallies: dict[str, UnitTally]) -> str:
         name = str(tallies[self._layers[0]].n_done)
         for layer in self._layers:
             arrays = tallies[layer].arrays() | {"processor": np.array(processor())}
             write_tally(self._folder.path / name, layer, arrays)
         return name
 
-    def finish(self, tallies):
-        """Write all into the folder of the stage, which appears when it is complete."""
+    def finish(self, tallies: dict[str, UnitTally]) -> None:
+        """Write the complete tallies and rename the folder."""
         self._folder.finish(self._write(tallies))

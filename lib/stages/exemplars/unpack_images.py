@@ -1,9 +1,9 @@
-"""Stage: unpack the user's own archive of images."""
+"""Stage: unpack the user's archive of images."""
 
 from ...data.downloads.archives import LARGEST_FOLDER, LARGEST_RATIO, unpack
 
 
-def unpack_images(*, archive, folder):
+def unpack_images(*, archive: str, folder: str) -> None:
     """Unpack a zip or tar archive of images.
 
     Parameters

@@ -1,5 +1,6 @@
 """Stage: find the formula that best explains each activation range of a chunk of units."""
 
+from collections.abc import Callable
 from functools import partial
 
 import pandas as pd
@@ -8,23 +9,35 @@ from ...data.stores.activations import iterate_units, open_activations
 from ...data.stores.concepts import read_atoms
 from ...data.stores.tables import read_table, write_table
 from ...kernels.activations.unit_pass import count_on_device, count_per_atom
+from ...kernels.search.atoms import Atoms
 from ...kernels.search.beam import ConceptCounts
 from ...kernels.search.explaining import explain_bitmap
 from ...kernels.search.formula import format_formula
 from ...runtime.parallel import map_in_order
 from ...runtime.progress import Progress
 
-# pixels of the concept set below which the CPU has counted a chunk before torch is loaded
+# pixels of the concept set below which counting on the CPU takes less time than loading torch
 WORTH_A_GPU = 2**26
 
 
 def explain_units(
-    *, activations, ranges, concept_set, explanations, layer, search, length, beam, seconds, device, threads
-):
-    """Write the best formula of each unit and range, and how it was found.
+    *,
+    activations: str | list[str],
+    ranges: str,
+    concept_set: str,
+    explanations: str,
+    layer: str,
+    search: str,
+    length: int,
+    beam: int,
+    seconds: float | None,
+    device: str,
+    threads: int,
+) -> None:
+    """Write the best formula of each unit and range, and the search that found it.
 
-    `optimal` says that no formula of the search space has a larger IoU, which only the optimal search proves; `search`
-    is the method; `iou_upper_bound` is empty for the beam, which gives none.
+    `optimal` means that no formula of the search space has a larger IoU, which only the optimal search proves; `search`
+    is the method; `iou_upper_bound` is empty for beam search.
 
     Parameters
     ----------
@@ -46,7 +59,7 @@ def explain_units(
     seconds : float or None
         Time budget of the optimal search for one range; None for no limit.
     device : str
-        Where bitmap pixels are counted: `auto` (a GPU if there is one and the concept set is large), `cpu`, `cuda` or
+        Device that counts bitmap pixels: `auto` (a GPU if there is one and the concept set is large), `cpu`, `cuda` or
         `cuda:n`. The counts are the same.
     threads : int
     """
@@ -57,7 +70,7 @@ def explain_units(
     table = read_table(ranges, "ranges")
     by_unit = {unit: rows for unit, rows in table.groupby("unit", sort=True)}
 
-    def explain(item):
+    def explain(item: tuple) -> list:
         unit, maps = item
         rows = by_unit[unit]
         usable = (rows["status"] == "ok").to_numpy()
@@ -88,7 +101,7 @@ def explain_units(
     write_table(table[["layer", "unit", "range", "lower", "upper"]].join(found), explanations, "explanations")
 
 
-def _counting(atoms, device):
+def _counting(atoms: Atoms, device: str) -> Callable:
     """Return the function that counts the bitmap pixels of a unit's ranges per atom."""
     if device != "cpu" and (device != "auto" or atoms.pixel_atoms.size >= WORTH_A_GPU):
         from ...models.recording.unit_pass_torch import open_counter
@@ -99,5 +112,5 @@ def _counting(atoms, device):
     return partial(count_per_atom, atoms=atoms)
 
 
-def _unexplained(status):
+def _unexplained(status: str) -> tuple:
     return "", 0, None, None, False, "", status

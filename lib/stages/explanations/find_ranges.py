@@ -11,7 +11,17 @@ from ...runtime.parts import Part
 from ...runtime.progress import Progress
 
 
-def find_ranges(*, activations, ranges, histograms, layer, chunk, quantile, n_clusters, threads):
+def find_ranges(
+    *,
+    activations: str | list[str],
+    ranges: str,
+    histograms: str,
+    layer: str,
+    chunk: str,
+    quantile: float | None,
+    n_clusters: int,
+    threads: int,
+) -> None:
     """Write the top range and the cluster ranges of each unit, and its histogram.
 
     Parameters
@@ -22,7 +32,7 @@ def find_ranges(*, activations, ranges, histograms, layer, chunk, quantile, n_cl
         Output tables.
     layer : str
     chunk : str
-        Which units of the layer, such as `0-of-4` for the first quarter.
+        Part of the units of the layer, such as `0-of-4` for the first quarter.
     quantile : float or None
         Upper tail of the range `top`; None for no such range.
     n_clusters : int
@@ -33,7 +43,7 @@ def find_ranges(*, activations, ranges, histograms, layer, chunk, quantile, n_cl
     units = Part.parse(chunk).span(store.shape[1])
     rows, bars = [], []
 
-    def analyse(item):
+    def analyse(item: tuple) -> tuple:
         unit, maps = item
         values = collect_values(maps, quantile=quantile)
         status, found = values.status, find_unit_ranges(values, quantile=quantile, n_clusters=n_clusters)

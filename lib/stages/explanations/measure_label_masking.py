@@ -1,9 +1,10 @@
-"""Stage: measure how much of a unit's response the pixels of its formula alone bring about."""
+"""Stage: measure a unit's response to the pixels of its formula alone."""
 
 from collections import defaultdict
 
 import numpy as np
 import torch
+from scipy import sparse
 from torch.nn.functional import interpolate
 
 from ...data.formats.broden import open_broden
@@ -11,8 +12,9 @@ from ...data.images.photographs import Geometry, load_batch
 from ...data.stores.concepts import read_atoms
 from ...data.stores.tables import read_table, write_table
 from ...kernels.metrics.masking import noisy_mask, range_similarity
+from ...kernels.search.atoms import Atoms
 from ...kernels.search.beam import ConceptCounts
-from ...kernels.search.formula import evaluate, parse_formula
+from ...kernels.search.formula import Formula, evaluate, parse_formula
 from ...models.build.loading import open_network
 from ...models.recording.recorder import Recorder
 from ...runtime.blocks import whole_blocks
@@ -22,25 +24,25 @@ from ...runtime.progress import Progress
 
 def measure_label_masking(
     *,
-    data,
-    weights,
-    explanations,
-    concept_set,
-    label_masking,
-    layer,
-    network,
-    concepts,
-    input_size,
-    n_images,
-    seed,
-    trusted_sha256,
-    device,
-    batch_size,
-    threads,
-):
+    data: str,
+    weights: str | list[str],
+    explanations: str,
+    concept_set: str,
+    label_masking: str,
+    layer: str,
+    network: dict,
+    concepts: dict,
+    input_size: list[int],
+    n_images: int | None,
+    seed: int,
+    trusted_sha256: list[str],
+    device: str,
+    batch_size: int,
+    threads: int,
+) -> None:
     """Write, for each unit and range, the mean similarity of its maps on whole and on masked images.
 
-    In a masked image only the pixels of the formula are left; the others are multiplied by uniform noise, which depends
+    In a masked image only the pixels of the formula are kept; the others are multiplied by uniform noise, which depends
     on the seed and the image alone. Units and ranges with the same formula share their masked images, and each image is
     read once.
 
@@ -58,19 +60,19 @@ def measure_label_masking(
         Output table, rows as in `explanations`; empty where there is no formula.
     layer : str
     network : dict
-        As `open_network` takes it.
+        Settings for `open_network`.
     concepts : dict
-        subset, categories: as `open_broden` takes them.
+        subset, categories: arguments of `open_broden`.
     input_size : list of int
         Height and width of the network's input, in pixels.
     n_images : int or None
-        Images per formula at most, evenly spaced among those that hold it; None for all.
+        Maximum number of images per formula, evenly spaced among those that contain it; None for all.
     seed : int
     trusted_sha256 : list of str
         Checkpoints and archives that may run the code in them.
     device : str
     batch_size : int
-        Images that travel together, rounded up to whole blocks (`runtime.blocks`); no result depends on it.
+        Images per batch, rounded up to whole blocks (`runtime.blocks`); it does not change results.
     threads : int
     """
     atoms, names = read_atoms(concept_set)
@@ -90,7 +92,7 @@ def measure_label_masking(
     per_batch = whole_blocks(batch_size)
     with Recorder(model.module, [layer]) as recorder:
 
-        def compare(block):
+        def compare(block: list[int]) -> list:
             batch = model.to_input(load_batch([images[image] for image in block], geometry, threads=1))
             whole = recorder(batch)[layer]
             pairs = [(place, formula) for place, image in enumerate(block) for formula in wanted[image]]
@@ -113,7 +115,7 @@ def measure_label_masking(
             blocks = _blocks(wanted, per_batch)
             for block, found in zip(blocks, map_in_order(compare, blocks, threads=threads)):
                 for chosen, similarities in found:
-                    # one by one in the order of images, whatever the blocks
+                    # one by one in the order of images, independent of the blocks
                     np.add.at(totals, chosen, similarities)
                     np.add.at(counts, chosen, 1)
                 progress.update(len(block))
@@ -121,8 +123,8 @@ def measure_label_masking(
     write_table(table[["layer", "unit", "range", "label_masking"]], label_masking, "label_masking")
 
 
-def _images_of_formulas(formulas, atoms, n_images):
-    """Return {image: formulas to mask it by}, images ascending."""
+def _images_of_formulas(formulas: list[Formula], atoms: Atoms, n_images: int | None) -> dict[int, list[int]]:
+    """Return {image: formulas that mask it}, images ascending."""
     counts, atom_images = ConceptCounts(atoms), atoms.atom_images()
     wanted = defaultdict(list)
     for number, formula in enumerate(formulas):
@@ -133,8 +135,8 @@ def _images_of_formulas(formulas, atoms, n_images):
     return dict(sorted(wanted.items()))
 
 
-def _blocks(wanted, per_batch):
-    """Return lists of images that together fill a batch with masked images, or one image that does so alone."""
+def _blocks(wanted: dict[int, list[int]], per_batch: int) -> list[list[int]]:
+    """Group images so that the masked images of each group fill a batch."""
     blocks, n_pairs = [[]], 0
     for image, formulas in wanted.items():
         if n_pairs >= per_batch:
@@ -148,19 +150,19 @@ def _blocks(wanted, per_batch):
 class _Masks:
     """The formulas' masks of one image, with noise outside."""
 
-    def __init__(self, image, atoms, incidence, *, seed):
+    def __init__(self, image: int, atoms: Atoms, incidence: sparse.csr_matrix, *, seed: int) -> None:
         sets = atoms.atom_set[atoms.image_start[image] : atoms.image_start[image + 1]]
         self._holds, self._pixels = incidence[sets].toarray(), atoms.pixel_atoms[image]
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(image,)))
         self._noise = rng.random(self._pixels.shape, np.float32)
 
-    def of(self, formula):
-        """Return what to multiply the image by, float32 of shape (H, W)."""
+    def of(self, formula: Formula) -> np.ndarray:
+        """Return the factors of the pixels of the image, float32 of shape (H, W)."""
         inside = evaluate(formula, lambda concept: self._holds[:, concept])
         return noisy_mask(inside[self._pixels], self._noise)
 
 
-def _resize(masks, images):
+def _resize(masks: np.ndarray, images: torch.Tensor) -> torch.Tensor:
     """Resize masks bilinearly to the size of the images, on their device."""
     masks = torch.from_numpy(masks)[:, None].to(images.device)
     return interpolate(masks, size=images.shape[-2:], mode="bilinear", align_corners=False)

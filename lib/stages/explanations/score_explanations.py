@@ -1,4 +1,4 @@
-"""Stage: measure how well each formula explains its activation range."""
+"""Stage: compute the metrics of each formula."""
 
 import pandas as pd
 
@@ -13,7 +13,16 @@ from ...runtime.parallel import map_in_order
 from ...runtime.progress import Progress
 
 
-def score_explanations(*, activations, explanations, concept_set, label_masking, metrics, layer, threads):
+def score_explanations(
+    *,
+    activations: str | list[str],
+    explanations: str,
+    concept_set: str,
+    label_masking: str | list[str],
+    metrics: str,
+    layer: str,
+    threads: int,
+) -> None:
     """Write the metrics of each explained unit and range; rows without a formula get empty cells.
 
     Parameters
@@ -37,7 +46,7 @@ def score_explanations(*, activations, explanations, concept_set, label_masking,
     table = read_table(explanations, "explanations")
     by_unit = {unit: rows for unit, rows in table.groupby("unit", sort=True)}
 
-    def score(item):
+    def score(item: tuple) -> dict[int, dict[str, float]]:
         unit, maps = item
         rows = by_unit[unit][by_unit[unit]["status"] == "ok"]
         per_atom = count_per_atom(maps, atoms, lower=rows["lower"].to_numpy(), upper=rows["upper"].to_numpy())

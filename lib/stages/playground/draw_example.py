@@ -1,4 +1,4 @@
-"""Stage: write an example of a user's own labelled images: photographs of mixed formats, index PNGs, a label table."""
+"""Stage: write an example of user-provided labelled images: photographs of mixed formats, index PNGs, a label table."""
 
 import csv
 
@@ -10,7 +10,7 @@ from ...playground.vocabulary import NUMBERS
 from ...runtime.atomic import new_folder
 
 N_IMAGES, N_LABELS, IMAGE_SIZE = 50, 12, 128
-# name ending and mode in turn; the 16-bit one is made by hand
+# file suffix and mode in turn; the 16-bit image is converted by hand
 KINDS = (
     (".jpg", "RGB"),
     (".png", "RGB"),
@@ -22,7 +22,7 @@ KINDS = (
 )
 
 
-def draw_example(*, folder, seed):
+def draw_example(*, folder: str, seed: int) -> None:
     """Draw scenes and write them as `images/`, `annotations/` and `labels.csv`.
 
     Parameters

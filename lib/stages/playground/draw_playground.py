@@ -3,7 +3,9 @@
 from ...playground import drawing as playground
 
 
-def draw_playground(*, folder, n_images, image_size, validation_share, seed, threads):
+def draw_playground(
+    *, folder: str, n_images: int, image_size: int, validation_share: float, seed: int, threads: int
+) -> None:
     """Write the playground in Broden's on-disk format.
 
     Parameters
@@ -17,7 +19,7 @@ def draw_playground(*, folder, n_images, image_size, validation_share, seed, thr
         Share of the images in the split `val`.
     seed : int
     threads : int
-        Processes; the result does not depend on it.
+        Number of processes; it does not change results.
     """
     playground.draw_playground(
         folder,

@@ -1,4 +1,4 @@
-"""Stage: measure how many planted formulas the search finds again."""
+"""Stage: measure how many planted formulas the search recovers."""
 
 import numpy as np
 import pandas as pd
@@ -12,12 +12,12 @@ from ...kernels.search.beam import ConceptCounts
 from ...kernels.search.formula import canonical, parse_formula
 
 
-def measure_recovery(*, activations, planted, explanations, concept_set, recovery):
+def measure_recovery(*, activations: str, planted: str, explanations: str, concept_set: str, recovery: str) -> None:
     """Write, per noise level and kind of formula, the share of planted formulas found and the IoU lost.
 
     A formula is found exactly if it is logically equivalent to the planted one, and found equivalently if it holds at
     the same pixels of the data set. The IoU lost is the planted formula's less the found one's, negative if the search
-    found a formula that fits the noisy bitmap better than the truth.
+    found a formula with a higher IoU on the noisy bitmap than the true one.
 
     Parameters
     ----------

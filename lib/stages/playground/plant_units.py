@@ -1,4 +1,4 @@
-"""Stage: make units of which the formula is known, to test the search by."""
+"""Stage: create units with known formulas, to test the search."""
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,17 @@ LAYER = "planted"
 TRIES = 20_000
 
 
-def plant_units(*, concept_set, activations, planted, lengths, noises, repeats, n_levels, seed):
+def plant_units(
+    *,
+    concept_set: str,
+    activations: str,
+    planted: str,
+    lengths: list[int],
+    noises: list[float],
+    repeats: int,
+    n_levels: int,
+    seed: int,
+) -> None:
     """Write activations in the form of a recorded layer, one unit per formula and noise level.
 
     Parameters
@@ -30,7 +40,7 @@ def plant_units(*, concept_set, activations, planted, lengths, noises, repeats, 
     lengths : list of int
         Lengths of the formulas; each is planted with every sequence of operators.
     noises : list of float
-        Share of a formula's pixels that are moved elsewhere.
+        Shares of a formula's pixels that are moved elsewhere.
     repeats : int
         Formulas per sequence of operators.
     n_levels : int

@@ -1,4 +1,4 @@
-"""Stage: train the playground's generator to make images like its scenes."""
+"""Stage: train the playground's generator."""
 
 import json
 import logging
@@ -15,7 +15,9 @@ logger = logging.getLogger(__name__)
 SIZE = 64
 
 
-def train_playground_generator(*, data, weights, report, network, training, device, threads):
+def train_playground_generator(
+    *, data: str, weights: str, report: str, network: dict, training: dict, device: str, threads: int
+) -> None:
     """Train on the playground's training images.
 
     Parameters
@@ -25,14 +27,14 @@ def train_playground_generator(*, data, weights, report, network, training, devi
     weights : str
         Output checkpoint, safetensors.
     report : str
-        Output JSON: number of images, and how much of their variance the generator does not give back.
+        Output JSON: number of images, and the share of their variance that the generator does not reconstruct.
     network : dict
-        name, seed and recipe, as `open_network` takes them.
+        name, seed and recipe, settings for `open_network`.
     training : dict
-        epochs, batch_size, learning_rate, as `train_generator` takes them.
+        epochs, batch_size, learning_rate, arguments of `train_generator`.
     device : str
     threads : int
-        Threads that read images; the training itself uses one, so that its result does not depend on the cores.
+        Threads that read images; training uses one, so that its result does not depend on their number.
     """
     dataset = open_broden(data, subset="", categories=["scene"])
     place = prepare_device(device)

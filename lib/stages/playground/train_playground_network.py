@@ -1,4 +1,4 @@
-"""Stage: train a network to tell the scene kinds of the playground apart."""
+"""Stage: train a classifier of the playground's scene kinds."""
 
 import json
 import logging
@@ -16,7 +16,17 @@ from ...models.weights.checkpoints import save_state_dict
 logger = logging.getLogger(__name__)
 
 
-def train_playground_network(*, data, weights, report, network, input_size, training, device, threads):
+def train_playground_network(
+    *,
+    data: str,
+    weights: str,
+    report: str,
+    network: dict,
+    input_size: list[int],
+    training: dict,
+    device: str,
+    threads: int,
+) -> None:
     """Train on the playground's training images and report the accuracy on the others.
 
     Parameters
@@ -28,14 +38,14 @@ def train_playground_network(*, data, weights, report, network, input_size, trai
     report : str
         Output JSON: held-out accuracy, number of images and classes.
     network : dict
-        name, normalisation, seed and recipe, as `open_network` takes them.
+        name, normalisation, seed and recipe, settings for `open_network`.
     input_size : list of int
         Height and width at which the network will be used, in pixels.
     training : dict
         sizes (shares of input_size, one per epoch), batch_size, learning_rate, weight_decay.
     device : str
     threads : int
-        Threads that read images; the training itself uses one, so that its result does not depend on the cores.
+        Threads that read images; training uses one, so that its result does not depend on their number.
 
     Raises
     ------

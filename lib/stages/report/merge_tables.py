@@ -1,4 +1,4 @@
-"""Stage: join the parts of a table that several jobs wrote."""
+"""Stage: concatenate the parts of a table from several jobs."""
 
 import os
 
@@ -9,7 +9,7 @@ from ...data.stores.tables import read_table, write_table
 OF_ALL_UNITS = ("ranges", "histograms", "explanations", "metrics")
 
 
-def merge_tables(*, parts, merged, table, layers):
+def merge_tables(*, parts: list[str], merged: str, table: str, layers: list[str]) -> None:
     """Write the rows of all parts, in their order, as one table.
 
     Parameters

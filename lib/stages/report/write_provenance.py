@@ -1,4 +1,4 @@
-"""Stage: write down what a run was made of, so that it can be repeated."""
+"""Stage: record the inputs and versions of a run, so that it can be reproduced."""
 
 import hashlib
 import importlib.metadata
@@ -15,15 +15,17 @@ from ...runtime.atomic import new_file
 from ...runtime.fingerprints import ROOT
 
 
-def write_provenance(*, tables, made_from, provenance, model, dataset, config, device):
-    """Write the config, the versions, the commit, the device and the checksums of all that went in and came out.
+def write_provenance(
+    *, tables: list[str], made_from: list[str], provenance: str, model: str, dataset: str, config: dict, device: str
+) -> None:
+    """Write the config, the versions, the commit, the device and the checksums of all inputs and outputs.
 
     Parameters
     ----------
     tables : list of str
         Results.
     made_from : list of str
-        Weights, lists and folders of data; of a folder the tables in it count, as the pictures are too many.
+        Weights, lists and folders of data; of a folder only the tables are included.
     provenance : str
         Output file, JSON.
     model, dataset : str
@@ -50,8 +52,8 @@ def write_provenance(*, tables, made_from, provenance, model, dataset, config, d
         draft.write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def _git(*arguments):
-    """Return what git says about the project; None where it is no repository or git is not there."""
+def _git(*arguments: str) -> str | None:
+    """Return the output of a git command on the project; None without repository or git."""
     try:
         done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True)  # noqa: S603, S607
     except (OSError, subprocess.CalledProcessError):
@@ -59,12 +61,12 @@ def _git(*arguments):
     return done.stdout.strip()
 
 
-def _changed():
+def _changed() -> list[str] | None:
     status = _git("status", "--porcelain", "--", ".")
     return None if status is None else sorted(line[3:] for line in status.splitlines())
 
 
-def _versions():
+def _versions() -> dict[str, str | None]:
     """Return the versions of Python and of every package in requirements.txt."""
     versions = {"python": platform.python_version()}
     for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines():
@@ -76,7 +78,7 @@ def _versions():
     return versions
 
 
-def _checksums(paths):
+def _checksums(paths: list[str]) -> dict[str, str]:
     """Return {path: sha256} of files, and of the tables in folders."""
     found = {}
     for path in map(Path, paths):

@@ -1,4 +1,4 @@
-"""CLIP as a judge: masked attention against golden results and by hand, and the order of sentences."""
+"""CLIP: masked attention against golden results and by hand, and the order of sentences."""
 
 import json
 
@@ -10,7 +10,7 @@ from places import GOLDEN, NO_GOLDEN
 from torch import nn
 
 from lib.captioning.checkpoints.published import read_published
-from lib.captioning.decoding.clip import Clip, build_clip, count_looks, look, order
+from lib.captioning.decoding.clip import Clip, build_clip, count_embeddings, embed_exemplars, order
 from lib.captioning.decoding.rerank import Candidate, describe
 from lib.data.formats.exemplars import read_exemplars
 
@@ -63,8 +63,8 @@ def test_similarities_equal_golden(golden, name, masked, blocks):
     for unit, texts in enumerate(case["texts"]):
         covers = torch.from_numpy(masks[unit]).float() if masked else None
         with torch.inference_mode():
-            seen = clip.see(torch.from_numpy(images[unit]) / 255, covers, blocks=blocks)
-            found = seen @ clip.read(texts).T
+            seen = clip.embed_images(torch.from_numpy(images[unit]) / 255, covers, blocks=blocks)
+            found = seen @ clip.embed_texts(texts).T
         assert np.abs(found.numpy() - case[name][unit]).max() < TOLERANCE
 
 
@@ -73,8 +73,8 @@ def test_similarities_equal_golden(golden, name, masked, blocks):
 def test_orders_and_scores_equal_golden(golden, whole):
     case, clip, images, masks = golden
     wanted = case["rerank"][f"lam={whole},default=0.5"]
-    (views,) = look(clip, [images], [masks], whole=whole)
-    ordered = order(clip, [[Candidate(text, 0, 0, 0) for text in texts] for texts in case["texts"]], views)
+    (embedded,) = embed_exemplars(clip, [images], [masks], whole=whole)
+    ordered = order(clip, [[Candidate(text, 0, 0, 0) for text in texts] for texts in case["texts"]], embedded)
     for unit, texts in enumerate(case["texts"]):
         assert [texts.index(each.text) for each in ordered[unit]] == wanted["orders"][unit]
         assert np.abs(np.array([each.score for each in ordered[unit]]) - wanted["scores"][unit]).max() < TOLERANCE
@@ -100,8 +100,8 @@ def test_captions_equal_golden(golden):
         n_best=10,
     )
     assert [[each.text for each in unit] for unit in found] == case["decode"]["beam_captions"]
-    (views,) = look(clip, [images], [masks], whole=case["decoder_with_clip_defaults"]["lam"])
-    best = [unit[0] for unit in order(clip, found, views)]
+    (embedded,) = embed_exemplars(clip, [images], [masks], whole=case["decoder_with_clip_defaults"]["lam"])
+    best = [unit[0] for unit in order(clip, found, embedded)]
     assert [each.text for each in best] == case["decode"]["captions"]
     assert np.abs(np.array([each.log_likelihood for each in best]) - case["decode"]["scores"]).max() < TOLERANCE
 
@@ -171,20 +171,20 @@ def see_one(visual, image, cover):
 def test_masked_attention_is_what_the_definition_gives(tiny, exemplars):
     images, masks = torch.from_numpy(exemplars[0][0][0]) / 255, torch.from_numpy(exemplars[1][0][0]).float()
     with torch.inference_mode():
-        seen = tiny.see(images, masks)
+        seen = tiny.embed_images(images, masks)
         for image, mask, found in zip(images, masks, seen):
             # bilinear from 24 pixels to 3 patches without smoothing: the mean of the four in a patch's middle
             cover = torch.stack([mask[0, y : y + 2, x : x + 2].mean() for y in (3, 11, 19) for x in (3, 11, 19)])
             wanted = see_one(tiny.network.visual, ((image - tiny.mean) / tiny.std)[0], cover)
             assert (found - wanted).abs().max() < 1e-5
-        assert (seen - tiny.see(images)).abs().max() > 0.01, "masks matter"
+        assert (seen - tiny.embed_images(images)).abs().max() > 0.01, "masks matter"
 
 
 def test_full_masks_are_no_masks_and_empty_ones_show_little(tiny, exemplars):
     images = torch.from_numpy(exemplars[0][1][0]) / 255
     with torch.inference_mode():
-        whole, full = tiny.see(images), tiny.see(images, torch.ones(3, 1, 24, 24))
-        empty = tiny.see(images, torch.zeros(3, 1, 24, 24))
+        whole, full = tiny.embed_images(images), tiny.embed_images(images, torch.ones(3, 1, 24, 24))
+        empty = tiny.embed_images(images, torch.zeros(3, 1, 24, 24))
     assert (whole - full).abs().max() < 1e-5
     between_images = [(vectors[0] - vectors[1]).abs().max() for vectors in (whole, empty)]
     assert 0 < 3 * between_images[1] < between_images[0], "what the class token keeps for itself depends on the image"
@@ -195,31 +195,37 @@ def test_images_of_another_size_are_resized(tiny, exemplars):
     images, masks = torch.from_numpy(exemplars[0][0][0]) / 255, torch.from_numpy(exemplars[1][0][0]).float()
     larger = [part.repeat_interleave(4, -1).repeat_interleave(4, -2) for part in (images, masks)]
     with torch.inference_mode():
-        assert (tiny.see(*larger) @ tiny.see(images, masks).T).diagonal().min() > 0.9
+        assert (tiny.embed_images(*larger) @ tiny.embed_images(images, masks).T).diagonal().min() > 0.9
 
 
 def test_a_lambda_of_one_ignores_the_masks(tiny, exemplars):
     images, masks = exemplars
     empty = [np.zeros_like(part) for part in masks]
     for whole, same in ((1.0, True), (0.5, False), (0.0, False)):
-        seen, blind = look(tiny, images, masks, whole=whole), look(tiny, images, empty, whole=whole)
+        seen, blind = (
+            embed_exemplars(tiny, images, masks, whole=whole),
+            embed_exemplars(tiny, images, empty, whole=whole),
+        )
         assert all(np.array_equal(*pair) for pair in zip(seen, blind)) is same
-    assert count_looks(images, masks, whole=1.0) == len(
+    assert count_embeddings(images, masks, whole=1.0) == len(
         {part.tobytes() for layer in images for part in layer.reshape(-1, 3, 24, 24)}
     )
-    assert count_looks(images, masks, whole=0.0) == 42
+    assert count_embeddings(images, masks, whole=0.0) == 42
     with pytest.raises(ValueError, match=r"weight 1.5 .* milan.clip.lambda"):
-        look(tiny, images, masks, whole=1.5)
+        embed_exemplars(tiny, images, masks, whole=1.5)
 
 
 def test_scores_are_weighted_sums_of_cosines(tiny, exemplars):
     images, masks = exemplars
     texts = ["a red bird", "stripes", "the sky above a house"]
-    views = look(tiny, images, masks, whole=0.3)
-    (ordered,) = order(tiny, [[Candidate(text, 7, -3, -5) for text in texts]], [views[1][4]])
+    embedded = embed_exemplars(tiny, images, masks, whole=0.3)
+    (ordered,) = order(tiny, [[Candidate(text, 7, -3, -5) for text in texts]], [embedded[1][4]])
     with torch.inference_mode():
         pictures, covers = torch.from_numpy(images[1][4]) / 255, torch.from_numpy(masks[1][4]).float()
-        cosines = 0.3 * tiny.see(pictures) @ tiny.read(texts).T + 0.7 * tiny.see(pictures, covers) @ tiny.read(texts).T
+        cosines = (
+            0.3 * tiny.embed_images(pictures) @ tiny.embed_texts(texts).T
+            + 0.7 * tiny.embed_images(pictures, covers) @ tiny.embed_texts(texts).T
+        )
     wanted = dict(zip(texts, cosines.sum(dim=0).tolist()))
     assert [each.text for each in ordered] == sorted(texts, key=lambda text: -wanted[text])
     assert all(abs(each.score - wanted[each.text]) < 1e-5 for each in ordered)
@@ -231,13 +237,13 @@ def test_an_order_depends_on_its_unit_alone(tiny, exemplars):
     words = [f"{size} {color} {thing}" for size in ("a", "two") for color in ("red", "blue") for thing in "abcdefghij"]
     rng = np.random.default_rng(1)
     candidates = [[Candidate(text, 0, 0, 0) for text in rng.permutation(words)[:6].tolist()] for _ in range(14)]
-    views = look(tiny, images, masks, whole=0.5)
-    ordered = order(tiny, candidates, [*views[0], *views[1]])
-    threaded = look(tiny, images, masks, whole=0.5, threads=3)
-    assert all(np.array_equal(*pair) for pair in zip(views, threaded))
-    assert order(tiny, candidates, [*views[0], *views[1]], threads=3) == ordered
-    alone = [look(tiny, [images[1][n : n + 1]], [masks[1][n : n + 1]], whole=0.5)[0] for n in range(5)]
-    assert np.array_equal(np.concatenate(alone), views[1])
+    embedded = embed_exemplars(tiny, images, masks, whole=0.5)
+    ordered = order(tiny, candidates, [*embedded[0], *embedded[1]])
+    threaded = embed_exemplars(tiny, images, masks, whole=0.5, threads=3)
+    assert all(np.array_equal(*pair) for pair in zip(embedded, threaded))
+    assert order(tiny, candidates, [*embedded[0], *embedded[1]], threads=3) == ordered
+    alone = [embed_exemplars(tiny, [images[1][n : n + 1]], [masks[1][n : n + 1]], whole=0.5)[0] for n in range(5)]
+    assert np.array_equal(np.concatenate(alone), embedded[1])
     assert [order(tiny, [candidates[9 + n]], alone[n])[0] for n in range(5)] == ordered[9:]
     assert order(tiny, [], []) == []
 

@@ -1,4 +1,4 @@
-"""Training that goes on after a kill: same weights, only its own states, nothing executed from a file."""
+"""Training that resumes after a kill: same weights, only its own states, nothing executed from a file."""
 
 import logging
 import os
@@ -72,7 +72,7 @@ def test_training_goes_on_to_the_same_weights(which, epochs, tmp_path, monkeypat
 
 
 def test_patience_counts_the_epochs_before_the_kill(tmp_path, monkeypatch, caplog):
-    worths = [3.0, 1.0, 2.0, 2.0, 2.0]
+    scores = [3.0, 1.0, 2.0, 2.0, 2.0]
 
     def fit(left):
         module, left = torch.nn.Linear(1, 1), iter(left)
@@ -90,12 +90,12 @@ def test_patience_counts_the_epochs_before_the_kill(tmp_path, monkeypatch, caplo
         )
 
     with caplog.at_level(logging.INFO), pytest.raises(StopIteration):
-        fit(worths[:2])
+        fit(scores[:2])
     after = torch.load(tmp_path / "state", weights_only=True)["state"]
     assert (after["epoch"], after["stopping"]["without_improvement"]) == (2, 1)
     caplog.clear()
     with caplog.at_level(logging.INFO):
-        module, best = fit(worths[2:])
+        module, best = fit(scores[2:])
     assert epochs_of(caplog) == 2 and best == 3.0, "the third epoch without improvement ends the training"
     assert torch.equal(module.weight, after["stopping"]["weights"]["weight"])
     assert not torch.equal(module.weight, after["module"]["weight"]), "the best weights are not the last"

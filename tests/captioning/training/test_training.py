@@ -76,10 +76,10 @@ def test_best_weights_really_come_back():
     module = nn.Linear(1, 1, bias=False)
     stopping = EarlyStopping(module, patience=2)
     stopped = []
-    for epoch, worth in enumerate([1.0, 3.0, 3.0, 2.0, 1.0]):
+    for epoch, score in enumerate([1.0, 3.0, 3.0, 2.0, 1.0]):
         with torch.no_grad():
             module.weight.fill_(epoch)
-        stopped.append(stopping.should_stop(worth))
+        stopped.append(stopping.should_stop(score))
     assert stopped == [False, False, False, False, True], (
         "only strict improvements count, patience is exceeded at the end"
     )
@@ -219,7 +219,7 @@ def test_split_is_disjoint_complete_and_refuses_empty_parts():
             split_units(n_units, shares, seed=0)
 
 
-def test_held_out_captions_are_judged_in_blocks(corpus, monkeypatch):
+def test_held_out_captions_are_scored_in_blocks(corpus, monkeypatch):
     """The mean is over all symbols, whatever the blocks, and no more captions than a block holds are in one pass."""
     features, captions, indexer = corpus
     sizes, outcomes = [], []
@@ -246,7 +246,7 @@ def test_features_that_are_not_finite_and_a_training_that_fails_are_refused(corp
     broken = features.copy()
     broken[[3, 8], 0, 0] = np.nan, np.inf
     with pytest.raises(
-        ValueError, match="features of 2 of 30 units hold NaN or infinite numbers, first those of unit 3"
+        ValueError, match="features of 2 of 30 units contain NaN or infinite values, the first at position 3"
     ):
         train_decoder(new_decoder(indexer), broken, captions, settings=SETTINGS, **options)
     wild = TrainingSettings(epochs=3, patience=5, batch_size=8, learning_rate=1e30, seed=0, threads=1)

@@ -169,7 +169,7 @@ def test_a_server_that_cannot_continue_starts_again(get):
         ("short", {"sha256": "", "size": 2000}, "offers 10 bytes"),
         ("page", {"sha256": ""}, "a web page"),
         ("circle", {}, "redirects without end"),
-        ("silent", {"timeout": 0.1, "retries": 1}, r"fell silent \(tried 2 times\)"),
+        ("silent", {"timeout": 0.1, "retries": 1}, r"stopped sending \(tried 2 times\)"),
         ("ftp://127.0.0.1/x", {}, "not an http or https URL"),
     ],
 )

@@ -128,7 +128,7 @@ def test_missing_map(folder):
 
 def test_map_of_another_size(folder):
     write_map(folder / "images/pascal/c.png", np.zeros((5, 6), int))
-    with pytest.raises(ValueError, match=r"c\.png cannot be read: it has 5 x 6 pixels, but the index says 4 x 6"):
+    with pytest.raises(ValueError, match=r"c\.png cannot be read: it has 5 x 6 pixels, but 4 x 6 in the index"):
         open_broden(folder, subset="pascal", categories=["object"]).annotations(0)
 
 

@@ -192,7 +192,7 @@ def test_a_layer_whose_channels_cannot_be_told_is_refused():
         def forward(self, images):
             return self.act(self.mix(images.permute(0, 2, 3, 1)))
 
-    with pytest.raises(ValueError, match=r"layer act puts out \(24, 6, 6, 6\).*units"):
+    with pytest.raises(ValueError, match=r"layer act outputs \(24, 6, 6, 6\).*units"):
         recorded(Square(), ["act"], batch(6, 6))
     assert recorded(Square(), ["act"], batch(6, 4))["act"].shape == (9, 6, 6, 4)
 

@@ -78,7 +78,7 @@ def test_an_unknown_layer_is_refused_before_anything_changes():
 
 def test_a_layer_of_another_shape_is_refused():
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(2))
-    with Recorder(network, ["1"]) as recorder, pytest.raises(ValueError, match="layer 1 puts out"):
+    with Recorder(network, ["1"]) as recorder, pytest.raises(ValueError, match="layer 1 outputs"):
         recorder(torch.zeros(9, 3, 8, 8))
     assert n_hooks(network) == 0
 
@@ -86,7 +86,7 @@ def test_a_layer_of_another_shape_is_refused():
 def test_a_layer_that_is_never_reached_is_refused():
     network = nn.ModuleDict({"used": nn.Identity(), "unused": nn.Identity()})
     network.forward = lambda batch: network["used"](batch)
-    with Recorder(network, ["used", "unused"]) as recorder, pytest.raises(ValueError, match=r"never reached.*unused"):
+    with Recorder(network, ["used", "unused"]) as recorder, pytest.raises(ValueError, match=r"did not run.*unused"):
         recorder(torch.zeros(9, 3, 8, 8))
 
 

@@ -223,7 +223,7 @@ def test_other_operations_are_not_known(tmp_path, operation):
     ],
 )
 def test_damaged_pickles_are_told_as_such(tmp_path, content):
-    with pytest.raises(Unreadable, match=r"^is truncated or otherwise damaged \([^\n]*\); get it again$"):
+    with pytest.raises(Unreadable, match=r"^is truncated or otherwise damaged \([^\n]*\); download it again$"):
         read_tensor_file(archive(tmp_path / "x", content, entries=[("data/0", bytes(16), 1)]))
 
 

@@ -214,8 +214,8 @@ def test_pickled_arrays_run_nothing(tmp_path, source):
         complete(tmp_path, annotated_files(LAYERS) | {"conv1/units.npy": np.array([{}, {}, {}, {}])})
 
 
-def test_generated_images_cannot_be_had_elsewhere(tmp_path, source):
-    with pytest.raises(FileNotFoundError, match="biggan/imagenet came without images.npy"):
+def test_generated_images_cannot_be_downloaded(tmp_path, source):
+    with pytest.raises(FileNotFoundError, match="biggan/imagenet contain no images.npy"):
         complete(tmp_path, annotated_files(LAYERS), network="biggan/imagenet", images=None)
 
 

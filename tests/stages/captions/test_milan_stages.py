@@ -143,7 +143,7 @@ def test_killed_training_goes_on_and_ends_with_the_same_bytes(folder, caplog):
     with caplog.at_level(logging.INFO):
         train_milan(**arguments)
     said = [record.getMessage() for record in caplog.records]
-    assert "LanguageModel: going on after epoch 14" in said, "what is complete is not trained again"
+    assert "LanguageModel: resuming after epoch 14" in said, "what is complete is not trained again"
     assert 0 < sum(line.startswith("Decoder, epoch") for line in said) < 15
     for suffix in ("", ".csv"):
         killed, whole = (folder / f"{name}.safetensors{suffix}" for name in ("killed", "undisturbed"))
