@@ -11,6 +11,7 @@ report: "rules/captions/workflow.rst"
 
 include: "rules/config.smk"
 include: "rules/common.smk"
+include: "rules/inputs.smk"
 include: "rules/downloads.smk"
 include: "rules/playground.smk"
 include: "rules/concepts.smk"
@@ -47,12 +48,6 @@ rule evidence:
 
 if workflow.is_main_process:
     check_requested()
-
-
-def write_benchmarks():
-    from lib.reporting.benchmarks import collect_benchmarks
-
-    collect_benchmarks("benchmarks", "results/benchmarks.csv")
 
 
 onstart:

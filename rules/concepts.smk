@@ -1,8 +1,3 @@
-def concept_source_of(wildcards):
-    return config["concepts"][wildcards.concepts]["source"]
-
-
-# the user's labelled images in other formats than Broden's
 rule convert_concepts:
     input:
         source=concept_source_of,

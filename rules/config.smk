@@ -69,3 +69,9 @@ def check_requested():
         paths.check_paths(config, requested=given, is_made=is_made)
     except ValueError as error:
         raise WorkflowError(str(error)) from None
+
+
+def write_benchmarks():
+    from lib.reporting.benchmarks import collect_benchmarks
+
+    collect_benchmarks("benchmarks", "results/benchmarks.csv")

@@ -9,11 +9,6 @@ localrules:
     fetch_annotations,
 
 
-def own_copy_of(source):
-    """Return the input function of a local copy of a download."""
-    return lambda wildcards: paths.own_copy(source.format(**wildcards), config=config)
-
-
 wildcard_constraints:
     annotated_model="|".join(
         sorted({name.split("/")[0] for name in milan_groups.NETWORKS})

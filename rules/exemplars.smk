@@ -1,11 +1,3 @@
-drawn_of = of(entries.sample_settings, "dataset")
-
-
-def samples_file(key):
-    """Return the input function of the user's latents or classes; they are drawn if there are none."""
-    return lambda wildcards: drawn_of(wildcards).get(key, [])
-
-
 # an archive of the user
 rule unpack_images:
     input:

@@ -1,9 +1,3 @@
-def explanation_settings(**changes):
-    keys = ("search", "seconds", "length", "beam")
-    chosen = {key: config["explanations"][key] for key in keys}
-    return settings(layer=pattern("{layer}"), **chosen | changes)
-
-
 rule find_ranges:
     input:
         activations=activations_of,

@@ -7,12 +7,6 @@ localrules:
 sources_of = of(targets.result_sources, "model", "dataset")
 
 
-def catalog_tables(table):
-    return lambda wildcards: targets.catalog_tables(
-        table, wildcards.model, wildcards.dataset, config=config
-    )
-
-
 rule merge_tables:
     input:
         parts=lambda wildcards: parts_of(wildcards.table)(wildcards),

@@ -126,7 +126,7 @@ def test_the_rooms_are_those_of_the_plan():
     for folder in ("lib/stages", "workflow_scripts"):
         found = {path.name for path in (ROOT / folder).iterdir() if path.is_dir() and path.name[0] != "_"}
         assert found == GROUPS, folder
-    assert {path.stem for path in RULE_FILES} == GROUPS | {"common", "config"}
+    assert {path.stem for path in RULE_FILES} == GROUPS | {"common", "config", "inputs"}
 
 
 def test_no_folder_holds_too_much():

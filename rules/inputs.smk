@@ -1,0 +1,106 @@
+# Input functions of single groups of rules.
+
+
+def own_copy_of(source):
+    """Return the input function of a local copy of a download."""
+    return lambda wildcards: paths.own_copy(source.format(**wildcards), config=config)
+
+
+drawn_of = of(entries.sample_settings, "dataset")
+
+
+def samples_file(key):
+    """Return the input function of the user's latents or classes; they are drawn if there are none."""
+    return lambda wildcards: drawn_of(wildcards).get(key, [])
+
+
+def explanation_settings(**changes):
+    keys = ("search", "seconds", "length", "beam")
+    chosen = {key: config["explanations"][key] for key in keys}
+    return settings(layer=pattern("{layer}"), **chosen | changes)
+
+
+def catalog_tables(table):
+    return lambda wildcards: targets.catalog_tables(
+        table, wildcards.model, wildcards.dataset, config=config
+    )
+
+
+# Shared functions of the rules of captioning models.
+
+DOWNLOADED_MILAN = (
+    milan_groups.PUBLISHED if config["milan"]["source"] == "download" else {}
+)
+TRAINED_MILAN = {"playground", *milan_groups.GROUPS} - set(DOWNLOADED_MILAN)
+# {argument of the stage: config key}
+MILAN_SETTINGS = {
+    "beam_size" if key == "beam" else key: key
+    for key in config["milan"]["training"]
+    if key not in ("networks", "units_per_layer")
+}
+
+
+training_of = of(entries.caption_training, "milan")
+annotated_networks_of = of(entries.annotated_networks, "milan")
+
+
+def annotated(file):
+    """Return an input function of this file for each annotated network."""
+
+    def look_up(wildcards):
+        folder = (
+            "results/{network}/playground"
+            if wildcards.milan == "playground"
+            else "resources/milannotations/{network}"
+        )
+        return expand(
+            f"{folder}/{{file}}", network=annotated_networks_of(wildcards), file=file
+        )
+
+    return look_up
+
+
+def milan_encoder_of(wildcards):
+    encoder = training_of(wildcards)["encoder"]
+    if wildcards.milan == "playground":
+        return f"resources/weights/playground/{encoder}.safetensors"
+    return f"resources/weights/imagenet/{encoder}.pth"
+
+
+def milan_setting(key):
+    return lambda wildcards: training_of(wildcards)[key]
+
+
+def needs_images(wildcards):
+    """Return whether the published exemplars of a network lack images."""
+    folder = checkpoints.fetch_annotations.get(**wildcards).output.target
+    return wildcards.annotated_model != "biggan" and milan_groups.lacks_images(folder)
+
+
+def annotated_images_of(wildcards):
+    if not needs_images(wildcards):
+        return []
+    return f"resources/data/{wildcards.annotated_images}_val"
+
+
+def class_list_of(wildcards):
+    """Return the class list of Places365; not needed for images in class folders."""
+    local = config["downloads"]["local"].get("places365_val")
+    sorted_by_class = (
+        local
+        and Path(local).is_dir()
+        and any(path.is_dir() for path in Path(local).iterdir())
+    )
+    if (
+        wildcards.annotated_images != "places365"
+        or sorted_by_class
+        or not needs_images(wildcards)
+    ):
+        return []
+    return "resources/data/places365_filelist"
+
+
+def concept_source_of(wildcards):
+    return config["concepts"][wildcards.concepts]["source"]
+
+# the user's labelled images in other formats than Broden's
