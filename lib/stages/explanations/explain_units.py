@@ -17,7 +17,7 @@ from ...runtime.parallel import map_in_order
 from ...runtime.progress import Progress
 
 # pixels of the concept set below which counting on the CPU takes less time than loading torch
-WORTH_A_GPU = 2**26
+LEAST_PIXELS_FOR_GPU = 2**26
 
 
 def explain_units(
@@ -103,7 +103,7 @@ def explain_units(
 
 def _counting(atoms: Atoms, device: str) -> Callable:
     """Return the function that counts the bitmap pixels of a unit's ranges per atom."""
-    if device != "cpu" and (device != "auto" or atoms.pixel_atoms.size >= WORTH_A_GPU):
+    if device != "cpu" and (device != "auto" or atoms.pixel_atoms.size >= LEAST_PIXELS_FOR_GPU):
         from ...models.recording.unit_pass_torch import open_counter
 
         counter = open_counter(atoms.pixel_atoms, atoms.image_start, device=device)
