@@ -9,6 +9,9 @@ FEW = 10
 TAIL = 250
 """Largest number of nulls to which the tail is fitted; a quarter of them if that is less."""
 
+REACH = 1000
+"""How many times less than 1 / (number of nulls) a p-value of a fitted tail may be: further out a fit says nothing."""
+
 POOR_FIT = 0.05
 """A tail is not used if a Kolmogorov-Smirnov test rejects it at this level."""
 
@@ -72,7 +75,7 @@ def p_values(observed: np.ndarray, nulls: np.ndarray) -> np.ndarray:
     -------
     numpy.ndarray of shape (n,), float64
         (1 + number of nulls at least as large) / (1 + m). With fewer than `FEW` of those, the share in a generalised
-        Pareto tail that is fitted to the largest nulls, if it fits them; never less than the tail's smallest number.
+        Pareto tail that is fitted to the largest nulls, if it fits them; at least 1 / (`REACH` (1 + m)).
 
     References
     ----------
@@ -91,7 +94,7 @@ def p_values(observed: np.ndarray, nulls: np.ndarray) -> np.ndarray:
     if stats.kstest(tail, "genpareto", args=(shape, 0, scale)).pvalue < POOR_FIT:
         return found
     share = n_tail / len(ordered) * stats.genpareto.sf(observed[rare] - start, shape, 0, scale)
-    found[rare] = np.clip(share, np.finfo(float).tiny, found[rare])
+    found[rare] = np.clip(share, 1 / (REACH * (1 + len(ordered))), found[rare])
     return found
 
 

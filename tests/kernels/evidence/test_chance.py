@@ -47,6 +47,11 @@ def test_small_p_values_are_near_the_true_ones(distribution):
         assert true / 4 < found < true * 4
 
 
+def test_a_tail_is_not_believed_far_beyond_its_nulls():
+    nulls = stats.norm().rvs(5000, random_state=np.random.default_rng(3))
+    assert p_values(np.array([50.0]), nulls)[0] == 1 / (1000 * 5001)
+
+
 def test_values_without_a_cause_have_uniform_p_values():
     """Calibration at few shuffles, of units with different means, spreads and skewed nulls."""
     rng = np.random.default_rng(4)
