@@ -63,6 +63,18 @@ def test_an_edit_of_an_analysis_reruns_that_alone(analysed, edit, expected):
     assert set(analysed.planned(*TARGETS, settings=settings)) == expected
 
 
+def test_evidence_is_made_for_every_row_and_an_edit_reruns_it_alone(analysed):
+    settings = SETTINGS | {"evidence": {"shuffles": 4}}
+    analysed.must_run("evidence", settings=settings)
+    found, explained = rows(analysed, "chance"), rows(analysed, "explanations")
+    keys = [[(row["layer"], row["unit"], row["range"], row["status"]) for row in table] for table in (found, explained)]
+    assert keys[0] == keys[1]
+    assert {row["n_shuffles"] for row in found if row["status"] == "ok"} == {"4"}
+    assert analysed.planned("evidence", settings=settings) == {}
+    edited = analysed.planned("evidence", settings=SETTINGS | {"evidence": {"shuffles": 5}})
+    assert set(edited) == {"search_shuffled", "measure_chance"}
+
+
 def test_the_report_holds_them_with_captions_and_categories(analysed):
     analysed.must_run("analyses", "--report", "report.html", settings=SETTINGS)
     report = (analysed.folder / "report.html").read_text(encoding="utf-8")
