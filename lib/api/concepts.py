@@ -13,7 +13,7 @@ from ..data.stores.concepts import read_atoms
 from ..kernels.search.atoms import AtomCollector, Atoms, image_atoms, image_atoms_of_masks
 from ..kernels.search.beam import ConceptCounts
 from ..kernels.search.estimates import Occurrences
-from ..kernels.search.formula import Formula, parse_formula
+from ..kernels.search.formula import Formula, TrailingText, parse_formula
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,10 +165,8 @@ class Concepts:
         """
         try:
             return parse_formula(text, self.names)
-        except ValueError as error:
-            if "after the end of the formula" not in str(error):
-                raise
-        return parse_formula(f"({text})", self.names)
+        except TrailingText:
+            return parse_formula(f"({text})", self.names)
 
     def table(self) -> pd.DataFrame:
         """Return name, category, number of pixels and number of images of each concept."""

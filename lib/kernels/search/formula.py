@@ -159,6 +159,10 @@ def format_formula(formula: Formula, names: Sequence[str]) -> str:
 _TOKEN = re.compile(r'\(NOT |[()]|"(?:[^"\\]|\\.)*"| (?:OR|AND) |[^()"]+?(?= (?:OR|AND) |[()]|$)')
 
 
+class TrailingText(ValueError):
+    """A text goes on after a whole formula, as it does where the outer brackets are left out."""
+
+
 def parse_formula(text: str, names: Sequence[str]) -> Formula:
     """Read a formula back from `format_formula`'s text.
 
@@ -243,5 +247,5 @@ def split_formula(text: str) -> tuple[list[str], tuple[int, ...]]:
             names.append(unquote(token))
         expect(")")
     if next(rest, None) is not None:
-        raise ValueError(f"{text!r} has text after the end of the formula")
+        raise TrailingText(f"{text!r} has text after the end of the formula")
     return names, tuple(operators)
