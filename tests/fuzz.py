@@ -30,7 +30,8 @@ from small_captioners import small_captioner
 from lib.captioning.checkpoints.native import read_captioner, write_captioner
 from lib.data.formats.broden import open_broden
 from lib.data.formats.label_formats import open_labelled_images
-from lib.data.stores.tables import COLUMNS, read_table, write_table
+from lib.data.stores.columns import COLUMNS
+from lib.data.stores.tables import read_table, write_table
 from lib.kernels.search.formula import format_formula, parse_formula
 from lib.models.weights.checkpoints import read_state_dict, save_state_dict
 from lib.playground.drawing import draw_playground

@@ -13,7 +13,8 @@ from PIL import Image
 
 from ..data.formats.exemplars import Exemplars, read_exemplars, read_layers
 from ..data.stores.activations import open_activations
-from ..data.stores.tables import COLUMNS, read_table
+from ..data.stores.columns import COLUMNS
+from ..data.stores.tables import read_table
 
 OUTSIDE = 0.25
 """Brightness of an exemplar outside the unit's mask, in a notebook."""

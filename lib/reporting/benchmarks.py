@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..data.stores.tables import COLUMNS, write_table
+from ..data.stores.columns import COLUMNS
+from ..data.stores.tables import write_table
 
 
 def collect_benchmarks(folder: str, table: str) -> None:

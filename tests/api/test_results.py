@@ -7,7 +7,8 @@ import pytest
 from lib.api.results import open_results
 from lib.data.formats.exemplars import create_exemplars
 from lib.data.milannotations.units import load
-from lib.data.stores.tables import COLUMNS, write_table
+from lib.data.stores.columns import COLUMNS
+from lib.data.stores.tables import write_table
 
 SENTENCE = "<b>red</b> & round things"
 

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 
 from lib.data.formats.exemplars import create_exemplars
-from lib.data.stores.tables import COLUMNS, write_table
+from lib.data.stores.columns import COLUMNS
+from lib.data.stores.tables import write_table
 from lib.kernels.search.formula import AND_NOT, OR, Formula, format_formula
 from lib.reporting.catalog.pages import script, write_catalog
 from lib.reporting.catalog.records import MEASURES, as_json_numbers, natural_key

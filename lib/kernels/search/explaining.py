@@ -45,6 +45,7 @@ def explain_bitmap(
     length: int,
     beam: int,
     seconds: float | None,
+    start: Formula | None = None,
 ) -> Explained:
     """Find the formula that best explains a bitmap.
 
@@ -57,8 +58,8 @@ def explain_bitmap(
         Of the same atoms.
     search : str
         `optimal` or `beam`.
-    length, beam, seconds
-        As for `search_optimal`.
+    length, beam, seconds, start
+        As for `search_optimal`; the beam search has no start.
 
     Returns
     -------
@@ -71,7 +72,7 @@ def explain_bitmap(
     pixels = np.bincount(atoms.atom_set, weights=per_atom, minlength=atoms.n_sets).astype(np.int64)
     bound, proved = None, False
     if search == "optimal":
-        optimum = search_optimal(pixels, counts, length=length, beam=beam, seconds=seconds)
+        optimum = search_optimal(pixels, counts, length=length, beam=beam, seconds=seconds, start=start)
         best, bound, proved = optimum.scored, optimum.upper_bound, optimum.optimal
     else:
         best = search_beam(pixels, counts, length=length, beam=beam)

@@ -146,7 +146,13 @@ def _solve(
 
 
 def search_optimal(
-    values: np.ndarray, counts: ConceptCounts, *, length: int, beam: int, seconds: float | None
+    values: np.ndarray,
+    counts: ConceptCounts,
+    *,
+    length: int,
+    beam: int,
+    seconds: float | None,
+    start: Formula | None = None,
 ) -> Optimum:
     """Find the best formula for one bitmap and prove that no other has a larger IoU.
 
@@ -164,6 +170,9 @@ def search_optimal(
     seconds : float or None
         Time budget, checked between rounds (some 20 ms for 1,100 concepts); 0 gives the beam's formula and a bound,
         None sets no limit. Only if the budget ends the search does the result depend on the speed of the machine.
+    start : Formula or None
+        A formula to start from in place of the beam search's, such as the best one of a similar bitmap. A result that
+        is proved does not depend on it.
 
     Returns
     -------
@@ -176,12 +185,14 @@ def search_optimal(
     t * |bitmap|, which proves t, or has a larger IoU.
     """
     deadline = None if seconds is None else time.monotonic() + seconds
-    start = search_beam(values, counts, length=length, beam=beam)
-    if start is None:
+    first = _count(start, values, counts) if start and values.any() else None
+    if first is None or not first.inside:
+        first = search_beam(values, counts, length=length, beam=beam)
+    if first is None:
         return Optimum(None, 0.0, True)
-    best, bound, proved = start, Fraction(1), False
+    best, bound, proved = first, Fraction(1), False
     if seconds != 0:
-        best, bound, proved = _solve(start, values, counts, length=min(length, EXACT_LENGTH), deadline=deadline)
+        best, bound, proved = _solve(first, values, counts, length=min(length, EXACT_LENGTH), deadline=deadline)
     if proved and length > EXACT_LENGTH:
         iou = _fraction(best, int(values.sum()))
         longer, bound = search_long(iou, values, counts, length=length, deadline=deadline)

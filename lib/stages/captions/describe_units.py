@@ -13,7 +13,8 @@ from ...captioning.decoding.rerank import describe
 from ...captioning.model.encoder import count_distinct, encode_exemplars
 from ...data.downloads.sources import find_source
 from ...data.formats.exemplars import Exemplars, read_exemplars
-from ...data.stores.tables import COLUMNS, read_table, write_table
+from ...data.stores.columns import COLUMNS
+from ...data.stores.tables import read_table, write_table
 from ...models.build.zoo import build_network
 from ...models.device import prepare_device
 from ...models.weights.checkpoints import load_weights, n_classes_of

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from ...data.stores.tables import COLUMNS, read_table, write_table
+from ...data.stores.columns import COLUMNS
+from ...data.stores.tables import read_table, write_table
 from ...kernels.evidence.chance import p_values, q_values, standardise
 
 KEYS = ["layer", "unit", "range"]

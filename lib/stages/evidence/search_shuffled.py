@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from ...data.stores.activations import UnitMaps, iterate_units, open_activations
+from ...data.stores.columns import COLUMNS
 from ...data.stores.concepts import read_atoms
-from ...data.stores.tables import COLUMNS, read_table, write_table
+from ...data.stores.tables import read_table, write_table
 from ...kernels.activations.range_codes import RangeCodes
 from ...kernels.evidence.chance import shuffle_images
 from ...kernels.search.beam import ConceptCounts

@@ -3,8 +3,9 @@
 import pandas as pd
 
 from ...data.stores.activations import iterate_units, open_activations
+from ...data.stores.columns import COLUMNS
 from ...data.stores.concepts import read_atoms
-from ...data.stores.tables import COLUMNS, read_table, write_table
+from ...data.stores.tables import read_table, write_table
 from ...kernels.activations.unit_pass import count_per_atom
 from ...kernels.metrics.formulas import explanation_scores
 from ...kernels.search.beam import ConceptCounts

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.data.stores.tables import COLUMNS, read_table, write_table
+from lib.data.stores.columns import COLUMNS
+from lib.data.stores.tables import read_table, write_table
 
 # no lone surrogates (not UTF-8) and no NUL, which CSV cannot hold
 texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"))

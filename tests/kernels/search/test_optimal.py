@@ -315,3 +315,16 @@ def test_same_answer_twice():
     values, counts = random_problem(np.random.default_rng(8))
     first, second = (search_optimal(values, counts, length=3, beam=5, seconds=None) for _ in range(2))
     assert first == second
+
+
+def test_any_start_gives_the_same_proved_answer():
+    rng = np.random.default_rng(9)
+    for _ in range(200):
+        values, counts = random_problem(rng)
+        concepts = rng.choice(counts.n_concepts, size=min(3, counts.n_concepts), replace=False).tolist()
+        start = Formula(tuple(concepts), tuple(rng.integers(0, 3, len(concepts) - 1).tolist()))
+        found = search_optimal(values, counts, length=3, beam=1, seconds=None, start=start)
+        assert found == search_optimal(values, counts, length=3, beam=5, seconds=None)
+        unproved = search_optimal(values, counts, length=3, beam=5, seconds=0, start=start)
+        held = counts.holds(start)
+        assert unproved.scored is None or not values[held].sum() or unproved.scored.formula == start

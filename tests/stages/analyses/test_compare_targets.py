@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 import zarr
 
-from lib.data.stores.tables import COLUMNS, read_table, write_table
+from lib.data.stores.columns import COLUMNS
+from lib.data.stores.tables import read_table, write_table
 from lib.runtime.checksums import seal_folder
 from lib.stages.analyses.compare_targets import compare_targets
 

@@ -1,0 +1,88 @@
+"""Resampling of images: halves for scores on unseen images, bootstrap weights, intervals."""
+
+import dataclasses
+
+import numpy as np
+
+from ..search.atoms import Atoms
+
+LEVEL = 0.95
+"""Level of all intervals."""
+
+FEWEST_IMAGES = 4
+"""Fewest images that can be split: two in each half."""
+
+
+def split_images(n_images: int, *, seed: int) -> np.ndarray:
+    """Split images at random into two halves.
+
+    Parameters
+    ----------
+    n_images : int
+    seed : int
+
+    Returns
+    -------
+    numpy.ndarray of shape (n_images,), bool
+        True for the first half, which has one image more if their number is odd.
+
+    Raises
+    ------
+    ValueError
+        If there are too few images.
+    """
+    if n_images < FEWEST_IMAGES:
+        raise ValueError(
+            f"{n_images} images cannot be split into two halves of at least 2; the evidence for labels needs at least "
+            f"{FEWEST_IMAGES} images. Check subset in the entry of concepts."
+        )
+    order = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,))).permutation(n_images)
+    return np.isin(np.arange(n_images), order[: (n_images + 1) // 2])
+
+
+def bootstrap_weights(n_images: int, n_replicates: int, *, seed: int) -> np.ndarray:
+    """Draw as many images as there are, with replacement, for each replicate.
+
+    Replicate r depends on the seed and r alone, so that more replicates keep the first ones.
+
+    Parameters
+    ----------
+    n_images, n_replicates, seed : int
+
+    Returns
+    -------
+    numpy.ndarray of shape (n_replicates, n_images), int64
+        How often each image was drawn.
+    """
+    weights = np.empty((n_replicates, n_images), np.int64)
+    for replicate in range(n_replicates):
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1, replicate)))
+        weights[replicate] = np.bincount(rng.integers(0, n_images, n_images), minlength=n_images)
+    return weights
+
+
+def weigh_images(atoms: Atoms, weights: np.ndarray) -> Atoms:
+    """Return atoms whose sizes are multiplied by the weight of their image; weight 0 leaves an image out.
+
+    Parameters
+    ----------
+    atoms : Atoms
+    weights : numpy.ndarray of shape (n_images,), int64
+    """
+    return dataclasses.replace(atoms, atom_size=atoms.atom_size * weights[atoms.atom_images()])
+
+
+def interval(replicates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the percentile interval of bootstrap replicates at `LEVEL`.
+
+    Parameters
+    ----------
+    replicates : numpy.ndarray of shape (n_replicates, ...), float64
+
+    Returns
+    -------
+    low, high : numpy.ndarray of the remaining shape
+    """
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(replicates, [tail, 1 - tail], axis=0)
+    return low, high
