@@ -108,6 +108,8 @@ rule find_thresholds:
         settings=settings(
             layer=pattern("{layer}"),
             chunk=pattern("{chunk}"),
+            units=of(entries.chosen_units, "model", "layer"),
+            seed=config["seed"],
             quantiles=config["analyses"]["thresholds"]["quantiles"],
         ),
         code=code_hash("lib.stages.analyses.find_thresholds"),
@@ -160,7 +162,10 @@ use rule explain_units as dissect_units with:
     benchmark:
         "benchmarks/dissect_units/{model}/{dataset}/{concepts}/{layer}.{chunk}.jsonl"
     params:
-        settings=explanation_settings(length=1),
+        settings=explanation_settings(
+            length=1,
+            version=code_hash("lib.stages.explanations.explain_units"),
+        ),
 
 
 use rule merge_tables as merge_dissection with:

@@ -14,6 +14,8 @@ rule find_ranges:
         settings=settings(
             layer=pattern("{layer}"),
             chunk=pattern("{chunk}"),
+            units=of(entries.chosen_units, "model", "layer"),
+            seed=config["seed"],
             quantile=config["ranges"]["quantile"],
             # a single cluster is no clustering: only the range `top`, as before Clustered Compositional Explanations
             n_clusters=(
@@ -41,8 +43,9 @@ rule explain_units:
     resources:
         device=config["resources"]["device"],
     params:
-        settings=explanation_settings(),
-        code=code_hash("lib.stages.explanations.explain_units"),
+        settings=explanation_settings(
+            version=code_hash("lib.stages.explanations.explain_units"),
+        ),
     script:
         "../workflow_scripts/explanations/explain_units.py"
 

@@ -54,7 +54,7 @@ def check_names(config: dict) -> None:
     encoder = config["milan"]["training"]["encoder"]
     for name in (*config["milan"]["training"]["networks"], encoder):
         look_up("models", name, config=config)
-    if own := sorted(config["models"][encoder].keys() - {"layers"}):
+    if own := sorted(config["models"][encoder].keys() - {"layers", "units"}):
         raise ValueError(
             f"models.{encoder} has its own {', '.join(own)}, but milan.training.encoder needs the network as it is. Give "
             "yours another name, with the factory."

@@ -224,8 +224,24 @@ def sample_settings(dataset: str, *, config: dict) -> dict:
     return entry["samples"]
 
 
+def chosen_units(model: str, layer: str, *, config: dict) -> list[int] | int | None:
+    """Return the units of a layer that are labelled: their numbers, or how many are drawn; None for all.
+
+    Parameters
+    ----------
+    model, layer : str
+    config : dict
+    """
+    units = look_up("models", model, config=config).get("units") if model != PLANTED else None
+    if isinstance(units, dict) and "n" not in units:
+        units = units.get(layer)
+    return units["n"] if isinstance(units, dict) else units
+
+
 def annotated_units(model: str, dataset: str, *, config: dict) -> int | None:
-    """Return the number of units per layer of a network that is used only to train MILAN; None for all.
+    """Return the number of units per layer of a network that is used only to train MILAN.
+
+    It is None for all units, or if `models.*.units` chooses them.
 
     Parameters
     ----------
@@ -234,7 +250,9 @@ def annotated_units(model: str, dataset: str, *, config: dict) -> int | None:
     config : dict
     """
     training = config["milan"]["training"]
-    return training["units_per_layer"] if dataset == "playground" and model in training["networks"] else None
+    annotated = dataset == "playground" and model in training["networks"]
+    chosen = "units" in look_up("models", model, config=config)
+    return training["units_per_layer"] if annotated and not chosen else None
 
 
 def caption_training(milan: str, *, config: dict) -> dict:

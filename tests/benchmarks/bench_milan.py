@@ -73,6 +73,8 @@ def exemplars(images, folder, device, threads):
         device=device,
     )
     collect_exemplars(
+        chosen={},
+        seed=0,
         **shared,
         weights=[],
         network=None,

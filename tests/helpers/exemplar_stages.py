@@ -26,4 +26,4 @@ def make_exemplars(
     # files are read again without the network; a generator runs again
     again = {"network": options["network"] if images else None}
     again |= {key: options[key] for key in ("weights", "trusted_sha256", "device")}
-    collect_exemplars(**shared, **paths, **again, tallies=tallies[::-1], output_size=output_size)
+    collect_exemplars(chosen={}, seed=0, **shared, **paths, **again, tallies=tallies[::-1], output_size=output_size)

@@ -32,6 +32,10 @@ CONFIG_EDITS = {
         ["layer2", "layer1"],
         {"merge_tables", "collect_exemplars", "annotate_exemplars", *AFTER_DESCRIBE},
     ),
+    "models.resnet18.units": (
+        [0, 5],
+        {"collect_exemplars", "annotate_exemplars", *AFTER_DESCRIBE, *AFTER_RANGES} - {"measure_recovery"},
+    ),
     "models.shufflenet_v2_x1_0.arguments": ({"num_classes": 30}, AFTER_NETWORK),
     "models.shufflenet_v2_x1_0.factory": ("shufflenet_v2_x0_5", AFTER_NETWORK),
     "models.shufflenet_v2_x1_0.normalisation": ("untrained", AFTER_NETWORK),

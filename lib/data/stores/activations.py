@@ -7,6 +7,7 @@ import numpy as np
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec
 
+from ...runtime.checksums import NAME as CHECKSUMS
 from ...runtime.checksums import check_folder, seal_folder
 from ...runtime.parts import Part
 from .processors import warn_of_mixed_processors
@@ -101,6 +102,8 @@ class Activations:
     shape : tuple of int
         (n_images, n_units, h, w).
     units_per_chunk : int
+    written : list of int
+        When each store was completed, nanoseconds: another time stands for other activations.
     """
 
     def __init__(self, paths: Sequence[str | Path]) -> None:
@@ -115,6 +118,7 @@ class Activations:
         )
         self.shape = (sum(array.shape[0] for array in arrays), *arrays[0].shape[1:])
         self.units_per_chunk = max(array.chunks[1] for array in arrays)
+        self.written = [(Path(path) / CHECKSUMS).stat().st_mtime_ns for path in paths]
 
     @property
     def bytes_per_unit(self) -> int:

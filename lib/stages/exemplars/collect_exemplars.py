@@ -1,6 +1,6 @@
 """Stage: merge the tallies of all images and write the exemplars of each unit, with masks of its activation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ from ...data.images.inputs import open_inputs
 from ...data.images.photographs import Geometry
 from ...data.stores.tables import write_table
 from ...data.stores.tallies import iterate_tallies
+from ...kernels.activations.selection import choose_units
 from ...kernels.activations.tally import UnitTally
 from ...kernels.activations.upsampling import exemplar_masks
 from ...models.build.loading import open_network
@@ -29,6 +30,8 @@ def collect_exemplars(
     exemplars: str,
     units: str,
     layers: list[str],
+    chosen: Mapping[str, list[int] | int | None],
+    seed: int,
     network: dict | None,
     geometry: dict | None,
     output_size: int,
@@ -52,6 +55,9 @@ def collect_exemplars(
     units : str
         Output table: status and activation bounds of every unit, and the threshold of its masks.
     layers : list of str
+    chosen : mapping of str to (list of int, int or None)
+        Which of the tallied units of each layer, as for `choose_units`; all of those of other layers.
+    seed : int
     network : dict or None
         The generator, as for `tally_units`; None for images in files.
     geometry : dict or None
@@ -75,13 +81,14 @@ def collect_exemplars(
     with new_folder(exemplars) as draft:
         for layer in layers:
             tally = _merge(iterate_tallies(tallies, layer, n_images=len(source)), n_images=len(source))
+            kept = choose_units(len(tally.units), chosen.get(layer), layer=layer, seed=seed)
             thresholds = tally.thresholds()
-            tables.append(_table(layer, tally, thresholds))
-            ids, activations = tally.best()
+            tables.append(_table(layer, tally, thresholds).iloc[kept])
+            ids, activations = (values[kept] for values in tally.best())
             pictures, masks = create_exemplars(
-                draft, layer, units=tally.units, ids=ids, activations=activations, size=output_size
+                draft, layer, units=tally.units[kept], ids=ids, activations=activations, size=output_size
             )
-            _write_masks(masks, tally.maps(), thresholds, threads)
+            _write_masks(masks, tally.maps()[kept], thresholds[kept], threads)
             albums.append(_Album(ids, pictures))
 
         def show(chosen: list[int]) -> tuple[list[int], np.ndarray]:

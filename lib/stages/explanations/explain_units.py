@@ -13,6 +13,8 @@ from ...kernels.search.atoms import Atoms
 from ...kernels.search.beam import ConceptCounts
 from ...kernels.search.explaining import explain_bitmap
 from ...kernels.search.formula import format_formula
+from ...runtime.fingerprints import fingerprint
+from ...runtime.finished import FinishedItems
 from ...runtime.parallel import map_in_order
 from ...runtime.progress import Progress
 
@@ -33,6 +35,7 @@ def explain_units(
     seconds: float | None,
     device: str,
     threads: int,
+    version: str,
 ) -> None:
     """Write the best formula of each unit and range, and the search that found it.
 
@@ -62,6 +65,9 @@ def explain_units(
         Device that counts bitmap pixels: `auto` (a GPU if there is one and the concept set is large), `cpu`, `cuda` or
         `cuda:n`. The counts are the same.
     threads : int
+    version : str
+        Fingerprint of the code. Formulas found by the same code on the same activations, concepts and settings are used
+        again, see `FinishedItems`.
     """
     atoms, concepts = read_atoms(concept_set)
     counts = ConceptCounts(atoms)
@@ -69,8 +75,17 @@ def explain_units(
     names = concepts["name"].tolist()
     table = read_table(ranges, "ranges")
     by_unit = {unit: rows for unit, rows in table.groupby("unit", sort=True)}
+    facts = {"version": version, "search": search, "length": length, "beam": beam, "seconds": seconds, "layer": layer}
+    tables = (atoms.pixel_atoms, atoms.image_start, atoms.atom_set, atoms.set_start, atoms.set_concepts)
+    store = open_activations(activations, layer)
+    finished = FinishedItems(explanations, fingerprint(facts, names, store.written, *tables))
+    keys = {
+        unit: repr((unit, rows[["range", "lower", "upper", "status"]].values.tolist()))
+        for unit, rows in by_unit.items()
+    }
+    new = [unit for unit, key in keys.items() if finished.get(key) is None]
 
-    def explain(item: tuple) -> list:
+    def explain(item: tuple) -> tuple[int, list]:
         unit, maps = item
         rows = by_unit[unit]
         usable = (rows["status"] == "ok").to_numpy()
@@ -89,12 +104,13 @@ def explain_units(
             else:
                 text = format_formula(best.formula, names)
                 found.append((text, best.formula.length, best.iou, best.iou_upper_bound, best.optimal, search, "ok"))
-        return found
+        return unit, found
 
-    results = []
-    items = iterate_units(open_activations(activations, layer), list(by_unit))
-    for found in Progress(map_in_order(explain, items, threads=threads), total=len(by_unit), unit="unit"):
-        results.extend(found)
+    items = iterate_units(store, new)
+    for unit, found in Progress(map_in_order(explain, items, threads=threads), total=len(new), unit="unit"):
+        finished.add(keys[unit], found)
+    finished.save()
+    results = [row for key in keys.values() for row in finished.get(key)]
     columns = ["formula", "length", "iou", "iou_upper_bound", "optimal", "search", "status"]
     found = pd.DataFrame(results, columns=columns, index=table.index)
     found["iou_upper_bound"] = found["iou_upper_bound"].astype(float)

@@ -5,6 +5,7 @@ import pandas as pd
 from ...data.stores.activations import iterate_units, open_activations
 from ...data.stores.tables import write_table
 from ...kernels.activations.ranges import HISTOGRAM_BINS
+from ...kernels.activations.selection import choose_units
 from ...kernels.activations.unit_values import collect_values, find_unit_ranges
 from ...runtime.parallel import map_in_order
 from ...runtime.parts import Part
@@ -18,6 +19,8 @@ def find_ranges(
     histograms: str,
     layer: str,
     chunk: str,
+    units: list[int] | int | None,
+    seed: int,
     quantile: float | None,
     n_clusters: int,
     threads: int,
@@ -32,7 +35,9 @@ def find_ranges(
         Output tables.
     layer : str
     chunk : str
-        Part of the units of the layer, such as `0-of-4` for the first quarter.
+        Part of the chosen units of the layer, such as `0-of-4` for the first quarter.
+    units, seed
+        Which units of the layer, as for `choose_units`.
     quantile : float or None
         Upper tail of the range `top`; None for no such range.
     n_clusters : int
@@ -40,7 +45,8 @@ def find_ranges(
     threads : int
     """
     store = open_activations(activations, layer)
-    units = Part.parse(chunk).span(store.shape[1])
+    wanted = choose_units(store.shape[1], units, layer=layer, seed=seed)
+    wanted = [int(wanted[place]) for place in Part.parse(chunk).span(len(wanted))]
     rows, bars = [], []
 
     def analyse(item: tuple) -> tuple:
@@ -52,8 +58,8 @@ def find_ranges(
         bounds = values.bounds if status != "nan" else (None, None)
         return table, (layer, unit, *bounds, n_zero, " ".join(map(str, counts)))
 
-    items = iterate_units(store, units)
-    for table, bar in Progress(map_in_order(analyse, items, threads=threads), total=len(units), unit="unit"):
+    items = iterate_units(store, wanted)
+    for table, bar in Progress(map_in_order(analyse, items, threads=threads), total=len(wanted), unit="unit"):
         rows.extend(table)
         bars.append(bar)
     columns = ["layer", "unit", "range", "lower", "upper", "n_activations", "status"]

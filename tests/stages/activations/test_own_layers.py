@@ -81,8 +81,9 @@ def test_alexnet_as_clustered_compositional_explanations_has_it(playground, tmp_
     concept_set = str(tmp_path / "set.zarr")
     build_concepts(data=str(playground), concept_set=concept_set, concepts=CONCEPTS, threads=2)
     part = {"activations": [folder], "layer": layer, "threads": 1, "ranges": paths["ranges"]}
-    find_ranges(**part, histograms=paths["histograms"], chunk=chunk, quantile=0.005, n_clusters=0)
+    find_ranges(**part, histograms=paths["histograms"], chunk=chunk, quantile=0.005, n_clusters=0, units=None, seed=0)
     explain_units(
+        version="",
         **part,
         concept_set=concept_set,
         explanations=paths["explanations"],

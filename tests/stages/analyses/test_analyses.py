@@ -53,7 +53,7 @@ class Home:
         self.masks = bruteforce.read_masks(self.data, CATEGORIES)
         shared = {"activations": self.activations, "threads": 2}
         for layer, chunk in ((LAYER, CHUNK), ("layer4", "0-of-1")):
-            options = {"layer": layer, "chunk": chunk, "quantile": 0.02, "n_clusters": 2}
+            options = {"layer": layer, "chunk": chunk, "units": None, "seed": 0, "quantile": 0.02, "n_clusters": 2}
             find_ranges(**shared, **options, ranges=self / f"{layer}.csv", histograms=self / "histograms.csv")
         self.explain("layer2.csv", "explanations.csv", length=3)
 
@@ -63,7 +63,7 @@ class Home:
     def explain(self, ranges, explanations, *, length):
         options = {"layer": LAYER, "search": "optimal", "seconds": None, "length": length, "beam": 5, "device": "cpu"}
         paths = {"activations": self.activations, "ranges": self / ranges, "explanations": self / explanations}
-        explain_units(**paths, concept_set=self.concept_set, **options, threads=2)
+        explain_units(version="", **paths, concept_set=self.concept_set, **options, threads=2)
 
     def maps(self, layer):
         return open_activations(self.activations, layer).read(slice(None))
@@ -209,7 +209,7 @@ def test_range_importance_equals_a_recomputation(home, pictures, network, tmp_pa
 
 
 def test_thresholds_equal_a_recomputation(home, tmp_path):
-    options = {"layer": LAYER, "chunk": CHUNK, "quantiles": QUANTILES, "threads": 2}
+    options = {"layer": LAYER, "chunk": CHUNK, "units": None, "seed": 0, "quantiles": QUANTILES, "threads": 2}
     find_thresholds(activations=home.activations, ranges=home / "threshold_ranges.csv", **options)
     ranges = home.table("threshold_ranges.csv", "ranges")
     store = home.maps(LAYER)

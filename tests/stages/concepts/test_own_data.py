@@ -86,7 +86,15 @@ def test_the_example_of_the_manual(tmp_path, monkeypatch):
     )
     part = {"layer": "layer4", "chunk": "0-of-64"}
     find_ranges(
-        activations=["maps/0-of-1"], ranges="r.csv", histograms="h.csv", quantile=0.005, n_clusters=2, threads=1, **part
+        activations=["maps/0-of-1"],
+        ranges="r.csv",
+        histograms="h.csv",
+        quantile=0.005,
+        n_clusters=2,
+        units=None,
+        seed=0,
+        threads=1,
+        **part,
     )
     assert len(read_table("r.csv", "ranges")) == 8 * 3
     assert len(read_atoms("set.zarr")[1]) == 12

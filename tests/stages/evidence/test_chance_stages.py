@@ -49,10 +49,19 @@ def home(tmp_path_factory):
     shared = {"activations": str(folder / "activations/0-of-1"), "layer": "a", "threads": 2}
     paths = {name: str(folder / f"{name}.csv") for name in ("ranges", "histograms", "explanations", "nulls", "chance")}
     find_ranges(
-        **shared, ranges=paths["ranges"], histograms=paths["histograms"], chunk="0-of-1", quantile=0.1, n_clusters=2
+        **shared,
+        ranges=paths["ranges"],
+        histograms=paths["histograms"],
+        chunk="0-of-1",
+        quantile=0.1,
+        n_clusters=2,
+        units=None,
+        seed=0,
     )
     shared["concept_set"] = str(folder / "set.zarr")
-    explain_units(**shared, **SEARCH, ranges=paths["ranges"], explanations=paths["explanations"], device="cpu")
+    explain_units(
+        version="", **shared, **SEARCH, ranges=paths["ranges"], explanations=paths["explanations"], device="cpu"
+    )
     search_shuffled(
         **shared, **SEARCH, explanations=paths["explanations"], nulls=paths["nulls"], n_shuffles=N_SHUFFLES, seed=7
     )

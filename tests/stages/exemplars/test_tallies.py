@@ -141,14 +141,14 @@ def test_lost_and_damaged_tallies_are_named(make):
     options |= {"weights": [], "network": None, "trusted_sha256": [], "device": "cpu"}
     options |= {name: str(folder / name) for name in ("exemplars", "units")} | {"images": str(folder / "images.csv")}
     with pytest.raises(FileNotFoundError, match=r"conv_proj.npz in .*0-of-2 cover 13 of 26 images"):
-        collect_exemplars(tallies=[str(tallies[0])], **options)
+        collect_exemplars(chosen={}, seed=0, tallies=[str(tallies[0])], **options)
     file = tallies[1] / "heads.npz"
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     for damaged in (content, content[:1000], b""):
         file.write_bytes(damaged)
         with pytest.raises(ValueError, match=r"heads.npz is damaged .*delete .*1-of-2 and run again"):
-            collect_exemplars(tallies=list(map(str, tallies)), **options)
+            collect_exemplars(chosen={}, seed=0, tallies=list(map(str, tallies)), **options)
 
 
 def test_more_shards_than_images_are_refused(make):

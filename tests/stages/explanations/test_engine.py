@@ -1,5 +1,6 @@
 """From images to formulas, recomputed by an independent slow program, whatever the batches, threads, chunks and kills."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from lib.data.images.photographs import Geometry, load_batch
 from lib.data.stores.activations import open_activations
 from lib.data.stores.concepts import read_atoms
 from lib.data.stores.tables import read_table
+from lib.kernels.search.explaining import explain_bitmap
 from lib.kernels.search.formula import parse_formula
 from lib.models.build.loading import Network, open_network, to_input
 from lib.models.recording import unit_pass_torch
@@ -86,10 +88,18 @@ def explain(activations, concept_set, folder, *, layer, chunk, threads=1, device
     paths = {name: str(folder / f"{name}-{chunk}.csv") for name in ("ranges", "histograms", "explanations", "metrics")}
     shared = {"activations": str(activations), "layer": layer, "threads": threads}
     found = {name: paths[name] for name in ("ranges", "histograms")}
-    find_ranges(**shared, **found, chunk=chunk, quantile=0.005, n_clusters=5)
+    find_ranges(**shared, **found, chunk=chunk, quantile=0.005, n_clusters=5, units=None, seed=0)
     stores = {"concept_set": str(concept_set), "explanations": paths["explanations"]}
     explain_units(
-        **shared, **stores, ranges=paths["ranges"], search="optimal", seconds=None, length=3, beam=5, device=device
+        version="",
+        **shared,
+        **stores,
+        ranges=paths["ranges"],
+        search="optimal",
+        seconds=None,
+        length=3,
+        beam=5,
+        device=device,
     )
     score_explanations(**shared, **stores, label_masking=[], metrics=paths["metrics"])
     return paths
@@ -444,3 +454,27 @@ def test_planted_formulas_are_found_again(concept_set, masks, tmp_path):
     shutil.copytree(paths["activations"], tmp_path / "first")
     plant_units(concept_set=str(concept_set), **paths, **options)
     assert files_of(paths["activations"]) == files_of(tmp_path / "first")
+
+
+def test_more_units_cost_only_themselves(activations, concept_set, home, tmp_path, monkeypatch):
+    """The formulas of a run on some units are kept, whatever the chunks, and the bytes are those of one run on all."""
+    searched = []
+    search = explain_bitmap
+    monkeypatch.setattr(
+        "lib.stages.explanations.explain_units.explain_bitmap",
+        lambda *given, **options: searched.append(1) or search(*given, **options),
+    )
+    for name in ("few", "whole"):
+        (tmp_path / name).mkdir()
+    paths = explain(activations, concept_set, tmp_path / "few", layer="layer4", chunk="0-of-64", threads=2)
+    n_few = len(searched)
+    assert n_few == len(read_table(paths["explanations"], "explanations").query("status == 'ok'"))
+    more = explain(activations, concept_set, tmp_path / "few", layer="layer4", chunk="0-of-32")
+    n_more = len(read_table(more["explanations"], "explanations").query("status in ('ok', 'no_concept')"))
+    assert n_few < n_more == len(searched)
+    whole = explain(activations, concept_set, tmp_path / "whole", layer="layer4", chunk="0-of-32")
+    assert Path(more["explanations"]).read_bytes() == Path(whole["explanations"]).read_bytes()
+    # recorded again: nothing of the former activations counts
+    os.utime(Path(activations) / "layer4.zarr/SHA256SUMS")
+    explain(activations, concept_set, tmp_path / "few", layer="layer4", chunk="0-of-64")
+    assert len(searched) == 2 * n_more + n_few

@@ -47,10 +47,10 @@ def explain(folder, maps, masks, **options):
     shared = {"activations": str(folder / "0-of-1"), "layer": "layer", "threads": 1}
     paths = {name: str(folder / f"{name}.csv") for name in ("ranges", "histograms", "explanations", "metrics")}
     tables = {name: paths[name] for name in ("ranges", "histograms")}
-    find_ranges(**shared, **tables, chunk="0-of-1", quantile=0.05, n_clusters=2)
+    find_ranges(**shared, **tables, chunk="0-of-1", quantile=0.05, n_clusters=2, units=None, seed=0)
     settings = {"search": "optimal", "length": 3, "beam": 5, "seconds": None, "device": "cpu"} | options
     concepts = {"concept_set": str(folder / "concepts.zarr"), "explanations": paths["explanations"]}
-    explain_units(**shared, **concepts, ranges=paths["ranges"], **settings)
+    explain_units(version="", **shared, **concepts, ranges=paths["ranges"], **settings)
     score_explanations(**shared, **concepts, label_masking=[], metrics=paths["metrics"])
     assert len(read_table(paths["metrics"], "metrics")) == len(read_table(paths["explanations"], "explanations"))
     return read_table(paths["explanations"], "explanations")
