@@ -7,6 +7,8 @@ from .entries import concept_folder, image_table, layers_of, milan_file
 from .networks import weights_file
 
 EXPLANATION_TABLES = ("ranges", "histograms", "explanations", "metrics")
+EVIDENCE_TABLES = ("stability", "literal_support")
+"""Tables of evidence that are merged from parts."""
 ANALYSES = ("range_importance", "specialization", "thresholds", "detectors")
 
 
@@ -68,7 +70,8 @@ def analysis_targets(config: dict) -> list[str]:
 
 def evidence_targets(config: dict) -> list[str]:
     """Return the tables of evidence for the formulas of each entry of `targets`."""
-    return ["results/{}/{}/{}/chance.csv".format(*entry) for entry in compared_entries(config)]
+    tables = ("chance", *EVIDENCE_TABLES)
+    return ["results/{}/{}/{}/{}.csv".format(*entry, table) for entry in compared_entries(config) for table in tables]
 
 
 def explanation_parts(
