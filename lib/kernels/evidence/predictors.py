@@ -8,10 +8,13 @@ import numpy as np
 from ..search.atoms import Atoms
 from ..search.explaining import explain_bitmap
 from ..search.formula import Formula
-from .simulation import Activation, Half, Moments, fit_non_negative, fit_sparse, score_unseen
+from .simulation import Activation, Half, fit_non_negative, fit_sparse, score_unseen
 
 PREDICTORS = ("formulas", "top", "dissection", "linear", "linear_top", "sentence", "constant", "shuffled")
 """All predictors, in the order of their rows."""
+
+OF_TOP = ("top", "dissection", "linear_top")
+"""The predictors that say only what the range `top` says."""
 
 Score = tuple[float, float, float]
 
@@ -68,14 +71,11 @@ class Simulation:
             Number of literals, correlation and explained share of each predictor that there is, means of both ways.
             None if the activation does not vary on one half.
         """
-        activations = [half.activation(*moments) for half in self._halves]
-        if not all(activation.square for activation in activations):
+        halves = [(half, half.activation(*moments)) for half in self._halves]
+        if not all(activation.square for _, activation in halves):
             return None
-        ways = [
-            _Way(self._halves[way], self._halves[1 - way], (activations[way], activations[1 - way])) for way in (0, 1)
-        ]
         scored = []
-        for way in ways:
+        for way in (_Way(*halves), _Way(*reversed(halves))):
             found = [
                 way.search(counts, start=start, **self._search) for counts, start in zip(per_atom, formulas, strict=True)
             ]
@@ -97,32 +97,28 @@ class Simulation:
 
 
 class _Way:
-    """A unit seen on one half of the images and unseen on the other one."""
+    """A unit seen on one half of the images, and unseen on the other one."""
 
-    def __init__(self, fitted: Half, unseen: Half, activations: tuple[Activation, Activation]) -> None:
-        self._fitted, self._unseen, self._activations = fitted, unseen, activations
+    def __init__(self, fitted: tuple[Half, Activation], unseen: tuple[Half, Activation]) -> None:
+        self._fitted, self._unseen = fitted, unseen
 
     def search(self, per_atom: np.ndarray, **settings: Any) -> Formula | None:
-        half = self._fitted
+        half, _ = self._fitted
         return explain_bitmap(half.bitmap(per_atom), half.atoms, half.counts, **settings).formula
-
-    def _moments(self, method: str, *arguments: Any) -> tuple[Moments, Moments]:
-        halves = zip((self._fitted, self._unseen), self._activations)
-        return tuple(getattr(half, method)(*arguments, activation) for half, activation in halves)
 
     def weigh(self, formulas: Sequence[Formula]) -> Score:
         """Score formulas with weights that are not negative."""
-        # every half has all concept sets, in the same order
-        holds = [self._fitted.counts.holds(formula) for formula in formulas]
-        fitted, unseen = self._moments("formulas", holds)
+        # both halves have all concept sets, in the same order
+        holds = [self._fitted[0].counts.holds(formula) for formula in formulas]
+        fitted, unseen = (half.formulas(holds, activation) for half, activation in (self._fitted, self._unseen))
         score = score_unseen(fit_non_negative(fitted), fitted, unseen)
         return (float(sum(formula.length for formula in formulas)), *score)
 
     def choose_concepts(self, numbers: dict[str, int]) -> dict[str, Score]:
         """Score sparse linear models of concepts, each with its largest number of weights."""
-        fitted, unseen = self._moments("concepts")
+        fitted, unseen = (half.concepts(activation) for half, activation in (self._fitted, self._unseen))
         found = {}
         for name, most in numbers.items():
-            weights = fit_sparse(fitted, most)
-            found[name] = (float((weights != 0).sum()), *score_unseen(weights, fitted, unseen))
+            chosen, weights = fit_sparse(fitted, most)
+            found[name] = (float(len(chosen)), *score_unseen(weights, fitted.take(chosen), unseen.take(chosen)))
         return found

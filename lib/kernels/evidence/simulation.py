@@ -5,7 +5,7 @@ the pixels of a set count through their number and through the sum of their acti
 """
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
@@ -64,6 +64,12 @@ class Moments:
     cross: np.ndarray
     mean: float
     square: float
+
+    def take(self, chosen: np.ndarray) -> "Moments":
+        """Return the moments of some of the features, by their numbers."""
+        return replace(
+            self, shares=self.shares[chosen], gram=self.gram[np.ix_(chosen, chosen)], cross=self.cross[chosen]
+        )
 
 
 class Half:
@@ -160,8 +166,8 @@ def fit_non_negative(moments: Moments) -> np.ndarray:
     return nnls(roots[:, None] * axes, axes @ moments.cross / roots)[0]
 
 
-def fit_sparse(moments: Moments, most: int) -> np.ndarray:
-    """Return the weights of a linear model that uses few features: chosen by the lasso, refitted by least squares.
+def fit_sparse(moments: Moments, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Choose few features by the lasso, and weigh these by least squares.
 
     The features are divided by their standard deviation for the lasso. The path is followed from no feature to the first
     point where more than `most` would have a weight. The refit has no penalty, and weights of any sign.
@@ -170,24 +176,24 @@ def fit_sparse(moments: Moments, most: int) -> np.ndarray:
     ----------
     moments : Moments
     most : int
-        Largest number of weights that are not zero.
+        Largest number of features.
 
     Returns
     -------
-    numpy.ndarray of shape (n,), float64
+    chosen : numpy.ndarray of shape (n_chosen,), int64
+        Their numbers, ascending.
+    weights : numpy.ndarray of shape (n_chosen,), float64
 
     References
     ----------
     Oikarinen and Weng 2024, Linear Explanations for Individual Neurons, who standardise and refit too; Efron et al. 2004
     for the path, through `sklearn.linear_model.lars_path_gram`.
     """
-    weights = np.zeros(len(moments.cross))
     chosen = _lasso_path(moments, most)
-    if chosen.size:
-        scale = np.sqrt(np.diag(moments.gram)[chosen])
-        gram = moments.gram[np.ix_(chosen, chosen)] / np.outer(scale, scale)
-        weights[chosen] = np.linalg.lstsq(gram, moments.cross[chosen] / scale, rcond=CUTOFF)[0] / scale
-    return weights
+    few = moments.take(chosen)
+    scale = np.sqrt(np.diag(few.gram))
+    weights = np.linalg.lstsq(few.gram / np.outer(scale, scale), few.cross / scale, rcond=CUTOFF)[0] / scale
+    return chosen, weights
 
 
 def _lasso_path(moments: Moments, most: int) -> np.ndarray:
@@ -201,8 +207,8 @@ def _lasso_path(moments: Moments, most: int) -> np.ndarray:
     usable = np.flatnonzero(variance > 0.25)
     if not most or not usable.size:
         return np.zeros(0, np.int64)
-    scale = np.sqrt(variance[usable])
-    gram, cross = moments.gram[np.ix_(usable, usable)] / np.outer(scale, scale), moments.cross[usable] / scale
+    some, scale = moments.take(usable), np.sqrt(variance[usable])
+    gram, cross = some.gram / np.outer(scale, scale), some.cross / scale
     steps = most + 1
     while True:
         with warnings.catch_warnings():
