@@ -77,7 +77,8 @@ class Simulation:
         scored = []
         for way in (_Way(*halves), _Way(*reversed(halves))):
             found = [
-                way.search(counts, start=start, **self._search) for counts, start in zip(per_atom, formulas, strict=True)
+                way.search(counts, start=start, **self._search)
+                for counts, start in zip(per_atom, formulas, strict=True)
             ]
             own = [formula for formula in found if formula]
             scores = {"formulas": way.weigh(own), "constant": (0.0, 0.0, 0.0)}

@@ -26,11 +26,7 @@ def summarise_simulation(*, simulation: str, summary: str, seed: int) -> None:
     """
     table = read_table(simulation, "simulation")
     groups = [*table.groupby("layer", sort=False), ("", table)]
-    rows = [
-        (layer, name, *_compare(part, name, seed=seed))
-        for layer, part in groups
-        for name in PREDICTORS
-    ]
+    rows = [(layer, name, *_compare(part, name, seed=seed)) for layer, part in groups for name in PREDICTORS]
     write_table(pd.DataFrame(rows, columns=list(COLUMNS["simulation_summary"])), summary, "simulation_summary")
 
 
