@@ -70,9 +70,17 @@ def test_evidence_is_made_for_every_row_and_an_edit_reruns_it_alone(analysed):
     keys = [[(row["layer"], row["unit"], row["range"], row["status"]) for row in table] for table in (found, explained)]
     assert keys[0] == keys[1]
     assert {row["n_shuffles"] for row in found if row["status"] == "ok"} == {"4"}
+    simulated, summary = rows(analysed, "simulation"), rows(analysed, "simulation_summary")
+    per_unit = len(simulated) // 64
+    assert [row["unit"] for row in simulated] == [str(unit) for unit in range(64) for _ in range(per_unit)]
+    known = {row["predictor"] for row in simulated if row["status"] == "ok"}
+    assert {"formulas", "linear", "shuffled"} <= known and len(summary) == 2 * per_unit
+    assert all((row["correlation"] != "") == (row["status"] == "ok") for row in simulated)
     assert analysed.planned("evidence", settings=settings) == {}
     edited = analysed.planned("evidence", settings=SETTINGS | {"evidence": {"shuffles": 5}})
     assert set(edited) == {"search_shuffled", "measure_chance"}
+    labels = {"simulate_units", "merge_simulation", "summarise_simulation"}
+    assert labels <= set(analysed.planned("evidence", settings=settings | {"explanations": {"beam": 6}}))
 
 
 def test_the_report_holds_them_with_captions_and_categories(analysed):
