@@ -88,3 +88,47 @@ rule measure_stability:
         code=code_hash("lib.stages.evidence.measure_stability"),
     script:
         "../workflow_scripts/evidence/measure_stability.py"
+
+
+rule simulate_units:
+    input:
+        activations=activations_of,
+        explanations="results/{model}/{dataset}/{concepts}/parts/explanations/{layer}/{chunk}.csv",
+        layer_explanations=parts_of("explanations"),
+        descriptions=of(targets.readable_sentences, "model", "dataset", "concepts"),
+        concept_set="resources/concepts/{concepts}.zarr",
+    output:
+        simulation="results/{model}/{dataset}/{concepts}/parts/simulation/{layer}/{chunk}.csv",
+    log:
+        "logs/simulate_units/{model}/{dataset}/{concepts}/{layer}.{chunk}.log",
+    benchmark:
+        "benchmarks/simulate_units/{model}/{dataset}/{concepts}/{layer}.{chunk}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=explanation_settings(
+            seed=config["seed"],
+        ),
+        code=code_hash("lib.stages.evidence.simulate_units"),
+    script:
+        "../workflow_scripts/evidence/simulate_units.py"
+
+
+rule summarise_simulation:
+    input:
+        simulation="results/{model}/{dataset}/{concepts}/simulation.csv",
+    output:
+        summary="results/{model}/{dataset}/{concepts}/simulation_summary.csv",
+    log:
+        "logs/summarise_simulation/{model}/{dataset}/{concepts}.log",
+    benchmark:
+        "benchmarks/summarise_simulation/{model}/{dataset}/{concepts}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=settings(
+            seed=config["seed"],
+        ),
+        code=code_hash("lib.stages.evidence.summarise_simulation"),
+    script:
+        "../workflow_scripts/evidence/summarise_simulation.py"

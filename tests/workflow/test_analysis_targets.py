@@ -85,6 +85,15 @@ def test_each_concept_of_a_formula_has_its_support(evident):
     assert len(rows(evident, "literal_support")) == sum(lengths) > 0
 
 
+def test_units_are_simulated_by_each_predictor(evident):
+    simulated, summary = rows(evident, "simulation"), rows(evident, "simulation_summary")
+    per_unit = len(simulated) // 64
+    assert [row["unit"] for row in simulated] == [str(unit) for unit in range(64) for _ in range(per_unit)]
+    known = {row["predictor"] for row in simulated if row["status"] == "ok"}
+    assert {"formulas", "linear", "shuffled"} <= known and len(summary) == 2 * per_unit
+    assert all((row["correlation"] != "") == (row["status"] == "ok") for row in simulated)
+
+
 @pytest.mark.parametrize(
     ("edit", "expected"),
     [

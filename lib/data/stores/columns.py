@@ -35,7 +35,6 @@ COLUMNS = {
         "q_value": "float",
         "status": "str",
     },
-    "verdicts": {
     "stability": {
         "layer": "str",
         "unit": "int",
@@ -243,4 +242,28 @@ COLUMNS = {
     },
     "benchmarks": {"rule": "str", "job": "str", "seconds": "float", "cpu_seconds": "float", "peak_mib": "float"},
     "planted": {"layer": "str", "unit": "int", "formula": "str", "operators": "str", "length": "int", "noise": "float"},
+    "simulation": {
+        "layer": "str",
+        "unit": "int",
+        "predictor": "str",
+        "n_literals": "float",
+        "correlation": "float",
+        "explained": "float",
+        "status": "str",
+    },
+    "simulation_summary": {
+        "layer": "str",
+        "predictor": "str",
+        "n_units": "int",
+        "correlation": "float",
+        "correlation_low": "float",
+        "correlation_high": "float",
+        "explained": "float",
+        "explained_low": "float",
+        "explained_high": "float",
+        "difference": "float",
+        "difference_low": "float",
+        "difference_high": "float",
+        "share_won": "float",
+    },
 }
