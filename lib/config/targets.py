@@ -68,7 +68,9 @@ def analysis_targets(config: dict) -> list[str]:
 
 def evidence_targets(config: dict) -> list[str]:
     """Return the tables of evidence for the formulas of each entry of `targets`."""
-    return ["results/{}/{}/{}/chance.csv".format(*entry) for entry in compared_entries(config)]
+    tables = ("chance", "label_scores")
+    roots = ["results/{}/{}/{}".format(*entry) for entry in compared_entries(config)]
+    return ["results/metric_checks.csv", *(f"{root}/{table}.csv" for root in roots for table in tables)]
 
 
 def explanation_parts(

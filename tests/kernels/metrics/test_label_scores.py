@@ -42,6 +42,8 @@ def test_activation_scores_equal_scipy(seed):
 
 
 def test_what_does_not_vary_has_no_score():
-    found = activation_scores(np.array([0, 5, 2]), np.array([0.0, 10, 4]), np.array([0.0, 20, 8]), totals=(5, 10.0, 20.0))
+    found = activation_scores(
+        np.array([0, 5, 2]), np.array([0.0, 10, 4]), np.array([0.0, 20, 8]), totals=(5, 10.0, 20.0)
+    )
     assert np.isnan(found["correlation"]).all() and np.isnan(found["mad"]).all()
     assert np.isnan(found["cosine"][0]) and found["cosine"][1] == pytest.approx(1)
