@@ -222,7 +222,14 @@ def fresh_concepts(concepts: str, *, config: dict) -> str | None:
 
 
 def has_predictor(dataset: str, concepts: str, *, config: dict) -> bool:
-    """Return whether the words of a data set's sentences can be read as concepts: those of the playground's grammar can."""
+    """Return whether the words of a data set's sentences can be read as concepts: those of the playground's grammar can.
+
+    Parameters
+    ----------
+    dataset, concepts : str
+        Names in the sections `datasets` and `concepts`.
+    config : dict
+    """
     images = look_up("datasets", dataset, config=config)["images"]
     return images == look_up("concepts", concepts, config=config)["source"] == "playground"
 

@@ -64,15 +64,22 @@ def test_an_edit_of_an_analysis_reruns_that_alone(analysed, edit, expected):
 
 
 def test_evidence_is_made_for_every_row_and_an_edit_reruns_it_alone(analysed):
-    settings = SETTINGS | {"evidence": {"shuffles": 4}}
+    settings = SETTINGS | {"evidence": {"shuffles": 4, "fresh_images": 12}}
     analysed.must_run("evidence", settings=settings)
     found, explained = rows(analysed, "chance"), rows(analysed, "explanations")
     keys = [[(row["layer"], row["unit"], row["range"], row["status"]) for row in table] for table in (found, explained)]
     assert keys[0] == keys[1]
     assert {row["n_shuffles"] for row in found if row["status"] == "ok"} == {"4"}
     assert analysed.planned("evidence", settings=settings) == {}
-    edited = analysed.planned("evidence", settings=SETTINGS | {"evidence": {"shuffles": 5}})
+    edited = analysed.planned("evidence", settings=SETTINGS | {"evidence": {"shuffles": 5, "fresh_images": 12}})
     assert set(edited) == {"search_shuffled", "measure_chance"}
+    scores = rows(analysed, "label_scores")
+    by_source = [row for row in scores if (row["source"], row["granularity"]) == ("formula", "pixel")]
+    assert [(row["layer"], row["unit"], row["range"]) for row in by_source] == [key[:3] for key in keys[1]]
+    assert any(row["iou_fresh"] for row in by_source)
+    edited = analysed.planned("evidence", settings=SETTINGS | {"evidence": {"shuffles": 4, "fresh_images": 14}})
+    after = {"draw_fresh_scenes", "build_concepts", "record_activations", "score_labels", "merge_tables"}
+    assert set(edited) == after
 
 
 def test_the_report_holds_them_with_captions_and_categories(analysed):
