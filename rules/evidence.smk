@@ -95,7 +95,7 @@ rule simulate_units:
         activations=activations_of,
         explanations="results/{model}/{dataset}/{concepts}/parts/explanations/{layer}/{chunk}.csv",
         layer_explanations=parts_of("explanations"),
-        descriptions=of(targets.readable_sentences, "model", "dataset", "concepts"),
+        descriptions=sentences_of,
         concept_set="resources/concepts/{concepts}.zarr",
     output:
         simulation="results/{model}/{dataset}/{concepts}/parts/simulation/{layer}/{chunk}.csv",
@@ -132,3 +132,71 @@ rule summarise_simulation:
         code=code_hash("lib.stages.evidence.summarise_simulation"),
     script:
         "../workflow_scripts/evidence/summarise_simulation.py"
+
+
+# scenes that neither networks nor searches have seen
+use rule draw_playground as draw_fresh_scenes with:
+    output:
+        folder=directory(entries.FRESH_SCENES),
+    log:
+        "logs/draw_fresh_scenes.log",
+    benchmark:
+        "benchmarks/draw_fresh_scenes.jsonl"
+    params:
+        settings=settings(
+            n_images=config["evidence"]["fresh_images"],
+            image_size=config["playground"]["image_size"],
+            validation_share=1.0,
+            seed=config["seed"] + 1,
+        ),
+        code=code_hash("lib.stages.playground.draw_playground"),
+
+
+rule score_labels:
+    input:
+        activations=activations_of,
+        explanations="results/{model}/{dataset}/{concepts}/parts/explanations/{layer}/{chunk}.csv",
+        concept_set="resources/concepts/{concepts}.zarr",
+        descriptions=sentences_of,
+        labels=imported_labels_of,
+        fresh_activations=lambda wildcards: fresh_activations_of(wildcards) or [],
+        fresh_concept_set=lambda wildcards: (
+            f"resources/concepts/{fresh_of(wildcards)}.zarr"
+            if fresh_of(wildcards)
+            else []
+        ),
+    output:
+        label_scores="results/{model}/{dataset}/{concepts}/parts/label_scores/{layer}/{chunk}.csv",
+    log:
+        "logs/score_labels/{model}/{dataset}/{concepts}/{layer}.{chunk}.log",
+    benchmark:
+        "benchmarks/score_labels/{model}/{dataset}/{concepts}/{layer}.{chunk}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=explanation_settings(
+            layers=layers_of,
+            seed=config["seed"],
+        ),
+        contents=contents(imported_labels_of),
+        code=code_hash("lib.stages.evidence.score_labels"),
+    script:
+        "../workflow_scripts/evidence/score_labels.py"
+
+
+rule check_metrics:
+    output:
+        metric_checks="results/metric_checks.csv",
+    log:
+        "logs/check_metrics.log",
+    benchmark:
+        "benchmarks/check_metrics.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=settings(
+            seed=config["seed"],
+        ),
+        code=code_hash("lib.stages.evidence.check_metrics"),
+    script:
+        "../workflow_scripts/evidence/check_metrics.py"

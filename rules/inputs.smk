@@ -112,4 +112,29 @@ def class_list_of(wildcards):
 def concept_source_of(wildcards):
     return config["concepts"][wildcards.concepts]["source"]
 
-# the user's labelled images in other formats than Broden's
+
+fresh_of = of(entries.fresh_concepts, "concepts")
+
+
+def fresh_activations_of(wildcards):
+    """Return the activations of a layer on freshly drawn scenes."""
+    fresh = fresh_of(wildcards)
+    names = wildcards.model, wildcards.dataset, fresh
+    return fresh and batches.activation_folders(
+        *names, layer=wildcards.layer, config=config
+    )
+
+
+def sentences_of(wildcards):
+    """Return the sentences of a network's units, if there are some whose words can be read as concepts."""
+    read = of(entries.has_predictor, "dataset", "concepts")(wildcards)
+    read = read and not wildcards.model.endswith(entries.TWIN)
+    return (
+        f"results/{wildcards.model}/{wildcards.dataset}/descriptions.csv"
+        if read
+        else []
+    )
+
+
+def imported_labels_of(wildcards):
+    return config["evidence"]["labels"] or []

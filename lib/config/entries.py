@@ -15,6 +15,9 @@ PLANTED = "planted"
 GENERATED = "generated"
 # the same network with random weights; no valid character of names in the config
 TWIN = "~random"
+# the same concepts on scenes drawn for the evidence alone
+FRESH = "~fresh"
+FRESH_SCENES = f"resources/data/playground{FRESH}"
 
 
 def look_up(section: str, name: str, *, config: dict) -> dict:
@@ -25,7 +28,8 @@ def look_up(section: str, name: str, *, config: dict) -> dict:
     section : str
         `models`, `datasets` or `concepts`.
     name : str
-        The name of a model may end in `~random`, for the same network with random weights.
+        The name of a model may end in `~random`, for the same network with random weights; that of a concept set of the
+        playground in `~fresh`, for freshly drawn scenes.
     config : dict
 
     Raises
@@ -36,6 +40,8 @@ def look_up(section: str, name: str, *, config: dict) -> dict:
     known = config[section]
     if section == "models":
         name = name.removesuffix(TWIN)
+    if section == "concepts":
+        name = name.removesuffix(FRESH)
     if name not in known:
         raise ValueError(
             f"{name!r} is not in the config section `{section}`, which has {', '.join(known)}.{did_you_mean(name, known)} "
@@ -76,6 +82,8 @@ def image_table(dataset: str, *, config: dict) -> str:
 def concept_folder(concepts: str, *, config: dict) -> str:
     """Return the folder of a concept set in Broden's format."""
     entry = look_up("concepts", concepts, config=config)
+    if concepts.endswith(FRESH):
+        return FRESH_SCENES
     if entry.get("format", "broden") != "broden":
         return f"resources/data/concepts/{concepts}"
     source = entry["source"]
@@ -202,7 +210,28 @@ def layers_of(model: str, dataset: str, *, config: dict) -> list[str]:
 def concept_settings(concepts: str, *, config: dict) -> dict:
     """Return the settings that select the images and labels of a concept set."""
     entry = look_up("concepts", concepts, config=config)
-    return {"subset": entry["subset"], "categories": entry["categories"]}
+    # no network was trained on any of the fresh scenes
+    subset = "val/" if concepts.endswith(FRESH) else entry["subset"]
+    return {"subset": subset, "categories": entry["categories"]}
+
+
+def fresh_concepts(concepts: str, *, config: dict) -> str | None:
+    """Return the name of the concept set on freshly drawn scenes; None if the scenes are not drawn or none are wanted."""
+    drawn = look_up("concepts", concepts, config=config)["source"] == "playground"
+    return f"{concepts}{FRESH}" if drawn and config["evidence"]["fresh_images"] else None
+
+
+def has_predictor(dataset: str, concepts: str, *, config: dict) -> bool:
+    """Return whether the words of a data set's sentences can be read as concepts: those of the playground's grammar can.
+
+    Parameters
+    ----------
+    dataset, concepts : str
+        Names in the sections `datasets` and `concepts`.
+    config : dict
+    """
+    images = look_up("datasets", dataset, config=config)["images"]
+    return images == look_up("concepts", concepts, config=config)["source"] == "playground"
 
 
 def is_generated(dataset: str, *, config: dict) -> bool:

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from ..runtime.parts import all_parts
-from .entries import PLANTED, concept_folder, image_table, layers_of, look_up, milan_file
+from .entries import concept_folder, image_table, layers_of, milan_file
 from .networks import weights_file
 
 EXPLANATION_TABLES = ("ranges", "histograms", "explanations", "metrics")
-EVIDENCE_PARTS = ("stability", "literal_support", "simulation")
+EVIDENCE_PARTS = ("label_scores", "stability", "literal_support", "simulation")
 """Tables of evidence that are merged from parts."""
-EVIDENCE = ("chance", *EVIDENCE_PARTS, "simulation_summary")
+EVIDENCE = ("chance", *EVIDENCE_PARTS, "simulation_summary", "verdicts", "verdict_summary")
 ANALYSES = ("range_importance", "specialization", "thresholds", "detectors")
 
 
@@ -70,27 +70,12 @@ def analysis_targets(config: dict) -> list[str]:
 
 
 def evidence_targets(config: dict) -> list[str]:
-    """Return the tables of evidence for the formulas of each entry of `targets`."""
-    return [
-        f"results/{model}/{dataset}/{concepts}/{table}.csv"
-        for model, dataset, concepts in compared_entries(config)
-        for table in EVIDENCE
-    ]
-
-
-def readable_sentences(model: str, dataset: str, concepts: str, *, config: dict) -> str | list[str]:
-    """Return the table of the sentences if they are captions of the playground and name its concepts; else an empty list.
-
-    Parameters
-    ----------
-    model, dataset, concepts : str
-        Names in the sections of the config.
-    config : dict
-    """
-    images = look_up("datasets", dataset, config=config)["images"]
-    source = look_up("concepts", concepts, config=config)["source"]
-    drawn = images == source == "playground"
-    return f"results/{model}/{dataset}/descriptions.csv" if drawn and model != PLANTED else []
+    """Return the tables of evidence for the formulas of each entry of `targets`, and the catalogs that show it."""
+    roots = ["results/{}/{}/{}".format(*entry) for entry in compared_entries(config)]
+    tables = [f"{root}/{table}.csv" for root in roots for table in EVIDENCE]
+    judged = [target for target in config["targets"] if target["concepts"]]
+    catalogs = [f"results/{target['model']}/{target['dataset']}/catalog" for target in judged]
+    return ["results/metric_checks.csv", *tables, *catalogs]
 
 
 def explanation_parts(

@@ -46,16 +46,8 @@ def test_analysis_targets(config):
 def test_evidence_targets(config):
     files = targets.evidence_targets(config)
     assert f"{ROOT}/ade20k/chance.csv" in files and f"{ROOT}/playground/simulation_summary.csv" in files
-    assert len(set(files)) == len(files) == 2 * len(targets.EVIDENCE)
-
-
-def test_only_captions_of_the_playground_can_be_read_as_formulas(config):
-    def sentences(*names):
-        return targets.readable_sentences(*names, config=config)
-
-    assert sentences("resnet18", "playground", "playground") == f"{ROOT}/descriptions.csv"
-    assert sentences("resnet18", "playground", "ade20k") == sentences("resnet18", "places365", "playground") == []
-    assert sentences("planted", "playground", "playground") == [], "planted units have no sentences"
+    assert "results/metric_checks.csv" in files and f"{ROOT}/catalog" in files
+    assert len(set(files)) == len(files) == 2 * len(targets.EVIDENCE) + 2
 
 
 def test_tables_of_a_network(config):

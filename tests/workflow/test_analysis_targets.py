@@ -9,8 +9,9 @@ pytestmark = pytest.mark.workflow
 ROOT = "results/resnet18/playground/playground"
 # one layer is enough
 SETTINGS = {"models": {"resnet18": {"layers": ["layer1"]}}, "analyses": {"thresholds": {"quantiles": [0.05, 0.9]}}}
-EVIDENCE = {"shuffles": 4, "bootstraps": 20}
+EVIDENCE = {"shuffles": 4, "bootstraps": 20, "fresh_images": 12}
 TARGETS = ("analyses", f"{ROOT}/heuristics.png", "results/comparison.csv")
+AFTER_EVIDENCE = {"judge_labels", "write_catalog"}
 ANALYSES = ("range_importance", "specialization", "thresholds", "detectors")
 
 
@@ -94,12 +95,32 @@ def test_units_are_simulated_by_each_predictor(evident):
     assert all((row["correlation"] != "") == (row["status"] == "ok") for row in simulated)
 
 
+def test_formulas_are_scored_on_unseen_and_on_fresh_images_and_judged(evident):
+    keys = [(row["layer"], row["unit"], row["range"]) for row in rows(evident, "explanations")]
+    scores = rows(evident, "label_scores")
+    by_pixel = [row for row in scores if (row["source"], row["granularity"]) == ("formula", "pixel")]
+    assert [(row["layer"], row["unit"], row["range"]) for row in by_pixel] == keys
+    assert any(row["iou_fresh"] for row in by_pixel)
+    verdicts = rows(evident, "verdicts")
+    assert [(row["layer"], row["unit"], row["range"]) for row in verdicts] == keys
+    assert {row["verdict"] for row in verdicts} <= {"supported", "partly", "chance", "untested"}
+    assert '"verdict":' in (evident.folder / "results/resnet18/playground/catalog/data.js").read_text()
+
+
 @pytest.mark.parametrize(
     ("edit", "expected"),
     [
         ({}, set()),
-        ({"shuffles": 5}, {"search_shuffled", "measure_chance"}),
-        ({"bootstraps": 21}, {"measure_stability", "merge_tables"}),
+        ({"shuffles": 5}, {"search_shuffled", "measure_chance", *AFTER_EVIDENCE}),
+        ({"bootstraps": 21}, {"measure_stability", "merge_tables", *AFTER_EVIDENCE}),
+        (
+            {"fresh_images": 14},
+            {
+                *("draw_fresh_scenes", "build_concepts", "record_activations", "score_labels", "merge_tables"),
+                *AFTER_EVIDENCE,
+            },
+        ),
+        ({"verdict": {"support": 0.6}}, AFTER_EVIDENCE),
     ],
 )
 def test_an_edit_of_the_evidence_reruns_that_alone(evident, edit, expected):

@@ -10,7 +10,7 @@ from .unit_pass import _fma, numbered_blocks, source_positions
 
 
 @njit(cache=True, nogil=True)
-def upsample_image(source, columns, rows, values):
+def upsample_image(source, columns, rows, values) -> None:
     """Write an upsampled map, float32 of shape (H, W), into `values`, with the arithmetic of `count_per_atom`."""
     x0, x1, wx0, wx1 = columns
     y0, y1, wy0, wy1 = rows
