@@ -134,24 +134,6 @@ rule summarise_simulation:
         "../workflow_scripts/evidence/summarise_simulation.py"
 
 
-# scenes that neither networks nor searches have seen
-use rule draw_playground as draw_fresh_scenes with:
-    output:
-        folder=directory(entries.FRESH_SCENES),
-    log:
-        "logs/draw_fresh_scenes.log",
-    benchmark:
-        "benchmarks/draw_fresh_scenes.jsonl"
-    params:
-        settings=settings(
-            n_images=config["evidence"]["fresh_images"],
-            image_size=config["playground"]["image_size"],
-            validation_share=1.0,
-            seed=config["seed"] + 1,
-        ),
-        code=code_hash("lib.stages.playground.draw_playground"),
-
-
 rule score_labels:
     input:
         activations=activations_of,

@@ -20,6 +20,29 @@ rule draw_playground:
         "../workflow_scripts/playground/draw_playground.py"
 
 
+# scenes that neither networks nor searches have seen
+rule draw_fresh_scenes:
+    output:
+        folder=directory(entries.FRESH_SCENES),
+    log:
+        "logs/draw_fresh_scenes.log",
+    benchmark:
+        "benchmarks/draw_fresh_scenes.jsonl"
+    conda:
+        "../envs/base.yaml"
+    threads: N_CORES
+    params:
+        settings=settings(
+            n_images=config["evidence"]["fresh_images"],
+            image_size=config["playground"]["image_size"],
+            validation_share=1.0,
+            seed=config["seed"] + 1,
+        ),
+        code=code_hash("lib.stages.playground.draw_playground"),
+    script:
+        "../workflow_scripts/playground/draw_playground.py"
+
+
 # example of user-provided labelled images, for the README
 rule draw_example:
     output:
