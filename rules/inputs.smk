@@ -103,4 +103,21 @@ def class_list_of(wildcards):
 def concept_source_of(wildcards):
     return config["concepts"][wildcards.concepts]["source"]
 
+
 # the user's labelled images in other formats than Broden's
+
+
+def label_images_of(wildcards):
+    """Return the folder of images of labels."""
+    if not config["evidence"]["images"]:
+        raise WorkflowError(
+            "label_images.csv needs images of the labels: give their folder under the config key evidence.images."
+        )
+    return config["evidence"]["images"]
+
+
+def pictures_of(wildcards):
+    """Return the folder of the twins, or of images of labels."""
+    if wildcards.images == "twins":
+        return "resources/data/twins"
+    return label_images_of(wildcards)

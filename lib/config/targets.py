@@ -68,7 +68,17 @@ def analysis_targets(config: dict) -> list[str]:
 
 def evidence_targets(config: dict) -> list[str]:
     """Return the tables of evidence for the formulas of each entry of `targets`."""
-    return ["results/{}/{}/{}/chance.csv".format(*entry) for entry in compared_entries(config)]
+    files = []
+    for entry in compared_entries(config):
+        root = "results/{}/{}/{}".format(*entry)
+        files.append(f"{root}/chance.csv")
+        if config["concepts"][entry[-1]]["source"] == "playground":
+            files.append(f"{root}/interventions.csv")
+        if config["evidence"]["images"]:
+            files.append(f"{root}/label_images.csv")
+    if any("playground" in target["concepts"] for target in config["targets"]):
+        files.append("results/planted/playground/parts/calibration/interventions.csv")
+    return files
 
 
 def explanation_parts(
