@@ -64,7 +64,7 @@ rule record_responses:
     input:
         images=pictures_of,
         weights=weights_of,
-        explanations="results/{model}/{dataset}/{concepts}/explanations.csv",
+        ranges="results/{model}/{dataset}/{concepts}/ranges.csv",
     output:
         responses=directory("results/{model}/{dataset}/{concepts}/responses/{images}"),
     log:

@@ -1,6 +1,7 @@
 """All analyses, built after a finished run: complete, and in Snakemake's report."""
 
 import csv
+import shutil
 
 import pytest
 
@@ -64,15 +65,54 @@ def test_an_edit_of_an_analysis_reruns_that_alone(analysed, edit, expected):
 
 
 def test_evidence_is_made_for_every_row_and_an_edit_reruns_it_alone(analysed):
-    settings = SETTINGS | {"evidence": {"shuffles": 4}}
+    evidence = {"shuffles": 4, "twins": 20, "images": "labels"}
+    settings = SETTINGS | {"evidence": evidence}
+    label_images(analysed.folder)
     analysed.must_run("evidence", settings=settings)
     found, explained = rows(analysed, "chance"), rows(analysed, "explanations")
     keys = [[(row["layer"], row["unit"], row["range"], row["status"]) for row in table] for table in (found, explained)]
     assert keys[0] == keys[1]
     assert {row["n_shuffles"] for row in found if row["status"] == "ok"} == {"4"}
     assert analysed.planned("evidence", settings=settings) == {}
-    edited = analysed.planned("evidence", settings=SETTINGS | {"evidence": {"shuffles": 5}})
-    assert set(edited) == {"search_shuffled", "measure_chance"}
+    removed, labelled = rows(analysed, "interventions"), rows(analysed, "label_images")
+    for table in (removed, labelled):
+        found = list(dict.fromkeys((row["layer"], row["unit"], row["range"]) for row in table))
+        assert found == [key[:3] for key in keys[0]]
+    assert any(row["effect"] for row in removed) and {row["n_with"] for row in labelled} == {"0", "6"}
+    calibration = analysed.folder / "results/planted/playground/parts/calibration/interventions.csv"
+    assert calibration.read_text().startswith("check,case,n,value,low,high,target,met\n")
+    for edit, expected in (
+        ({"shuffles": 5}, {"search_shuffled", "measure_chance"}),
+        (
+            {"twins": 30},
+            {
+                "draw_twins",
+                "build_twin_concepts",
+                "record_responses",
+                "measure_interventions",
+                "calibrate_interventions",
+            },
+        ),
+        ({"images": None}, set()),
+    ):
+        assert set(analysed.planned("evidence", settings=SETTINGS | {"evidence": evidence | edit})) == expected
+    shutil.copy(next((analysed.folder / "labels").rglob("*.jpg")), analysed.folder / "labels/sky-c.jpg")
+    assert set(analysed.planned("evidence", settings=settings)) == {"record_responses", "measure_label_images"}
+    status, text = analysed.run(
+        "evidence", "--dry-run", settings=SETTINGS | {"evidence": evidence | {"images": "no/where"}}
+    )
+    assert status and "config key evidence.images: no/where does not exist" in text
+    status, text = analysed.run(f"{ROOT}/label_images.csv", "--dry-run", "--force", settings=SETTINGS)
+    assert status and "evidence.images" in text
+
+
+def label_images(folder):
+    """Put images of the playground into folders, as a user would images of labels."""
+    images = sorted((folder / "resources/data/playground/images").rglob("*.jpg"))
+    for k, name in enumerate(("blue-c", "sky", "wall", "tree")):
+        (folder / "labels" / name).mkdir(parents=True)
+        for path in images[6 * k : 6 * k + 6]:
+            shutil.copy(path, folder / "labels" / name)
 
 
 def test_the_report_holds_them_with_captions_and_categories(analysed):

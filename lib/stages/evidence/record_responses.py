@@ -18,7 +18,7 @@ def record_responses(
     *,
     images: str,
     weights: str | list[str],
-    explanations: str,
+    ranges: str,
     responses: str,
     network: dict,
     input_size: list[int],
@@ -35,10 +35,10 @@ def record_responses(
         Folder of images, or one in Broden's format.
     weights : str or list of str
         Checkpoint; an empty list for random weights.
-    explanations : str
-        Table of the formulas, with the bounds of the ranges.
+    ranges : str
+        Table of the activation ranges.
     responses : str
-        Output folder: `<layer>.npy`, float32 of shape (n_images, rows of the layer in `explanations`). See
+        Output folder: `<layer>.npy`, float32 of shape (n_images, rows of the layer in `ranges`). See
         `kernels.evidence.interventions.Responses`.
     network : dict
         Settings for `open_network`.
@@ -59,7 +59,7 @@ def record_responses(
         If it holds no image.
     """
     paths = list_dataset_images(images, subset="", column="")
-    table = read_table(explanations, "explanations")
+    table = read_table(ranges, "ranges")
     respond = {
         layer: Responses(*(rows[column].to_numpy() for column in ("unit", "lower", "upper")))
         for layer, rows in table.groupby("layer", sort=False)
