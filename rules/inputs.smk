@@ -138,3 +138,19 @@ def sentences_of(wildcards):
 
 def imported_labels_of(wildcards):
     return config["evidence"]["labels"] or []
+
+
+def label_images_of(wildcards):
+    """Return the folder of images of labels."""
+    if not config["evidence"]["images"]:
+        raise WorkflowError(
+            "label_images.csv needs images of the labels: give their folder under the config key evidence.images."
+        )
+    return config["evidence"]["images"]
+
+
+def pictures_of(wildcards):
+    """Return the folder of the twins, or of images of labels."""
+    if wildcards.images == "twins":
+        return "resources/data/twins"
+    return label_images_of(wildcards)

@@ -172,3 +172,26 @@ rule measure_recovery:
         code=code_hash("lib.stages.playground.measure_recovery"),
     script:
         "../workflow_scripts/playground/measure_recovery.py"
+
+
+# scenes of their own, each also without one kind of thing
+rule draw_twins:
+    output:
+        folder=directory("resources/data/twins"),
+        twins="resources/data/twins.csv",
+    log:
+        "logs/draw_twins.log",
+    benchmark:
+        "benchmarks/draw_twins.jsonl"
+    conda:
+        "../envs/base.yaml"
+    threads: N_CORES
+    params:
+        settings=settings(
+            n_scenes=config["evidence"]["twins"],
+            image_size=config["playground"]["image_size"],
+            seed=config["seed"],
+        ),
+        code=code_hash("lib.stages.playground.draw_twins"),
+    script:
+        "../workflow_scripts/playground/draw_twins.py"

@@ -71,11 +71,15 @@ def analysis_targets(config: dict) -> list[str]:
 
 def evidence_targets(config: dict) -> list[str]:
     """Return the tables of evidence for the formulas of each entry of `targets`, and the catalogs that show it."""
-    roots = ["results/{}/{}/{}".format(*entry) for entry in compared_entries(config)]
-    tables = [f"{root}/{table}.csv" for root in roots for table in EVIDENCE]
+    files = ["results/metric_checks.csv"]
+    for model, dataset, concepts in compared_entries(config):
+        drawn, labelled = config["concepts"][concepts]["source"] == "playground", config["evidence"]["images"]
+        tables = (*EVIDENCE, *(["interventions"] if drawn else []), *(["label_images"] if labelled else []))
+        files += [f"results/{model}/{dataset}/{concepts}/{table}.csv" for table in tables]
+    if any("playground" in target["concepts"] for target in config["targets"]):
+        files.append("results/planted/playground/parts/calibration/interventions.csv")
     judged = [target for target in config["targets"] if target["concepts"]]
-    catalogs = [f"results/{target['model']}/{target['dataset']}/catalog" for target in judged]
-    return ["results/metric_checks.csv", *tables, *catalogs]
+    return files + [f"results/{target['model']}/{target['dataset']}/catalog" for target in judged]
 
 
 def explanation_parts(

@@ -42,6 +42,7 @@ class Canvas:
         self.light = 1.0  # where shapes are brighter: +1 on the left, -1 on the right
         self.night = False
         self.snow = False
+        self.hidden = False  # whether shapes are left out
 
     def _identity(self, rgb: Rgb, labels: tuple[int, ...], shading: tuple[float, float, float]) -> int:
         self._rows.append((rgb, labels, shading))
@@ -65,6 +66,8 @@ class Canvas:
         outline : float
             Width of the outline, pixels of the finished picture; 0 for none.
         """
+        if self.hidden:
+            return
         scale = self.scale
         corners = [(x * scale, y * scale) for x, y in points]
         xs, ys = [p[0] for p in corners], [p[1] for p in corners]

@@ -6,9 +6,11 @@ Image i depends on nothing but the seed and i, so neither the number of processe
 import csv
 import logging
 import multiprocessing
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy
 from PIL import Image
@@ -23,6 +25,8 @@ from .scenes.landscapes import LANDSCAPES
 from .scenes.rooms import ROOMS
 from .stage import Stage, light
 from .vocabulary import CATEGORIES, NAMES, NUMBERS
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +53,9 @@ def scene_of(index: int, *, seed: int) -> str:
     return list(SCENE_KINDS)[order[place]]
 
 
-def draw_scene(index: int, *, image_size: int, seed: int) -> tuple[Image.Image, dict[str, list[numpy.ndarray]], str]:
+def draw_scene(
+    index: int, *, image_size: int, seed: int, without: str = ""
+) -> tuple[Image.Image, dict[str, list[numpy.ndarray]], str]:
     """Draw one image with its label maps.
 
     Parameters
@@ -60,6 +66,8 @@ def draw_scene(index: int, *, image_size: int, seed: int) -> tuple[Image.Image, 
         Edge of the image, pixels; even.
     seed : int
         Seed of the data set.
+    without : str
+        Kind of thing, a key of `THINGS`, that is left out with its shadow; empty for none. All else stays the same.
 
     Returns
     -------
@@ -73,7 +81,7 @@ def draw_scene(index: int, *, image_size: int, seed: int) -> tuple[Image.Image, 
     scene = scene_of(index, seed=seed)
     generator = numpy.random.default_rng(numpy.random.SeedSequence(seed, spawn_key=(1, index)))
     canvas = Canvas(image_size)
-    SCENE_KINDS[scene](Stage(canvas, Dice(generator)))
+    SCENE_KINDS[scene](Stage(canvas, Dice(generator), without=without))
     identities = canvas.identities()
     flat, shading = canvas.picture(identities)
     return light(flat, shading, generator, night=canvas.night), canvas.maps(identities), scene
@@ -93,7 +101,34 @@ def _write_scene(
     split = _split_of(index, validation_share)
     stem = f"{split}/{index:06d}"
     image.save(root / f"{stem}.jpg", quality=JPEG_QUALITY, subsampling=0)
-    cells = {"image": f"{stem}.jpg", "split": split, "scene": str(NUMBERS[f"{scene}-s"])}
+    cells, shares = write_maps(root, stem, maps, scene=scene)
+    return {"image": f"{stem}.jpg", "split": split} | cells, shares
+
+
+def write_maps(
+    root: Path, stem: str, maps: dict[str, list[numpy.ndarray]], *, scene: str
+) -> tuple[dict[str, str], dict[str, numpy.ndarray]]:
+    """Write the label maps of one image.
+
+    Parameters
+    ----------
+    root : Path
+        Folder `images`.
+    stem : str
+        Name of the image below it, without its suffix.
+    maps : dict of str to list of numpy.ndarray
+        As `draw_scene` returns them.
+    scene : str
+        Kind of scene.
+
+    Returns
+    -------
+    cells : dict of str to str
+        Cells of the categories in index.csv.
+    shares : dict of str to numpy.ndarray
+        Per category the share of pixels per label number.
+    """
+    cells = {"scene": str(NUMBERS[f"{scene}-s"])}
     length = len(NUMBERS) + 1
     shares = {"scene": numpy.bincount([NUMBERS[f"{scene}-s"]], minlength=length).astype(float)}
     for category, labels in maps.items():
@@ -104,7 +139,7 @@ def _write_scene(
         cells[category] = ";".join(names)
         counts = sum((numpy.bincount(numbers.ravel(), minlength=length) for numbers in labels), numpy.zeros(length))
         counts[0] = 0
-        shares[category] = counts / (image_size // 2) ** 2
+        shares[category] = counts / labels[0].size if labels else counts
     return cells, shares
 
 
@@ -156,16 +191,44 @@ def draw_playground(
             seed=seed,
             validation_share=validation_share,
         )
-        if processes == 1:
-            drawn = list(Progress(map(work, range(n_images)), total=n_images, desc="playground"))
-        else:
-            # fork: the workers need neither the caller's main module nor a second import of it.
-            fork = multiprocessing.get_context("fork")
-            with ProcessPoolExecutor(processes, mp_context=fork, initializer=end_with_parent) as pool:
-                drawn = list(Progress(pool.map(work, range(n_images), chunksize=16), total=n_images, desc="playground"))
-        _write_index(draft, [cells for cells, _ in drawn], image_size=image_size)
-        _write_labels(draft, [shares for _, shares in drawn])
+        drawn = draw_all(work, n_images, processes=processes)
+        write_tables(draft, drawn, image_size=image_size)
     logger.info("Drew %d images of %d kinds of scenes into %s", n_images, len(SCENE_KINDS), folder)
+
+
+def draw_all(work: Callable[[int], T], n: int, *, processes: int) -> list[T]:
+    """Return what a function returns for the numbers from 0 to n - 1, computed in several processes.
+
+    Parameters
+    ----------
+    work : callable
+    n : int
+    processes : int
+        It changes nothing but the time.
+    """
+    if processes == 1:
+        return list(Progress(map(work, range(n)), total=n, desc="playground"))
+    # fork: the workers need neither the caller's main module nor a second import of it.
+    fork = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(processes, mp_context=fork, initializer=end_with_parent) as pool:
+        return list(Progress(pool.map(work, range(n), chunksize=16), total=n, desc="playground"))
+
+
+def write_tables(
+    folder: Path, drawn: list[tuple[dict[str, str], dict[str, numpy.ndarray]]], *, image_size: int
+) -> None:
+    """Write index.csv, label.csv, category.csv and c_*.csv.
+
+    Parameters
+    ----------
+    folder : Path
+    drawn : list of (dict, dict)
+        Per image its cells of index.csv, and per category the share of pixels per label, as `write_maps` returns them.
+    image_size : int
+        Edge of the images, pixels.
+    """
+    _write_index(folder, [cells for cells, _ in drawn], image_size=image_size)
+    _write_labels(folder, [shares for _, shares in drawn])
 
 
 def _write_table(path: Path, header: tuple[str, ...], rows: list[tuple]) -> None:

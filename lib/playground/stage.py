@@ -40,10 +40,12 @@ class Stage:
         An empty canvas.
     dice : Dice
         The choices of this image.
+    without : str
+        Kind of thing that is left out, with its shadow; empty for none. All choices are the same as with it.
     """
 
-    def __init__(self, canvas: Canvas, dice: Dice) -> None:
-        self.canvas, self.dice = canvas, dice
+    def __init__(self, canvas: Canvas, dice: Dice, *, without: str = "") -> None:
+        self.canvas, self.dice, self._without = canvas, dice, without
         canvas.light = dice.pick((-1.0, 1.0))
         self._queue: list[tuple[float, str, float, float]] = []
         self._ground: tuple[str, Paint] | None = None
@@ -84,7 +86,9 @@ class Stage:
             mirror=dice.chance(0.5) if mirror is None else mirror,
             tilt=dice.uniform(-0.12, 0.12) if name in ("airplane", "sailboat", "balloon", "ball", "bird") else 0.0,
         )
+        self.canvas.hidden = name == self._without
         THINGS[name](pen, dice)
+        self.canvas.hidden = False
 
     def later(self, name: str, x: float, y: float, *, size: float = 1.0) -> None:
         """Keep a thing until `settle`, which draws from the back to the front."""
@@ -117,7 +121,7 @@ class Stage:
     def settle(self) -> None:
         """Draw the things that were kept, from the back to the front, each with its shadow."""
         for y, name, x, size in sorted(self._queue):
-            if self._ground and name not in AFLOAT:
+            if self._ground and name not in AFLOAT and name != self._without:
                 surface, paint = self._ground
                 half = SIZES[name] * size * 0.4
                 shadow = Pen(self.canvas, (surface,), x=x, y=y, size=100, mirror=False, tilt=0)

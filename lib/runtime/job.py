@@ -21,6 +21,7 @@ from .progress import Progress
 MEMORY_KEYS = {
     "record_activations": "resources.threads, or resources.batch_size if it is above 24",
     "tally_units": "resources.threads, or resources.batch_size if it is above 24",
+    "record_responses": "resources.threads, or resources.batch_size if it is above 24",
     "collect_exemplars": "resources.threads",
     "build_concepts": "resources.threads",
     "convert_concepts": "resources.threads",

@@ -9,9 +9,7 @@ pytestmark = pytest.mark.workflow
 ROOT = "results/resnet18/playground/playground"
 # one layer is enough
 SETTINGS = {"models": {"resnet18": {"layers": ["layer1"]}}, "analyses": {"thresholds": {"quantiles": [0.05, 0.9]}}}
-EVIDENCE = {"shuffles": 4, "bootstraps": 20, "fresh_images": 12}
 TARGETS = ("analyses", f"{ROOT}/heuristics.png", "results/comparison.csv")
-AFTER_EVIDENCE = {"judge_labels", "write_catalog"}
 ANALYSES = ("range_importance", "specialization", "thresholds", "detectors")
 
 
@@ -21,13 +19,6 @@ def analysed(finished, tmp_path_factory):
     workflow = finished.copy(tmp_path_factory.mktemp("analysed") / "run")
     workflow.must_run(*TARGETS, settings=SETTINGS)
     return workflow
-
-
-@pytest.fixture(scope="module")
-def evident(analysed):
-    """Return the run with all tables of evidence."""
-    analysed.must_run("evidence", settings=SETTINGS | {"evidence": EVIDENCE})
-    return analysed
 
 
 def rows(workflow, name):
@@ -70,61 +61,6 @@ def test_all_analyses_are_made(analysed):
 def test_an_edit_of_an_analysis_reruns_that_alone(analysed, edit, expected):
     settings = SETTINGS | {"analyses": SETTINGS["analyses"] | edit}
     assert set(analysed.planned(*TARGETS, settings=settings)) == expected
-
-
-@pytest.mark.parametrize("table", ["chance", "stability"])
-def test_evidence_is_made_for_every_row(evident, table):
-    found, explained = rows(evident, table), rows(evident, "explanations")
-    keys = [[(row["layer"], row["unit"], row["range"], row["status"]) for row in table] for table in (found, explained)]
-    assert keys[0] == keys[1]
-    number, n = {"chance": ("n_shuffles", "4"), "stability": ("n_replicates", "20")}[table]
-    assert {row[number] for row in found if row["status"] == "ok"} == {n}
-
-
-def test_each_concept_of_a_formula_has_its_support(evident):
-    lengths = [int(row["length"]) for row in rows(evident, "explanations")]
-    assert len(rows(evident, "literal_support")) == sum(lengths) > 0
-
-
-def test_units_are_simulated_by_each_predictor(evident):
-    simulated, summary = rows(evident, "simulation"), rows(evident, "simulation_summary")
-    per_unit = len(simulated) // 64
-    assert [row["unit"] for row in simulated] == [str(unit) for unit in range(64) for _ in range(per_unit)]
-    known = {row["predictor"] for row in simulated if row["status"] == "ok"}
-    assert {"formulas", "linear", "shuffled"} <= known and len(summary) == 2 * per_unit
-    assert all((row["correlation"] != "") == (row["status"] == "ok") for row in simulated)
-
-
-def test_formulas_are_scored_on_unseen_and_on_fresh_images_and_judged(evident):
-    keys = [(row["layer"], row["unit"], row["range"]) for row in rows(evident, "explanations")]
-    scores = rows(evident, "label_scores")
-    by_pixel = [row for row in scores if (row["source"], row["granularity"]) == ("formula", "pixel")]
-    assert [(row["layer"], row["unit"], row["range"]) for row in by_pixel] == keys
-    assert any(row["iou_fresh"] for row in by_pixel)
-    verdicts = rows(evident, "verdicts")
-    assert [(row["layer"], row["unit"], row["range"]) for row in verdicts] == keys
-    assert {row["verdict"] for row in verdicts} <= {"supported", "partly", "chance", "untested"}
-    assert '"verdict":' in (evident.folder / "results/resnet18/playground/catalog/data.js").read_text()
-
-
-@pytest.mark.parametrize(
-    ("edit", "expected"),
-    [
-        ({}, set()),
-        ({"shuffles": 5}, {"search_shuffled", "measure_chance", *AFTER_EVIDENCE}),
-        ({"bootstraps": 21}, {"measure_stability", "merge_tables", *AFTER_EVIDENCE}),
-        (
-            {"fresh_images": 14},
-            {
-                *("draw_fresh_scenes", "build_concepts", "record_activations", "score_labels", "merge_tables"),
-                *AFTER_EVIDENCE,
-            },
-        ),
-        ({"verdict": {"support": 0.6}}, AFTER_EVIDENCE),
-    ],
-)
-def test_an_edit_of_the_evidence_reruns_that_alone(evident, edit, expected):
-    assert set(evident.planned("evidence", settings=SETTINGS | {"evidence": EVIDENCE | edit})) == expected
 
 
 def test_the_report_holds_them_with_captions_and_categories(analysed):

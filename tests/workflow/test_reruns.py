@@ -137,6 +137,8 @@ EDITS_WITHOUT_EFFECT = {
     "evidence.verdict.support": 0.9,
     "evidence.labels": "/nowhere.csv",
     "evidence.fresh_images": 10,
+    "evidence.twins": 10,
+    "evidence.images": "resources/labels",
     "milan.source": "train",
     "milan.clip.name": "ViT-L-14",
     "milan.clip.weights": "laion2b_s32b_b82k",
