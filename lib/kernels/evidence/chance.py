@@ -1,7 +1,14 @@
 """Chance: how large the IoU of the best formula is when a unit's maps are moved to other images."""
 
+from typing import Any
+
 import numpy as np
 from scipy import stats
+
+from ..activations.range_codes import RangeCodes
+from ..search.atoms import Atoms
+from ..search.beam import ConceptCounts
+from ..search.explaining import explain_bitmap
 
 FEW = 10
 """With fewer nulls at or above the observed value than this, a generalised Pareto tail is fitted (Knijnenburg 2009)."""
@@ -30,6 +37,44 @@ def shuffle_images(n_images: int, rng: np.random.Generator) -> np.ndarray:
         order = rng.permutation(n_images)
         if (order != np.arange(n_images)).all():
             return order
+
+
+def search_nulls(
+    codes: RangeCodes,
+    atoms: Atoms,
+    counts: ConceptCounts,
+    *,
+    n_shuffles: int,
+    seed: int,
+    key: tuple[int, ...],
+    **search: Any,
+) -> np.ndarray:
+    """Repeat the search for the formula of each range after a unit's maps are moved to other images.
+
+    Parameters
+    ----------
+    codes : RangeCodes
+        Of the unit.
+    atoms : Atoms
+    counts : ConceptCounts
+        Of the same atoms.
+    n_shuffles, seed : int
+    key : tuple of int
+        Names the unit; with the seed and the number of the shuffle it decides the order of the images.
+    **search
+        Settings of `explain_bitmap`.
+
+    Returns
+    -------
+    numpy.ndarray of shape (n_shuffles, n_ranges), float64
+        The largest IoU of a formula; 0 if no concept shares a pixel with the range.
+    """
+    nulls = []
+    for shuffle in range(n_shuffles):
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(*key, shuffle)))
+        moved = codes.count(shuffle_images(atoms.n_images, rng))
+        nulls.append([explain_bitmap(per_atom, atoms, counts, **search).iou or 0.0 for per_atom in moved])
+    return np.array(nulls)
 
 
 def standardise(observed: np.ndarray, nulls: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -95,6 +140,26 @@ def p_values(observed: np.ndarray, nulls: np.ndarray) -> np.ndarray:
         return found
     share = n_tail / len(ordered) * stats.genpareto.sf(observed[rare] - start, shape, 0, scale)
     found[rare] = np.clip(share, 1 / (REACH * (1 + len(ordered))), found[rare])
+    return found
+
+
+def pooled_p_values(observed: np.ndarray, nulls: np.ndarray) -> np.ndarray:
+    """Return p-values of units whose nulls are pooled after division by the mean and spread of their unit.
+
+    Parameters
+    ----------
+    observed : numpy.ndarray of shape (n_units,), float64
+    nulls : numpy.ndarray of shape (n_units, n_shuffles), float64
+
+    Returns
+    -------
+    numpy.ndarray of shape (n_units,), float64
+        NaN where the nulls do not vary.
+    """
+    scores, pooled = standardise(observed, nulls)
+    known = ~np.isnan(scores)
+    found = np.full(len(scores), np.nan)
+    found[known] = p_values(scores[known], pooled)
     return found
 
 

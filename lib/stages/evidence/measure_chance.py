@@ -5,7 +5,7 @@ import pandas as pd
 
 from ...data.stores.columns import COLUMNS
 from ...data.stores.tables import read_table, write_table
-from ...kernels.evidence.chance import p_values, q_values, standardise
+from ...kernels.evidence.chance import pooled_p_values, q_values
 
 KEYS = ["layer", "unit", "range"]
 FEWEST_SHUFFLES = 3
@@ -44,8 +44,6 @@ def measure_chance(*, explanations: str, nulls: list[str], chance: str) -> None:
         table.loc[tested, "null_mean"] = values[tested].mean(1)
         table.loc[tested, "null_q95"] = np.quantile(values[tested], 0.95, axis=1)
     for _, rows in table[tested].groupby(["layer", "range"], sort=False):
-        scores, pooled = standardise(rows["iou"].to_numpy(), values[rows.index])
-        known = ~np.isnan(scores)
-        table.loc[rows.index[known], "p_value"] = p_values(scores[known], pooled)
+        table.loc[rows.index, "p_value"] = pooled_p_values(rows["iou"].to_numpy(), values[rows.index])
     table["q_value"] = table.groupby("layer", sort=False)["p_value"].transform(lambda p: q_values(p.to_numpy()))
     write_table(table[list(COLUMNS["chance"])], chance, "chance")

@@ -2,7 +2,6 @@
 
 import zlib
 
-import numpy as np
 import pandas as pd
 
 from ...data.stores.activations import UnitMaps, iterate_units, open_activations
@@ -10,9 +9,8 @@ from ...data.stores.columns import COLUMNS
 from ...data.stores.concepts import read_atoms
 from ...data.stores.tables import read_table, write_table
 from ...kernels.activations.range_codes import RangeCodes
-from ...kernels.evidence.chance import shuffle_images
+from ...kernels.evidence.chance import search_nulls
 from ...kernels.search.beam import ConceptCounts
-from ...kernels.search.explaining import explain_bitmap
 from ...runtime.parallel import map_in_order
 from ...runtime.progress import Progress
 
@@ -58,20 +56,21 @@ def search_shuffled(
     table = read_table(explanations, "explanations")
     by_unit = {unit: rows[rows["status"] == "ok"] for unit, rows in table.groupby("unit", sort=True)}
 
+    options = {"search": search, "seconds": seconds, "length": length, "beam": beam}
+
     def repeat(item: tuple[int, UnitMaps]) -> list[tuple]:
         unit, maps = item
         rows = by_unit[unit]
         if rows.empty:
             return []
         codes = RangeCodes(maps, atoms, lower=rows["lower"].to_numpy(), upper=rows["upper"].to_numpy())
-        found = []
-        for shuffle in range(n_shuffles):
-            key = zlib.crc32(layer.encode()), unit, shuffle
-            order = shuffle_images(atoms.n_images, np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key)))
-            for name, per_atom in zip(rows["range"], codes.count(order)):
-                best = explain_bitmap(per_atom, atoms, counts, search=search, length=length, beam=beam, seconds=seconds)
-                found.append((layer, unit, name, shuffle, best.iou or 0.0))
-        return found
+        key = zlib.crc32(layer.encode()), unit
+        found = search_nulls(codes, atoms, counts, n_shuffles=n_shuffles, seed=seed, key=key, **options)
+        return [
+            (layer, unit, name, shuffle, iou)
+            for shuffle, ious in enumerate(found)
+            for name, iou in zip(rows["range"], ious)
+        ]
 
     results = []
     items = iterate_units(open_activations(activations, layer), list(by_unit))
