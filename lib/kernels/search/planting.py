@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy import ndimage
@@ -282,7 +282,8 @@ def planted_maps(masks: Sequence[np.ndarray], *, noise: float, rng: np.random.Ge
     numpy.ndarray of shape (n_images, h, w), float32
         Mean 0.
     """
-    signal = sum(weight * _means(mask) for mask, weight in zip(masks, (1.0, SECOND_WEIGHT)))
+    signal = sum(np.float32(weight) * _means(mask) for mask, weight in zip(masks, (1, SECOND_WEIGHT)))
+    signal = signal.astype(np.float64)
     blurred = ndimage.gaussian_filter(rng.standard_normal(signal.shape), (0, 1, 1), mode="wrap")
     parts = [(1 - noise, signal), (noise, blurred)]
     total = sum(np.sqrt(share) * (values - values.mean()) / values.std() for share, values in parts if share > 0)
@@ -290,19 +291,14 @@ def planted_maps(masks: Sequence[np.ndarray], *, noise: float, rng: np.random.Ge
 
 
 def _means(mask: np.ndarray) -> np.ndarray:
-    """Return the means of blocks of about `REDUCTION` x `REDUCTION` pixels, float64."""
-    values = mask.astype(np.float64)
-    for axis in (1, 2):
-        n_pixels = mask.shape[axis]
-        n_blocks = max(1, n_pixels // REDUCTION)
-        starts = np.arange(n_blocks) * n_pixels // n_blocks
-        widths = np.diff(starts, append=n_pixels).astype(np.float64)
-        sums = np.add.reduceat(values, starts, axis=axis)
-        values = sums / (widths[:, None] if axis == 1 else widths)
-    return values
+    """Return the means of blocks of about `REDUCTION` x `REDUCTION` pixels, float32."""
+    rows, columns = (_blocks(n_pixels) for n_pixels in mask.shape[1:])
+    # counts of pixels are whole numbers, exact in any order of summation
+    counts = rows @ (mask.astype(np.float32) @ columns.T)
+    return counts / (rows.sum(1)[:, None] * columns.sum(1))
 
 
-def sizes_of(sizes: Sequence[int], n_images: int) -> Iterator[int]:
-    """Yield the numbers of images that are smaller than all, ascending, and then all."""
-    yield from sorted(size for size in sizes if size < n_images)
-    yield n_images
+def _blocks(n_pixels: int) -> np.ndarray:
+    """Return which pixels belong to each block along one axis, float32 of shape (n_blocks, n_pixels)."""
+    n_blocks = max(1, n_pixels // REDUCTION)
+    return (np.arange(n_pixels) * n_blocks // n_pixels == np.arange(n_blocks)[:, None]).astype(np.float32)
