@@ -37,3 +37,29 @@ rule measure_chance:
         code=code_hash("lib.stages.evidence.measure_chance"),
     script:
         "../workflow_scripts/evidence/measure_chance.py"
+
+
+rule judge_labels:
+    input:
+        explanations="results/{model}/{dataset}/{concepts}/explanations.csv",
+        chance="results/{model}/{dataset}/{concepts}/chance.csv",
+        label_scores="results/{model}/{dataset}/{concepts}/label_scores.csv",
+        stability="results/{model}/{dataset}/{concepts}/stability.csv",
+        literal_support="results/{model}/{dataset}/{concepts}/literal_support.csv",
+    output:
+        verdicts="results/{model}/{dataset}/{concepts}/verdicts.csv",
+        summary="results/{model}/{dataset}/{concepts}/verdict_summary.csv",
+    log:
+        "logs/judge_labels/{model}/{dataset}/{concepts}.log",
+    benchmark:
+        "benchmarks/judge_labels/{model}/{dataset}/{concepts}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=settings(
+            largest_q_value=config["evidence"]["verdict"]["q_value"],
+            least_support=config["evidence"]["verdict"]["support"],
+        ),
+        code=code_hash("lib.stages.evidence.judge_labels"),
+    script:
+        "../workflow_scripts/evidence/judge_labels.py"

@@ -26,6 +26,15 @@ def catalog_tables(table):
     )
 
 
+def catalog_verdicts(wildcards):
+    """Return the verdicts of a catalog, if they are asked for or there from an earlier run: they take long."""
+    files = catalog_tables("verdicts")(wildcards)
+    asked = "evidence" in requested_targets() or any(
+        file in requested_targets() for file in files
+    )
+    return files if asked or all(Path(file).is_file() for file in files) else []
+
+
 # Shared functions of the rules of captioning models.
 
 DOWNLOADED_MILAN = (

@@ -61,6 +61,7 @@ rule write_catalog:
         ranges=catalog_tables("ranges"),
         histograms=catalog_tables("histograms"),
         metrics=catalog_tables("metrics"),
+        verdicts=catalog_verdicts,
     output:
         catalog=directory("results/{model}/{dataset}/catalog"),
     log:

@@ -15,6 +15,7 @@ import pytest
 from lib.data.formats.exemplars import create_exemplars
 from lib.data.stores.columns import COLUMNS
 from lib.data.stores.tables import write_table
+from lib.kernels.evidence.verdicts import VERDICTS
 from lib.kernels.search.formula import AND_NOT, OR, Formula, format_formula
 from lib.reporting.catalog.pages import script, write_catalog
 from lib.reporting.catalog.records import MEASURES, as_json_numbers, natural_key
@@ -57,7 +58,8 @@ def description_of(unit: int) -> str:
 def inputs(tmp_path) -> dict:
     """Arguments of write_catalog for three layers of twelve units and two ranges."""
     rng = np.random.default_rng(0)
-    rows = {name: [] for name in ("descriptions", "units", "ranges", "histograms", "explanations", "metrics")}
+    names = ("descriptions", "units", "ranges", "histograms", "explanations", "metrics", "verdicts")
+    rows = {name: [] for name in names}
     for layer in LAYERS:
         ids = rng.integers(0, 5, (N_UNITS, 3))
         images, masks = create_exemplars(
@@ -85,10 +87,15 @@ def inputs(tmp_path) -> dict:
                     (layer, unit, name, lower, upper, formula, 3, iou, iou, ok, "optimal", status)
                 )
                 rows["metrics"].append((layer, unit, name, iou, *[0.25 if ok else np.nan] * len(MEASURES)))
+                verdict = VERDICTS[unit % 3] if ok and name == "top" else "untested"
+                numbers = [iou, 0.02, 0.01, iou / 2, iou / 3, iou / 1.5, iou / 2, 0.7]
+                shares = "[0.25, 0.9, 0.5]" if ok else "[]"
+                rows["verdicts"].append((layer, unit, name, formula, verdict, "", *numbers, 2, 3, 2, shares, "[]"))
     for name, values in rows.items():
         write_table(pd.DataFrame(values, columns=list(COLUMNS[name])), tmp_path / f"{name}.csv", name)
     arguments = {name: str(tmp_path / f"{name}.csv") for name in ("descriptions", "units")}
     arguments |= {name: [str(tmp_path / f"{name}.csv")] for name in ("explanations", "ranges", "histograms", "metrics")}
+    arguments |= {"verdicts": []}
     return arguments | {
         "exemplars": str(tmp_path / "exemplars"),
         "concept_sets": ["playground"],
@@ -130,7 +137,10 @@ def test_numbers_arrive(inputs):
     assert concepts["ranges"] == ["top", "cluster1"]
     assert concepts["iou"][:4] == [0.11, 0.01, 0.12, 0.02]
     assert concepts["iou"][20:24] == [None] * 4
-    assert concepts["formulas"][concepts["formula"][2]] == formula_of(HOSTILE[1])
+    formula = concepts["formulas"][concepts["formula"][2]]
+    assert [concepts["names"][concept] for concept in formula[::2]] == [HOSTILE[1], "house", "sky"]
+    assert formula[1::2] == [OR, AND_NOT]
+    assert "verdict" not in concepts and "support" not in concepts
     best, top, cluster = concepts["summary"]
     assert (best["range"], best["explained"], best["median"]) == ("best", 30, 0.155)
     assert (top["explained"], cluster["explained"], cluster["median"]) == (30, 18, 0.055)
@@ -144,6 +154,24 @@ def test_numbers_arrive(inputs):
     assert table["activation_coverage"][0] == 0.25
     assert table["optimal"][0] == 1
     assert table["n_zero"][0] == 100
+
+
+@pytest.fixture
+def judged(inputs):
+    """Return the arguments with verdicts: of the range `top` each kind in turn, untested below."""
+    return inputs | {"verdicts": [inputs["explanations"][0].replace("explanations.csv", "verdicts.csv")]}
+
+
+def test_verdicts_arrive(judged):
+    write_catalog(**judged)
+    data = read_script(Path(judged["catalog"]) / "data.js")
+    concepts = data["concept_sets"][0]
+    assert data["verdicts"] == list(VERDICTS)
+    assert concepts["verdict"][:8] == [0, 3, 1, 3, 2, 3, 0, 3]
+    assert concepts["support"][0] == [0.25, 0.9, 0.5] and concepts["support"][20] == []
+    table = read_script(Path(judged["catalog"]) / "layers/1.js")["concept_sets"][0]
+    assert (table["q_value"][0], table["chance_level"][0], table["share"][0]) == (0.01, 0.02, 0.7)
+    assert table["iou_unseen_low"][0] == pytest.approx(0.11 / 3, abs=1e-6)
 
 
 def test_scripts_hold_nothing_that_ends_or_reorders_them(inputs):
@@ -236,7 +264,7 @@ def test_a_layer_that_lost_its_exemplars_is_named(inputs, lost):
 
 
 def test_works_without_explanations(inputs):
-    empty = {name: [] for name in ("explanations", "ranges", "histograms", "metrics", "concept_sets")}
+    empty = {name: [] for name in ("explanations", "ranges", "histograms", "metrics", "verdicts", "concept_sets")}
     write_catalog(**inputs | empty)
     data = read_script(Path(inputs["catalog"]) / "data.js")
     assert data["concept_sets"] == []
@@ -294,8 +322,22 @@ def test_page_in_a_browser(inputs, tmp_path):
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH: the page itself is not tested")
+def test_verdicts_in_a_browser(judged, tmp_path):
+    write_catalog(**judged)
+    numbers = re.compile(r'<article class="entry" tabindex="-1" data-unit="(\d+)"')
+    dom, console = browse(judged["catalog"], "#?verdict=partly&layer=layer2", tmp_path / "profile")
+    assert console == "" and numbers.findall(dom) == [str(12 + unit) for unit in (1, 4, 7)]
+    assert dom.count('<li class="partly"') == 3 and dom.count("--support: 0.25") == 6
+    dom, _ = browse(judged["catalog"], "#?sort=verdict&layer=layer2", tmp_path / "profile")
+    order = [9, 6, 3, 0, 7, 4, 1, 8, 5, 2, 10, 11]
+    assert numbers.findall(dom) == [str(12 + unit) for unit in order]
+    dom, console = browse(judged["catalog"], "#layer2/2", tmp_path / "profile")
+    assert console == "" and '<tr class="chance"' in dom and "q 0.01" in dom
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH: the page itself is not tested")
 def test_page_without_explanations_in_a_browser(inputs, tmp_path):
-    empty = {name: [] for name in ("explanations", "ranges", "histograms", "metrics", "concept_sets")}
+    empty = {name: [] for name in ("explanations", "ranges", "histograms", "metrics", "verdicts", "concept_sets")}
     write_catalog(**inputs | empty)
     for fragment, article in (("", "entry plain"), ("#layer2/3", "page")):
         dom, console = browse(inputs["catalog"], fragment, tmp_path / "profile")

@@ -11,6 +11,8 @@ import pandas as pd
 
 from ...data.formats.exemplars import Exemplars, read_exemplars, read_layers
 from ...data.stores.tables import read_table
+from ...kernels.evidence.verdicts import VERDICTS
+from ...kernels.search.formula import split_formula
 from ...runtime.atomic import new_folder
 from ...runtime.progress import Progress
 from .pictures import PictureWriter
@@ -31,6 +33,7 @@ def write_catalog(
     ranges: list[str],
     histograms: list[str],
     metrics: list[str],
+    verdicts: list[str],
     concept_sets: list[str],
     catalog: str,
     model: str,
@@ -46,7 +49,7 @@ def write_catalog(
         descriptions.csv and units.csv of the network.
     exemplars : str
         Folder that holds one exemplar folder per layer.
-    explanations, ranges, histograms, metrics : list of str
+    explanations, ranges, histograms, metrics, verdicts : list of str
         One CSV file per concept set, in the order of `concept_sets`; a list may be empty.
     concept_sets : list of str
         Names of the concept sets.
@@ -66,7 +69,13 @@ def write_catalog(
     ValueError
         If a list is neither empty nor as long as `concept_sets`, a table lacks a column, or a setting is out of bounds.
     """
-    tables = {"explanations": explanations, "ranges": ranges, "histograms": histograms, "metrics": metrics}
+    tables = {
+        "explanations": explanations,
+        "ranges": ranges,
+        "histograms": histograms,
+        "metrics": metrics,
+        "verdicts": verdicts,
+    }
     for name, paths in tables.items():
         if paths and len(paths) != len(concept_sets):
             raise ValueError(
@@ -95,6 +104,7 @@ def write_catalog(
             "dataset": dataset,
             "explained_above": EXPLAINED_ABOVE,
             "measures": MEASURES,
+            "verdicts": VERDICTS,
             "layers": [_layer(found) for found in pictured.values()],
             "units": {
                 "layer": layer_of_unit.tolist(),
@@ -181,13 +191,24 @@ def _layer(found: Exemplars) -> dict:
 
 
 def _overview(concept_set: ConceptSet, summary: list[dict]) -> dict:
-    """Collect the data of a concept set for the list of units: rows of (unit, range), formulas and statuses by number."""
+    """Collect the data of a concept set for the list of units: rows of (unit, range), formulas and statuses by number.
+
+    A formula is a list of concepts and operators in turn, such as [3, 1, 0] for the names 3 and 0 joined by AND.
+    """
     formulas, formula = np.unique(concept_set.formulas.astype(str), return_inverse=True)
     statuses, status = np.unique(concept_set.statuses.astype(str), return_inverse=True)
-    return {
+    parts = [split_formula(text) if text else ([], ()) for text in formulas.tolist()]
+    names = sorted({name for found, _ in parts for name in found})
+    numbers = {name: number for number, name in enumerate(names)}
+    codes = [
+        [part for pair in zip((-1, *operators), map(numbers.get, found)) for part in pair][1:]
+        for found, operators in parts
+    ]
+    overview = {
         "name": concept_set.name,
         "ranges": concept_set.ranges,
-        "formulas": formulas.tolist(),
+        "names": names,
+        "formulas": codes,
         "statuses": statuses.tolist(),
         "formula": formula.ravel().tolist(),
         "status": status.ravel().tolist(),
@@ -195,6 +216,11 @@ def _overview(concept_set: ConceptSet, summary: list[dict]) -> dict:
         "coverage": as_json_numbers(concept_set.numbers["activation_coverage"].ravel()),
         "summary": summary,
     }
+    if (concept_set.verdicts != "").any():
+        kinds = {verdict: number for number, verdict in enumerate(VERDICTS)}
+        overview["verdict"] = [kinds.get(verdict, -1) for verdict in concept_set.verdicts.ravel()]
+        overview["support"] = [as_json_numbers(shares or [], digits=2) for shares in concept_set.support.ravel()]
+    return overview
 
 
 def _details(concept_set: ConceptSet, rows: np.ndarray) -> dict:

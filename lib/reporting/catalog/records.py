@@ -1,5 +1,6 @@
 """Result tables as plain columns for the catalog page."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -24,6 +25,9 @@ MEASURES = (
     "label_masking",
 )
 """Columns of metrics.csv beside IoU, in the order of the page."""
+
+EVIDENCE = ("q_value", "chance_level", "iou_unseen", "iou_unseen_low", "iou_unseen_high", "share")
+"""Columns of verdicts.csv that the page shows."""
 
 _BEST = "best"
 _N_CONCEPTS = 10
@@ -101,8 +105,12 @@ class ConceptSet:
         Formula (empty if none) and status (empty if there is no row).
     optimal : ndarray of shape (U, R), bool
         Whether the formula is proved to be the best of its search space.
+    verdicts : ndarray of shape (U, R), object
+        Verdict on the formula; empty if there is none.
+    support : ndarray of shape (U, R), object
+        Support of each literal of the formula, a list of float.
     numbers : dict of ndarray of shape (U, R), float64
-        lower, upper, n_activations, iou, iou_upper_bound and the metrics; NaN where unknown.
+        lower, upper, n_activations, iou, iou_upper_bound, the metrics and the evidence; NaN where unknown.
     counts : ndarray of shape (U,), object
         Histogram of the unit: 64 integers joined by blanks, or empty.
     extent : ndarray of shape (U, 3), float64
@@ -114,6 +122,8 @@ class ConceptSet:
     formulas: np.ndarray
     statuses: np.ndarray
     optimal: np.ndarray
+    verdicts: np.ndarray
+    support: np.ndarray
     numbers: dict[str, np.ndarray]
     counts: np.ndarray
     extent: np.ndarray
@@ -127,6 +137,7 @@ def read_concept_set(
     ranges: str | None,
     histograms: str | None,
     metrics: str | None,
+    verdicts: str | None = None,
 ) -> ConceptSet:
     """Read the explanations of all units by one concept set; columns of missing tables are empty.
 
@@ -136,7 +147,7 @@ def read_concept_set(
         Name of the concept set.
     positions : dict of (layer, unit) to int
         Row of every unit of the catalog.
-    explanations, ranges, histograms, metrics : str or None
+    explanations, ranges, histograms, metrics, verdicts : str or None
         CSV files.
 
     Returns
@@ -150,13 +161,13 @@ def read_concept_set(
         If a table lacks a column.
     """
     # Explanations come last, so that their status overrides that of the range.
-    paths = {"ranges": ranges, "metrics": metrics, "explanations": explanations}
+    paths = {"ranges": ranges, "metrics": metrics, "verdicts": verdicts, "explanations": explanations}
     tables = {kind: read_table(path, kind) for kind, path in paths.items() if path is not None}
     names = sorted({r for table in tables.values() for r in table["range"]}, key=range_key)
     shape = (len(positions), len(names))
-    texts = {column: np.full(shape, "", object) for column in ("formula", "status")}
-    optimal = np.zeros(shape, bool)
-    columns = ("lower", "upper", "n_activations", "iou", "iou_upper_bound", *MEASURES)
+    texts = {column: np.full(shape, "", object) for column in ("formula", "status", "verdict")}
+    optimal, support = np.zeros(shape, bool), np.full(shape, None, object)
+    columns = ("lower", "upper", "n_activations", "iou", "iou_upper_bound", *MEASURES, *EVIDENCE)
     numbers = {column: np.full(shape, np.nan) for column in columns}
     order = {range_: column for column, range_ in enumerate(names)}
     for table in tables.values():
@@ -168,12 +179,25 @@ def read_concept_set(
             numbers[column][cells] = table[column].to_numpy()
         if "optimal" in table:
             optimal[cells] = table["optimal"].to_numpy()
+        if "support" in table:
+            support[cells] = np.array([*map(json.loads, table["support"]), None], object)[:-1]
     counts, extent = np.full(shape[0], "", object), np.full((shape[0], 3), np.nan)
     if histograms is not None:
         rows, table = _rows(read_table(histograms, "histograms"), positions)
         counts[rows] = table["counts"].to_numpy(object)
         extent[rows] = table[["minimum", "maximum", "n_zero"]].to_numpy()
-    return ConceptSet(name, names, texts["formula"], texts["status"], optimal, numbers, counts, extent)
+    return ConceptSet(
+        name=name,
+        ranges=names,
+        formulas=texts["formula"],
+        statuses=texts["status"],
+        optimal=optimal,
+        verdicts=texts["verdict"],
+        support=support,
+        numbers=numbers,
+        counts=counts,
+        extent=extent,
+    )
 
 
 def _rows(table: pd.DataFrame, positions: dict[tuple[str, int], int]) -> tuple[np.ndarray, pd.DataFrame]:

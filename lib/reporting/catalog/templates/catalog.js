@@ -2,13 +2,13 @@
 
 /* What is shown: the address bar holds the state, the list shows it a block at a time. */
 (() => {
-  const { el, name, percent, integer, fixed, entry, page, address, layerChart, conceptChart, legend } = Lexicon;
+  const { el, name, percent, integer, fixed, entry, page, address, formulaText, layerChart, conceptChart, legend } = Lexicon;
   const data = window.LEXICON_DATA;
   const units = data.units;
   const $ = (id) => document.getElementById(id);
   const BLOCK = 20;
-  const DEFAULTS = { q: "", layer: "", concepts: "", range: "best", iou: "", status: "", sort: "unit" };
-  const SORTS = [["unit", "Unit"], ["iou", "Best IoU"], ["score", "Score"], ["description", "Sentence"]];
+  const DEFAULTS = { q: "", layer: "", concepts: "", range: "", iou: "", verdict: "", status: "", sort: "unit" };
+  const SORTS = [["unit", "Unit"], ["iou", "Best IoU"], ["verdict", "Verdict"], ["score", "Score"], ["description", "Sentence"]];
   let state = { ...DEFAULTS };
   let results = [];
   let active = -1;
@@ -18,17 +18,24 @@
   const setNumber = () => Math.max(0, data.concept_sets.findIndex((set) => set.name === state.concepts));
   const currentSet = () => data.concept_sets[setNumber()];
 
-  /* IoU of every unit in the chosen range, or in its best one; -1 where there is no formula. */
+  /* The strongest activations come first: the range `top`, or else the highest cluster. */
+  const currentRange = () => state.range || (currentSet().ranges.includes("top") ? "top" : currentSet().ranges[currentSet().ranges.length - 1]);
+
+  /* IoU of every unit in the chosen range, or in its best one, and the place of that range in the set's columns;
+     -1 where there is no formula. */
   const scores = () => {
     const set = currentSet();
     const values = new Float64Array(units.unit.length).fill(-1);
-    if (!set) return values;
-    const only = set.ranges.indexOf(state.range);
+    const places = new Int32Array(units.unit.length).fill(-1);
+    if (!set) return { values, places };
+    const only = set.ranges.indexOf(currentRange());
     set.iou.forEach((iou, at) => {
       const unit = Math.floor(at / set.ranges.length);
-      if (iou !== null && (only < 0 || at % set.ranges.length === only)) values[unit] = Math.max(values[unit], iou);
+      if (iou === null || (only >= 0 && at % set.ranges.length !== only) || iou <= values[unit]) return;
+      values[unit] = iou;
+      places[unit] = at;
     });
-    return values;
+    return { values, places };
   };
 
   const texts = new Map();
@@ -38,16 +45,23 @@
       const set = data.concept_sets[number];
       const width = set ? set.ranges.length : 0;
       texts.set(number, units.unit.map((unit, at) => {
-        const own = set ? [...new Set(set.formula.slice(at * width, (at + 1) * width))].map((formula) => set.formulas[formula]) : [];
+        const own = set ? [...new Set(set.formula.slice(at * width, (at + 1) * width))].map((formula) => formulaText(set.names, set.formulas[formula])) : [];
         return [`${data.layers[units.layer[at]].name}/${unit}`, units.description[at], ...own].join("\n").toLowerCase();
       }));
     }
     return texts.get(number);
   };
 
+  /* Number of the verdict at a place of the set's columns; behind all verdicts where there is none. */
+  const verdictOf = (place) => {
+    const number = place < 0 || !currentSet().verdict ? -1 : currentSet().verdict[place];
+    return number < 0 ? data.verdicts.length : number;
+  };
+
   const compare = {
     unit: () => 0,
-    iou: (iou) => (a, b) => iou[b] - iou[a],
+    iou: ({ values }) => (a, b) => values[b] - values[a],
+    verdict: ({ values, places }) => (a, b) => verdictOf(places[a]) - verdictOf(places[b]) || values[b] - values[a],
     score: () => (a, b) => (units.score[b] ?? -Infinity) - (units.score[a] ?? -Infinity) || 0,
     description: () => (a, b) => {
       const [x, y] = [units.description[a], units.description[b]];
@@ -59,18 +73,19 @@
     const words = state.q.toLowerCase().split(/\s+/).filter((word) => word);
     const text = words.length ? searchable() : [];
     const iou = scores();
+    const verdict = data.verdicts.indexOf(state.verdict);
     const least = state.iou === "" ? -1 : Number(state.iou);
     const layer = data.layers.findIndex((item) => item.name === state.layer);
     results = [];
     for (let unit = 0; unit < units.unit.length; unit += 1) {
       if (state.layer && units.layer[unit] !== layer) continue;
       if (state.status && units.status[unit] !== state.status) continue;
-      if (iou[unit] < least) continue;
+      if (iou.values[unit] < least) continue;
+      if (verdict >= 0 && verdictOf(iou.places[unit]) !== verdict) continue;
       if (!words.every((word) => text[unit].includes(word))) continue;
       results.push(unit);
     }
     if (state.sort !== "unit") results.sort(compare[state.sort](iou));
-    return iou;
   };
 
   /* The list is made of blocks; only those near the window hold entries. */
@@ -113,7 +128,7 @@
     const figure = (value, text) => el("div", {}, el("dt", {}, text), el("dd", {}, value));
     const figures = [figure(integer(units.unit.length), "units"), figure(integer(data.layers.length), data.layers.length === 1 ? "layer" : "layers")];
     const summaries = currentSet() ? currentSet().summary : [];
-    const summary = summaries.find((item) => item.range === state.range) || summaries[0];
+    const summary = summaries.find((item) => item.range === currentRange()) || summaries[0];
     $("layer-panel").hidden = $("concept-panel").hidden = !summary;
     if (summary) {
       const what = summary.range === "best" ? "best range" : `range ${summary.range}`;
@@ -136,10 +151,17 @@
   const options = (id, pairs) => $(id).replaceChildren(...pairs.map(([value, text]) => el("option", { value }, text)));
   const controls = () => {
     const set = currentSet();
-    options("range", [["best", "best"], ...(set ? set.ranges : []).map((range) => [range, range])]);
-    if (set && state.range !== "best" && !set.ranges.includes(state.range)) state.range = "best";
+    if (set) {
+      options("range", [...set.ranges, "best"].map((range) => [range, range]));
+      if (state.range !== "best" && !set.ranges.includes(state.range)) state.range = "";
+      $("verdict-label").hidden = !set.verdict;
+      if (!set.verdict) state.verdict = "";
+    }
     for (const key of Object.keys(DEFAULTS)) if ($(key).value !== state[key]) $(key).value = state[key];
-    if (set) $("concepts").value = set.name;
+    if (set) {
+      $("range").value = currentRange();
+      $("concepts").value = set.name;
+    }
   };
 
   const show = () => {
@@ -253,12 +275,14 @@
     options("layer", [["", "all"], ...data.layers.map((layer) => [layer.name, layer.name])]);
     options("concepts", data.concept_sets.map((set) => [set.name, set.name]));
     options("status", [["", "any"], ...[...new Set(units.status)].sort().map((status) => [status, status])]);
-    options("sort", SORTS.filter(([key]) => key !== "iou" || data.concept_sets.length));
+    options("verdict", [["", "any"], ...data.verdicts.map((verdict) => [verdict, verdict])]);
+    const judged = data.concept_sets.some((set) => set.verdict);
+    options("sort", SORTS.filter(([key]) => (key !== "iou" || data.concept_sets.length) && (key !== "verdict" || judged)));
     $("concepts-label").hidden = data.concept_sets.length < 2;
     $("range-label").hidden = $("iou-label").hidden = !data.concept_sets.length;
     let timer = 0;
     $("q").addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(() => change({ q: $("q").value }), 120); });
-    for (const key of ["layer", "concepts", "range", "iou", "status", "sort"]) {
+    for (const key of ["layer", "concepts", "range", "iou", "verdict", "status", "sort"]) {
       $(key).addEventListener("change", () => change({ [key]: $(key).value }));
     }
     $("full").addEventListener("change", () => document.body.classList.toggle("full", $("full").checked));

@@ -35,35 +35,31 @@ const Lexicon = {};
     return text.replace("-", "−");
   };
 
-  const closesAtEnd = (text) => {
-    let depth = 0;
-    for (let i = 0; i < text.length; i += 1) {
-      if (text[i] === "(") depth += 1;
-      if (text[i] === ")") depth -= 1;
-      if (depth === 0) return i === text.length - 1;
-    }
-    return false;
-  };
+  const OPERATORS = ["or", "and", "and"];
+  const NOT = 2;
 
-  /* A formula with quiet operators and without its outermost pair of brackets; each concept is isolated from the rest. */
-  Lexicon.formula = (text) => {
-    const shown = text.startsWith("(") && closesAtEnd(text) ? text.slice(1, -1) : text;
+  /* A formula is a list of concepts and operators in turn; its concepts, and which of them are under NOT. */
+  Lexicon.literals = (code) => code.filter((_, at) => at % 2 === 0).map((concept, place) => ({ concept, negated: place > 0 && code[2 * place - 1] === NOT }));
+
+  /* The text of a formula as in the tables. */
+  Lexicon.formulaText = (names, code) => Lexicon.literals(code).reduce((text, { concept, negated }, place) => (
+    place ? `(${text} ${OPERATORS[code[2 * place - 1]].toUpperCase()} ${negated ? `(NOT ${names[concept]})` : names[concept]})` : names[concept]), "");
+
+  /* A formula with quiet operators and without its outermost pair of brackets; each concept is isolated from the rest.
+     A light bar under a concept shows its support, if that is known. */
+  Lexicon.formula = (names, code, support) => {
     const node = Lexicon.el("span", { class: "formula", dir: "ltr" });
     const operator = (word) => Lexicon.el("i", { class: "op" }, word);
-    for (const part of shown.split(/( OR | AND |\(NOT )/)) {
-      if (part === " OR " || part === " AND ") node.append(" ", operator(part.trim().toLowerCase()), " ");
-      else if (part === "(NOT ") node.append("(", operator("not"), " ");
-      else {
-        const opening = part.match(/^\(*/)[0];
-        let concept = part.slice(opening.length);
-        let closing = "";
-        while (concept.endsWith(")") && concept.split(")").length > concept.split("(").length) {
-          concept = concept.slice(0, -1);
-          closing += ")";
-        }
-        node.append(opening, ...(concept ? [Lexicon.name(concept)] : []), closing);
-      }
-    }
+    const parts = Lexicon.literals(code);
+    node.append("(".repeat(Math.max(0, parts.length - 2)));
+    parts.forEach(({ concept, negated }, place) => {
+      const share = support && support.length === parts.length ? support[place] : null;
+      const shown = Lexicon.name(names[concept], share === null ? {} : { class: "literal", title: `Support ${Lexicon.percent(share)}`, style: `--support: ${share}` });
+      if (place) node.append(" ", operator(OPERATORS[code[2 * place - 1]]), " ");
+      if (negated) node.append("(", operator("not"), " ", shown, ")");
+      else node.append(shown);
+      if (place && place < parts.length - 1) node.append(")");
+    });
     return node;
   };
 

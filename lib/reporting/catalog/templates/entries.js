@@ -2,7 +2,7 @@
 
 /* A unit as an entry of the list, and as a page of its own. */
 (() => {
-  const { el, name, formula, fixed, percent, integer, short, tone, histogram, iouBar } = Lexicon;
+  const { el, name, formula, formulaText, fixed, percent, integer, short, tone, histogram, iouBar } = Lexicon;
   const data = window.LEXICON_DATA;
   const waiting = new Map();
   window.LEXICON_LAYERS = [];
@@ -25,7 +25,15 @@
 
   const cell = (set, unit, column) => {
     const at = unit * set.ranges.length + column;
-    return { formula: set.formulas[set.formula[at]], status: set.statuses[set.status[at]], iou: set.iou[at], coverage: set.coverage[at] };
+    const code = set.formulas[set.formula[at]];
+    return {
+      formula: code.length ? code : null,
+      status: set.statuses[set.status[at]],
+      iou: set.iou[at],
+      coverage: set.coverage[at],
+      verdict: set.verdict ? data.verdicts[set.verdict[at]] || null : null,
+      support: set.support ? set.support[at] : null,
+    };
   };
 
   const largest = new Map();
@@ -97,9 +105,11 @@
         return el("li", {}, name(set.ranges[column], { class: `range ${key}` }), iouBar(null, key, 0), el("span", { class: "number" }, "–"),
           el("span", { class: "why" }, state.status), el("span", { class: "number cover" }, ""));
       }
-      return el("li", { title: `${state.formula}\nIoU ${fixed(state.iou)}, covers ${percent(state.coverage)} of the range` },
+      const text = formulaText(set.names, state.formula);
+      const judged = state.verdict ? `\nEvidence: ${state.verdict}` : "";
+      return el("li", { class: state.verdict, title: `${text}\nIoU ${fixed(state.iou)}, covers ${percent(state.coverage)} of the range${judged}` },
         name(set.ranges[column], { class: `range ${key}` }), iouBar(state.iou, key, most(set)), el("span", { class: "number" }, fixed(state.iou)),
-        formula(state.formula), el("span", { class: "number cover" }, state.coverage === null ? "" : percent(state.coverage)));
+        formula(set.names, state.formula, state.support), el("span", { class: "number cover" }, state.coverage === null ? "" : percent(state.coverage)));
     }));
   };
 
@@ -138,10 +148,22 @@
     label_masking: ["Masking", "likeness of the unit's maps when only the formula's pixels are left"],
   };
 
+  /* Columns of the evidence: title, meaning, text. */
+  const EVIDENCE = [
+    ["Verdict", "supported, partly, chance or untested", (table, at, state) => state.verdict || "–"],
+    ["Chance", "mean IoU of the best formula on shuffled images, and the false discovery rate",
+      (table, at) => (table.q_value[at] === null ? "–" : `${fixed(table.chance_level[at])}, q ${short(table.q_value[at])}`)],
+    ["Unseen", "IoU on images that the search did not see, with its 95 % interval",
+      (table, at) => (table.iou_unseen[at] === null ? "–" : `${fixed(table.iou_unseen[at])} (${fixed(table.iou_unseen_low[at])} to ${fixed(table.iou_unseen_high[at])})`)],
+    ["Stable", "share of bootstrap replicates that give the same formula", (table, at) => percent(table.share[at])],
+  ];
+
   const metricsTable = (set, table, row, unit) => {
     // label masking is measured on request
     const measures = data.measures.filter((key) => table[key].some((value) => value !== null));
+    const evidence = set.verdict ? EVIDENCE : [];
     const head = el("tr", {}, ["Range", "From", "To", "Activations", "Formula", "IoU", "Bound"].map((text) => el("th", { scope: "col" }, text)),
+      evidence.map(([text, title]) => el("th", { scope: "col", title }, text)),
       measures.map((key) => el("th", { scope: "col", title: (MEASURE_NAMES[key] || [])[1] }, (MEASURE_NAMES[key] || [key])[0])));
     const body = set.ranges.map((range, column) => {
       const at = row * set.ranges.length + column;
@@ -149,11 +171,12 @@
       const open = state.formula || table.lower[at] !== null ? "∞" : "–";
       const limit = table.iou_upper_bound[at];
       const bound = !state.formula || limit === null ? "–" : table.optimal[at] ? "optimal" : `≤ ${fixed(limit)}`;
-      return el("tr", {}, el("th", { scope: "row" }, name(range, { class: `range ${tone(set.ranges, column)}` })),
+      return el("tr", { class: state.verdict }, el("th", { scope: "row" }, name(range, { class: `range ${tone(set.ranges, column)}` })),
         el("td", {}, short(table.lower[at])), el("td", {}, table.upper[at] === null ? open : short(table.upper[at])),
         el("td", {}, integer(table.n_activations[at])),
-        el("td", { class: "text" }, state.formula ? formula(state.formula) : el("span", { class: "why" }, state.status || "–")),
+        el("td", { class: "text" }, state.formula ? formula(set.names, state.formula, state.support) : el("span", { class: "why" }, state.status || "–")),
         el("td", {}, el("b", {}, fixed(state.iou))), el("td", {}, bound),
+        evidence.map(([, , show]) => el("td", {}, show(table, at, state))),
         measures.map((key) => el("td", {}, /size|overlapping$|masking$/.test(key) ? fixed(table[key][at]) : percent(table[key][at]))));
     });
     return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Metrics, concepts ${set.name}` },
