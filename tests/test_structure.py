@@ -30,7 +30,7 @@ ROOMS = {
     "kernels": set(),
     "data": {"kernels"},
     "models": {"kernels"},
-    "playground": {"data"},
+    "playground": {"data", "kernels"},
     "captioning": {"models", "kernels"},
     "reporting": {"data", "kernels"},
     "stages": {"playground", "captioning", "reporting", "data", "models", "kernels"},
