@@ -7,6 +7,9 @@ from .entries import concept_folder, image_table, layers_of, milan_file
 from .networks import weights_file
 
 EXPLANATION_TABLES = ("ranges", "histograms", "explanations", "metrics")
+# parts of calibration.csv
+CALIBRATIONS = ("planted",)
+PLANTED_ROOT = "results/planted/playground"
 ANALYSES = ("range_importance", "specialization", "thresholds", "detectors")
 
 
@@ -46,9 +49,8 @@ def all_targets(config: dict) -> list[str]:
         files += [f"{root}/{concepts}/{table}.csv" for concepts in target["concepts"] for table in EXPLANATION_TABLES]
         if config["datasets"][target["dataset"]]["images"] == "playground":
             files.append(f"{root}/description_metrics.csv")
-    # a planted formula is the highest of several clusters
-    if config["ranges"]["clusters"] > 1 and any("playground" in target["concepts"] for target in config["targets"]):
-        files.append("results/planted/playground/recovery.csv")
+    if _has_planted(config):
+        files.append(f"{PLANTED_ROOT}/recovery.csv")
     if len(compared_entries(config)) > 1:
         files.append("results/comparison.csv")
     return files
@@ -67,8 +69,16 @@ def analysis_targets(config: dict) -> list[str]:
 
 
 def evidence_targets(config: dict) -> list[str]:
-    """Return the tables of evidence for the formulas of each entry of `targets`."""
-    return ["results/{}/{}/{}/chance.csv".format(*entry) for entry in compared_entries(config)]
+    """Return the tables of evidence for the formulas of each entry of `targets`, and the checks of evidence itself."""
+    files = ["results/{}/{}/{}/chance.csv".format(*entry) for entry in compared_entries(config)]
+    if _has_planted(config):
+        files += [f"{PLANTED_ROOT}/{name}" for name in ("recovery.csv", "recovery.png", "calibration.csv")]
+    return files
+
+
+def _has_planted(config: dict) -> bool:
+    """Return whether units are planted: where formulas on the playground are asked for."""
+    return any("playground" in target["concepts"] for target in config["targets"])
 
 
 def explanation_parts(

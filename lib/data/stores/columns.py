@@ -1,5 +1,30 @@
 """The columns of every CSV table of the workflow, in order, with their types."""
 
+# what is planted in a unit, and what its own job measures
+PLANTED = {
+    "number": "int",
+    "case": "str",
+    "noise": "float",
+    "n_images": "int",
+    "length": "int",
+    "operators": "str",
+    "share": "float",
+    "truth": "str",
+    "second": "str",
+    "found": "str",
+}
+GATHERED = {
+    "recovered_exactly": "float",
+    "recovered_equivalent": "float",
+    "iou": "float",
+    "iou_lost": "float",
+    "iou_unseen": "float",
+    "iou_unseen_low": "float",
+    "iou_unseen_high": "float",
+    "set_size": "float",
+    "set_holds_truth": "float",
+    "min_support": "float",
+}
 COLUMNS = {
     "images": {"path": "str"},
     "skipped_images": {"path": "str", "reason": "str"},
@@ -196,14 +221,34 @@ COLUMNS = {
         "rougeL": "float",
         "bert_score": "float",
     },
+    "planted_parts": PLANTED | GATHERED,
+    "planted": PLANTED | GATHERED | {"null_mean": "float", "p_value": "float", "q_value": "float", "verdict": "str"},
     "recovery": {
+        "case": "str",
         "noise": "float",
+        "n_images": "int",
         "length": "int",
-        "operators": "str",
         "n_units": "int",
         "recovered_exactly": "float",
+        "recovered_exactly_low": "float",
+        "recovered_exactly_high": "float",
         "recovered_equivalent": "float",
+        "recovered_equivalent_low": "float",
+        "recovered_equivalent_high": "float",
         "iou_lost": "float",
+        "no_adequate_label": "float",
+        "no_adequate_label_low": "float",
+        "no_adequate_label_high": "float",
+    },
+    "calibration": {
+        "check": "str",
+        "case": "str",
+        "n": "int",
+        "value": "float",
+        "low": "float",
+        "high": "float",
+        "target": "str",
+        "met": "str",
     },
     "heuristics": {
         "layer": "str",
@@ -216,5 +261,4 @@ COLUMNS = {
         "formula": "str",
     },
     "benchmarks": {"rule": "str", "job": "str", "seconds": "float", "cpu_seconds": "float", "peak_mib": "float"},
-    "planted": {"layer": "str", "unit": "int", "formula": "str", "operators": "str", "length": "int", "noise": "float"},
 }

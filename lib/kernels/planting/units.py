@@ -127,7 +127,7 @@ def plant(
     if unit.operators is None:
         shapes = draw_shapes(shape, rng)
         return Cause(planted_maps([shapes], noise=unit.noise, rng=rng), float(shapes.mean()))
-    first = {TOGETHER: concepts_together(atoms), OUTSIDE: outsiders}.get(unit.case)
+    first = concepts_together(atoms) if unit.case == TOGETHER else outsiders if unit.case == OUTSIDE else None
     formula, second = draw_formula(unit.operators, counts, rng=rng, first=first), None
     masks = [mask(formula)]
     if unit.second:
