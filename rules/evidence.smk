@@ -106,3 +106,28 @@ use rule plot_table as plot_recovery with:
         settings=settings(
             kind="recovery",
         ),
+
+
+rule measure_stability:
+    input:
+        activations=activations_of,
+        explanations="results/{model}/{dataset}/{concepts}/parts/explanations/{layer}/{chunk}.csv",
+        concept_set="resources/concepts/{concepts}.zarr",
+    output:
+        stability="results/{model}/{dataset}/{concepts}/parts/stability/{layer}/{chunk}.csv",
+        literal_support="results/{model}/{dataset}/{concepts}/parts/literal_support/{layer}/{chunk}.csv",
+    log:
+        "logs/measure_stability/{model}/{dataset}/{concepts}/{layer}.{chunk}.log",
+    benchmark:
+        "benchmarks/measure_stability/{model}/{dataset}/{concepts}/{layer}.{chunk}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    threads: THREADS
+    params:
+        settings=explanation_settings(
+            n_bootstraps=config["evidence"]["bootstraps"],
+            seed=config["seed"],
+        ),
+        code=code_hash("lib.stages.evidence.measure_stability"),
+    script:
+        "../workflow_scripts/evidence/measure_stability.py"

@@ -15,7 +15,7 @@ rule merge_tables:
     log:
         "logs/merge_tables/{model}/{dataset}/{concepts}/{table}.log",
     wildcard_constraints:
-        table="|".join(targets.EXPLANATION_TABLES),
+        table="|".join((*targets.EXPLANATION_TABLES, *targets.EVIDENCE_TABLES)),
     conda:
         "../envs/base.yaml"
     params:

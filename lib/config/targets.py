@@ -7,6 +7,8 @@ from .entries import concept_folder, image_table, layers_of, milan_file
 from .networks import weights_file
 
 EXPLANATION_TABLES = ("ranges", "histograms", "explanations", "metrics")
+EVIDENCE_TABLES = ("stability", "literal_support")
+"""Tables of evidence that are merged from parts."""
 # parts of calibration.csv
 CALIBRATIONS = ("planted",)
 PLANTED_ROOT = "results/planted/playground"
@@ -70,7 +72,8 @@ def analysis_targets(config: dict) -> list[str]:
 
 def evidence_targets(config: dict) -> list[str]:
     """Return the tables of evidence for the formulas of each entry of `targets`, and the checks of evidence itself."""
-    files = ["results/{}/{}/{}/chance.csv".format(*entry) for entry in compared_entries(config)]
+    tables = ("chance", *EVIDENCE_TABLES)
+    files = ["results/{}/{}/{}/{}.csv".format(*entry, table) for entry in compared_entries(config) for table in tables]
     if _has_planted(config):
         files += [f"{PLANTED_ROOT}/{name}" for name in ("recovery.csv", "recovery.png", "calibration.csv")]
     return files

@@ -9,6 +9,7 @@ pytestmark = pytest.mark.workflow
 ROOT = "results/resnet18/playground/playground"
 # one layer is enough
 SETTINGS = {"models": {"resnet18": {"layers": ["layer1"]}}, "analyses": {"thresholds": {"quantiles": [0.05, 0.9]}}}
+EVIDENCE = {"shuffles": 4, "bootstraps": 20}
 TARGETS = ("analyses", f"{ROOT}/heuristics.png", "results/comparison.csv")
 ANALYSES = ("range_importance", "specialization", "thresholds", "detectors")
 
@@ -19,6 +20,13 @@ def analysed(finished, tmp_path_factory):
     workflow = finished.copy(tmp_path_factory.mktemp("analysed") / "run")
     workflow.must_run(*TARGETS, settings=SETTINGS)
     return workflow
+
+
+@pytest.fixture(scope="module")
+def evident(analysed):
+    """Return the run with all tables of evidence."""
+    analysed.must_run("evidence", settings=SETTINGS | {"evidence": EVIDENCE})
+    return analysed
 
 
 def rows(workflow, name):
@@ -63,16 +71,30 @@ def test_an_edit_of_an_analysis_reruns_that_alone(analysed, edit, expected):
     assert set(analysed.planned(*TARGETS, settings=settings)) == expected
 
 
-def test_evidence_is_made_for_every_row_and_an_edit_reruns_it_alone(analysed):
-    settings = SETTINGS | {"evidence": {"shuffles": 4}}
-    analysed.must_run("evidence", settings=settings)
-    found, explained = rows(analysed, "chance"), rows(analysed, "explanations")
+@pytest.mark.parametrize("table", ["chance", "stability"])
+def test_evidence_is_made_for_every_row(evident, table):
+    found, explained = rows(evident, table), rows(evident, "explanations")
     keys = [[(row["layer"], row["unit"], row["range"], row["status"]) for row in table] for table in (found, explained)]
     assert keys[0] == keys[1]
-    assert {row["n_shuffles"] for row in found if row["status"] == "ok"} == {"4"}
-    assert analysed.planned("evidence", settings=settings) == {}
-    edited = analysed.planned("evidence", settings=SETTINGS | {"evidence": {"shuffles": 5}})
-    assert set(edited) == {"search_shuffled", "measure_chance"}
+    number, n = {"chance": ("n_shuffles", "4"), "stability": ("n_replicates", "20")}[table]
+    assert {row[number] for row in found if row["status"] == "ok"} == {n}
+
+
+def test_each_concept_of_a_formula_has_its_support(evident):
+    lengths = [int(row["length"]) for row in rows(evident, "explanations")]
+    assert len(rows(evident, "literal_support")) == sum(lengths) > 0
+
+
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        ({}, set()),
+        ({"shuffles": 5}, {"search_shuffled", "measure_chance"}),
+        ({"bootstraps": 21}, {"measure_stability", "merge_tables"}),
+    ],
+)
+def test_an_edit_of_the_evidence_reruns_that_alone(evident, edit, expected):
+    assert set(evident.planned("evidence", settings=SETTINGS | {"evidence": EVIDENCE | edit})) == expected
 
 
 def test_the_report_holds_them_with_captions_and_categories(analysed):

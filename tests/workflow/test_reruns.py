@@ -128,6 +128,7 @@ EDITS_WITHOUT_EFFECT = {
     "analyses.comparison.iou": 0.1,
     "analyses.heuristics.units": 2,
     "evidence.shuffles": 5,
+    "evidence.bootstraps": 30,
     "milan.source": "train",
     "milan.clip.name": "ViT-L-14",
     "milan.clip.weights": "laion2b_s32b_b82k",

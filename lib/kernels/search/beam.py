@@ -1,5 +1,6 @@
 """Exact beam search for the formula that best explains a bitmap: every candidate of every step is scored exactly."""
 
+import copy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -67,6 +68,7 @@ class ConceptCounts:
         self.set_start, self.set_concepts = atoms.set_start, atoms.set_concepts
         self.n_sets, self.n_concepts = atoms.n_sets, atoms.n_concepts
         self.sizes = atoms.set_sizes()
+        self._original = None
         self._rows = np.repeat(np.arange(self.n_sets), np.diff(atoms.set_start))
         order = np.argsort(self.set_concepts, kind="stable")
         self._sets_by_concept = self._rows[order]
@@ -75,7 +77,14 @@ class ConceptCounts:
     @cached_property
     def index(self) -> SearchIndex:
         """The pairs and triples of concepts that share pixels, built at the first use."""
-        return SearchIndex(self)
+        return self._original.index.resized(self.sizes) if self._original else SearchIndex(self)
+
+    def resized(self, sizes: np.ndarray) -> "ConceptCounts":
+        """Return the counts of concept sets of other sizes, int64 of shape (n_sets,); all else is shared."""
+        twin = copy.copy(self)
+        twin.sizes, twin._original = sizes, self
+        vars(twin).pop("index", None)
+        return twin
 
     def concept_sets(self, concept: int) -> np.ndarray:
         """Return which concept sets hold one concept, bool of shape (n_sets,)."""

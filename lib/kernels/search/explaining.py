@@ -69,13 +69,39 @@ def explain_bitmap(
     ----------
     Compositional Explanations (Mu and Andreas 2020) for the task; `search_beam` and `search_optimal` for the methods.
     """
-    pixels = np.bincount(atoms.atom_set, weights=per_atom, minlength=atoms.n_sets).astype(np.int64)
+    values = np.bincount(atoms.atom_set, weights=per_atom, minlength=atoms.n_sets).astype(np.int64)
+    return explain_sets(values, counts, search=search, length=length, beam=beam, seconds=seconds, start=start)
+
+
+def explain_sets(
+    values: np.ndarray,
+    counts: ConceptCounts,
+    *,
+    search: str,
+    length: int,
+    beam: int,
+    seconds: float | None,
+    start: Formula | None = None,
+) -> Explained:
+    """Find the formula that best explains a bitmap whose pixels are counted per concept set.
+
+    Parameters
+    ----------
+    values : numpy.ndarray of shape (n_sets,), int64
+        Bitmap pixels in each concept set.
+    counts, search, length, beam, seconds, start
+        As for `explain_bitmap`.
+
+    Returns
+    -------
+    Explained
+    """
     bound, proved = None, False
     if search == "optimal":
-        optimum = search_optimal(pixels, counts, length=length, beam=beam, seconds=seconds, start=start)
+        optimum = search_optimal(values, counts, length=length, beam=beam, seconds=seconds, start=start)
         best, bound, proved = optimum.scored, optimum.upper_bound, optimum.optimal
     else:
-        best = search_beam(pixels, counts, length=length, beam=beam)
+        best = search_beam(values, counts, length=length, beam=beam)
     if best is None:
-        return Explained(None, None, None, False, "no_concept" if pixels.any() else "empty")
+        return Explained(None, None, None, False, "no_concept" if values.any() else "empty")
     return Explained(best.formula, best.iou, bound, proved, "ok")

@@ -50,10 +50,14 @@ class Formula:
         return self.concepts if self.length < 3 else ()
 
     @property
+    def literals(self) -> tuple[tuple[int, bool], ...]:
+        """Each concept, in order, with whether it is asserted (not under NOT)."""
+        return tuple(zip(self.concepts, (True, *(operator != AND_NOT for operator in self.operators))))
+
+    @property
     def asserted(self) -> tuple[int, ...]:
         """The asserted concepts, in order, without those under NOT."""
-        joined = zip(self.operators, self.concepts[1:])
-        return (self.concepts[0], *(concept for operator, concept in joined if operator != AND_NOT))
+        return tuple(concept for concept, asserted in self.literals if asserted)
 
     @property
     def left(self) -> "Formula | None":

@@ -5,6 +5,7 @@ triples that occur at all are few (some 100,000 for 1,100 concepts), and a sum o
 than a sum over the concept sets.
 """
 
+import copy
 from dataclasses import dataclass
 from math import comb
 from typing import TYPE_CHECKING
@@ -95,6 +96,12 @@ class SearchIndex:
         triples = (self.triple_keys // (n * n), self.triple_keys // n % n, self.triple_keys % n)
         self.triples = np.stack(triples, axis=1).astype(np.int32)
         self.sizes = self.joint_sums(counts.sizes)
+
+    def resized(self, sizes: np.ndarray) -> "SearchIndex":
+        """Return the index of concept sets of other sizes, int64 of shape (n_sets,); the lists of triples are shared."""
+        twin = copy.copy(self)
+        twin.sizes = self.joint_sums(sizes)
+        return twin
 
     def joint_sums(self, values: np.ndarray) -> JointSums:
         """Sum values (int64 per concept set) over the sets that hold each concept, each pair and each triple."""
