@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numba import njit
 from scipy import ndimage
 
 from ..search.atoms import Atoms
@@ -37,22 +38,37 @@ def draw_shapes(shape: tuple[int, int, int], rng: np.random.Generator) -> np.nda
     return masks
 
 
-def formula_mask(holds: np.ndarray, atoms: Atoms) -> np.ndarray:
-    """Return where a formula holds, bool of shape (n_images, H, W); `holds` says for which concept sets it does."""
-    return np.stack([atoms.image_mask(holds, image) for image in range(atoms.n_images)])
-
-
-def planted_maps(masks: Sequence[np.ndarray], *, noise: float, rng: np.random.Generator) -> np.ndarray:
-    """Return activation maps of a unit that is caused by masks, and by noise.
-
-    A map is a quarter as high and wide as the masks. The signal at a position is the share of its pixels in the first
-    mask, and half of that in the second one. Noise is white, blurred by one position. Both are scaled to the given
-    shares of the variance.
+def formula_means(holds: np.ndarray, atoms: Atoms) -> np.ndarray:
+    """Return the share of the pixels of each block of about `REDUCTION` x `REDUCTION` where a formula holds.
 
     Parameters
     ----------
-    masks : sequence of numpy.ndarray of shape (n_images, H, W), bool
-        One or two; the first is the cause of the unit's highest activations.
+    holds : numpy.ndarray of shape (n_sets,), bool
+        For which concept sets the formula holds.
+    atoms : Atoms
+
+    Returns
+    -------
+    numpy.ndarray of shape (n_images, h, w), float64
+    """
+    return _block_means(atoms.pixel_atoms, atoms.image_start, holds[atoms.atom_set])
+
+
+def mask_means(mask: np.ndarray) -> np.ndarray:
+    """Return `formula_means` of a dense mask, bool of shape (n_images, H, W)."""
+    n_images = len(mask)
+    return _block_means(mask.astype(np.uint16), 2 * np.arange(n_images + 1), np.tile([False, True], n_images))
+
+
+def planted_maps(signals: Sequence[np.ndarray], *, noise: float, rng: np.random.Generator) -> np.ndarray:
+    """Return activation maps of a unit that is caused by signals, and by noise.
+
+    Noise is white, blurred by one position. It and the sum of the signals are scaled to their shares of the variance.
+
+    Parameters
+    ----------
+    signals : sequence of numpy.ndarray of shape (n_images, h, w), float64
+        One or two, from 0 to 1; the first is the cause of the unit's highest activations, the second has half the weight.
     noise : float
         Share of the variance that is noise, from 0 to 1.
     rng : numpy.random.Generator
@@ -62,23 +78,30 @@ def planted_maps(masks: Sequence[np.ndarray], *, noise: float, rng: np.random.Ge
     numpy.ndarray of shape (n_images, h, w), float32
         Mean 0.
     """
-    signal = sum(np.float32(weight) * _means(mask) for mask, weight in zip(masks, (1, SECOND_WEIGHT)))
-    signal = signal.astype(np.float64)
+    signal = sum(weight * values for values, weight in zip(signals, (1, SECOND_WEIGHT)))
     blurred = ndimage.gaussian_filter(rng.standard_normal(signal.shape), (0, 1, 1), mode="wrap")
     parts = [(1 - noise, signal), (noise, blurred)]
     total = sum(np.sqrt(share) * (values - values.mean()) / values.std() for share, values in parts if share > 0)
     return total.astype(np.float32)
 
 
-def _means(mask: np.ndarray) -> np.ndarray:
-    """Return the means of blocks of about `REDUCTION` x `REDUCTION` pixels, float32."""
-    rows, columns = (_blocks(n_pixels) for n_pixels in mask.shape[1:])
-    # counts of pixels are whole numbers, exact in any order of summation
-    counts = rows @ (mask.astype(np.float32) @ columns.T)
-    return counts / (rows.sum(1)[:, None] * columns.sum(1))
+def _block_means(pixel_atoms: np.ndarray, image_start: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Return the share of each block's pixels whose atom is inside, float64 of shape (n_images, h, w)."""
+    rows, columns = (_block_of_pixel(n_pixels) for n_pixels in pixel_atoms.shape[1:])
+    counts = np.zeros((len(pixel_atoms), rows[-1] + 1, columns[-1] + 1), np.int64)
+    _count_blocks(pixel_atoms, image_start, inside, rows, columns, counts)
+    return counts / np.outer(np.bincount(rows), np.bincount(columns))
 
 
-def _blocks(n_pixels: int) -> np.ndarray:
-    """Return which pixels belong to each block along one axis, float32 of shape (n_blocks, n_pixels)."""
+def _block_of_pixel(n_pixels: int) -> np.ndarray:
     n_blocks = max(1, n_pixels // REDUCTION)
-    return (np.arange(n_pixels) * n_blocks // n_pixels == np.arange(n_blocks)[:, None]).astype(np.float32)
+    return np.arange(n_pixels) * n_blocks // n_pixels
+
+
+@njit(cache=True, nogil=True)
+def _count_blocks(pixel_atoms, image_start, inside, rows, columns, counts):
+    for image in range(pixel_atoms.shape[0]):
+        for y in range(rows.size):
+            for x in range(columns.size):
+                if inside[image_start[image] + pixel_atoms[image, y, x]]:
+                    counts[image, rows[y], columns[x]] += 1

@@ -10,7 +10,7 @@ from ..search.atoms import Atoms
 from ..search.beam import ConceptCounts
 from ..search.formula import Formula
 from .formulas import concepts_together, draw_formula, operator_patterns
-from .maps import draw_shapes, formula_mask, planted_maps
+from .maps import draw_shapes, formula_means, mask_means, planted_maps
 
 PLAIN, TOGETHER, OUTSIDE, NONE = CASES = ("plain", "together", "outside", "none")
 
@@ -117,20 +117,19 @@ def plant(
     def covered(formula: Formula) -> float:
         return float(counts.sizes[counts.holds(formula)].sum() / counts.sizes.sum())
 
-    def mask(formula: Formula) -> np.ndarray:
-        return formula_mask(counts.holds(formula), atoms)
+    def means(formula: Formula) -> np.ndarray:
+        return formula_means(counts.holds(formula), atoms)
 
-    shape = atoms.pixel_atoms.shape
-    if unit.operators is None and unit.case == NONE:
-        nothing = np.zeros(shape, bool)
-        return Cause(planted_maps([nothing], noise=1.0, rng=rng), covered(draw_formula((), counts, rng=rng)))
+    if unit.case == NONE:
+        anything = draw_formula((), counts, rng=rng)
+        return Cause(planted_maps([means(anything)], noise=1.0, rng=rng), covered(anything))
     if unit.operators is None:
-        shapes = draw_shapes(shape, rng)
-        return Cause(planted_maps([shapes], noise=unit.noise, rng=rng), float(shapes.mean()))
+        shapes = draw_shapes(atoms.pixel_atoms.shape, rng)
+        return Cause(planted_maps([mask_means(shapes)], noise=unit.noise, rng=rng), float(shapes.mean()))
     first = concepts_together(atoms) if unit.case == TOGETHER else outsiders if unit.case == OUTSIDE else None
     formula, second = draw_formula(unit.operators, counts, rng=rng, first=first), None
-    masks = [mask(formula)]
+    signals = [means(formula)]
     if unit.second:
         second = draw_formula((), counts, rng=rng)
-        masks.append(mask(second))
-    return Cause(planted_maps(masks, noise=unit.noise, rng=rng), covered(formula), formula, second)
+        signals.append(means(second))
+    return Cause(planted_maps(signals, noise=unit.noise, rng=rng), covered(formula), formula, second)

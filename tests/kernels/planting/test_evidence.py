@@ -13,7 +13,7 @@ from lib.kernels.evidence.resampling import bootstrap_weights, split_images
 from lib.kernels.evidence.stability import Replicates, search_replicates
 from lib.kernels.evidence.unseen import Halves, cross_fit
 from lib.kernels.planting.evidence import Probe, gather
-from lib.kernels.planting.maps import planted_maps
+from lib.kernels.planting.maps import mask_means, planted_maps
 from lib.kernels.search.formula import AND, OR, Formula, evaluate
 
 SEARCH = {"search": "optimal", "length": 2, "beam": 5, "seconds": None}
@@ -36,7 +36,7 @@ def gathered(problem, maps, share, truth):
 def test_scores_are_those_of_dense_masks(problem, formula, noise):
     masks, _ = problem
     truth = evaluate(formula, masks)
-    maps = planted_maps([truth], noise=noise, rng=np.random.default_rng(1))
+    maps = planted_maps([mask_means(truth)], noise=noise, rng=np.random.default_rng(1))
     lower, upper = top_range(maps, truth.mean())
 
     def bitmap(order):
@@ -65,7 +65,7 @@ def test_stability_and_unseen_scores_are_those_of_their_kernels(problem):
     masks, probe = problem
     formula = Formula((1, 2), (OR,))
     truth = evaluate(formula, masks)
-    maps = planted_maps([truth], noise=0.5, rng=np.random.default_rng(2))
+    maps = planted_maps([mask_means(truth)], noise=0.5, rng=np.random.default_rng(2))
     found, measures, _ = gathered(problem, maps, truth.mean(), formula)
     lower, upper = top_range(maps, truth.mean())
     per_atom = count_per_atom([maps], probe.atoms, lower=np.array([lower]), upper=np.array([upper]))[0]

@@ -19,7 +19,7 @@ from lib.kernels.planting.formulas import (
     operators_text,
     take_out,
 )
-from lib.kernels.planting.maps import draw_shapes, formula_mask, planted_maps
+from lib.kernels.planting.maps import draw_shapes, formula_means, mask_means, planted_maps
 from lib.kernels.planting.units import CASES, PlantedUnit, plan_units, plant
 from lib.kernels.search.beam import ConceptCounts
 from lib.kernels.search.formula import AND, AND_NOT, OR, Formula, evaluate
@@ -115,7 +115,7 @@ def test_shapes_are_discs_on_half_of_the_images():
 
 
 def test_maps_without_noise_are_the_means_of_the_masks(masks):
-    maps = planted_maps([masks[0], masks[1]], noise=0.0, rng=np.random.default_rng(2))
+    maps = planted_maps([mask_means(masks[0]), mask_means(masks[1])], noise=0.0, rng=np.random.default_rng(2))
     expected = blurred(masks[0]) + 0.5 * blurred(masks[1])
     assert maps.dtype == np.float32 and maps.shape == (16, 7, 7)
     np.testing.assert_allclose(maps, (expected - expected.mean()) / expected.std(), atol=1e-5)
@@ -125,10 +125,10 @@ def test_maps_without_noise_are_the_means_of_the_masks(masks):
 def test_noise_has_the_stated_share_of_the_variance(noise):
     mask = np.random.default_rng(0).random((200, 30, 30)) < 0.5
     mask[::2] = True
-    maps = planted_maps([mask], noise=noise, rng=np.random.default_rng(2))
+    maps = planted_maps([mask_means(mask)], noise=noise, rng=np.random.default_rng(2))
     assert maps.var() == pytest.approx(1, abs=0.05)
     assert np.corrcoef(maps.ravel(), blurred(mask).ravel())[0, 1] ** 2 == pytest.approx(1 - noise, abs=0.03)
-    pure = planted_maps([np.zeros_like(mask)], noise=1.0, rng=np.random.default_rng(2))
+    pure = planted_maps([mask_means(mask)], noise=1.0, rng=np.random.default_rng(2))
     assert abs(np.corrcoef(pure.ravel(), blurred(mask).ravel())[0, 1]) < 0.03
     assert np.corrcoef(pure[:, :, 1:].ravel(), pure[:, :, :-1].ravel())[0, 1] > 0.5, "noise is blurred"
 
@@ -157,7 +157,7 @@ def test_causes_are_what_their_case_says(masks, make_atoms):
     plain = planted("plain", 0.0, 16, (AND_NOT,), second=True)
     truth, second = (evaluate(formula, masks) for formula in (plain.formula, plain.second))
     assert plain.formula.operators == (AND_NOT,) and plain.share == truth.mean()
-    np.testing.assert_array_equal(formula_mask(counts.holds(plain.formula), atoms), truth)
+    np.testing.assert_allclose(formula_means(counts.holds(plain.formula), atoms), blurred(truth), rtol=1e-15)
     expected = blurred(truth) + 0.5 * blurred(second)
     np.testing.assert_allclose(plain.maps, (expected - expected.mean()) / expected.std(), atol=1e-5)
     assert planted("together", 0.1, 16, (OR,)).formula.concepts[0] in concepts_together(atoms)
