@@ -75,19 +75,29 @@ def _count(codes, order, pixel_atoms, image_start, first, last, n_codes, counts)
     largest = 0
     for image in range(order.size):
         largest = max(largest, image_start[image + 1] - image_start[image])
-    histogram = np.zeros(largest * n_codes, np.int64)
+    width = codes.shape[2]
+    stride = np.uint32(n_codes)
+    # four histograms in turn: neighbours mostly share an atom, and would wait for each other's sum
+    histogram = np.zeros((4, largest * n_codes), np.uint32)
+    h0, h1, h2, h3 = histogram[0], histogram[1], histogram[2], histogram[3]
     for image in range(order.size):
-        n_here = image_start[image + 1] - image_start[image]
-        histogram[: n_here * n_codes] = 0
         source = order[image]
         for y in range(codes.shape[1]):
-            for x in range(codes.shape[2]):
-                code = codes[source, y, x]
-                if code:
-                    histogram[np.int64(pixel_atoms[image, y, x]) * n_codes + code] += 1
+            row, atoms = codes[source, y], pixel_atoms[image, y]
+            for x in range(0, width - 3, 4):
+                h0[atoms[x] * stride + row[x]] += np.uint32(1)
+                h1[atoms[x + 1] * stride + row[x + 1]] += np.uint32(1)
+                h2[atoms[x + 2] * stride + row[x + 2]] += np.uint32(1)
+                h3[atoms[x + 3] * stride + row[x + 3]] += np.uint32(1)
+            for x in range(width - width % 4, width):
+                h0[atoms[x] * stride + row[x]] += np.uint32(1)
+        n_here = image_start[image + 1] - image_start[image]
+        for k in range(n_here * n_codes):
+            h0[k] += h1[k] + h2[k] + h3[k]
         for atom in range(n_here):
             for r in range(first.size):
                 total = 0
                 for k in range(atom * n_codes + first[r], atom * n_codes + last[r]):
-                    total += histogram[k]
+                    total += h0[k]
                 counts[r, image_start[image] + atom] = total
+        histogram[:, : n_here * n_codes] = 0

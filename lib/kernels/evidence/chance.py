@@ -1,5 +1,7 @@
 """Chance: how large the IoU of the best formula is when a unit's maps are moved to other images."""
 
+from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,8 @@ from ..activations.range_codes import RangeCodes
 from ..search.atoms import Atoms
 from ..search.beam import ConceptCounts
 from ..search.explaining import explain_bitmap
+from ..search.formula import Formula
+from ..search.optimal import EXACT_LENGTH
 
 FEW = 10
 """With fewer nulls at or above the observed value than this, a generalised Pareto tail is fitted (Knijnenburg 2009)."""
@@ -47,6 +51,7 @@ def search_nulls(
     n_shuffles: int,
     seed: int,
     key: tuple[int, ...],
+    starts: Sequence[Formula] | None = None,
     **search: Any,
 ) -> np.ndarray:
     """Repeat the search for the formula of each range after a unit's maps are moved to other images.
@@ -61,6 +66,9 @@ def search_nulls(
     n_shuffles, seed : int
     key : tuple of int
         Names the unit; with the seed and the number of the shuffle it decides the order of the images.
+    starts : sequence of Formula, optional
+        For each range a formula to start from, such as the best one of the unit's own images; later searches start from
+        the best one of the shuffle before. Only a search whose result is proved uses them, so that no null depends on them.
     **search
         Settings of `explain_bitmap`.
 
@@ -69,11 +77,17 @@ def search_nulls(
     numpy.ndarray of shape (n_shuffles, n_ranges), float64
         The largest IoU of a formula; 0 if no concept shares a pixel with the range.
     """
-    nulls = []
+    is_proved = search["search"] == "optimal" and search["length"] <= EXACT_LENGTH and search["seconds"] is None
+    nulls, best = [], starts or ()
     for shuffle in range(n_shuffles):
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(*key, shuffle)))
         moved = codes.count(shuffle_images(atoms.n_images, rng))
-        nulls.append([explain_bitmap(per_atom, atoms, counts, **search).iou or 0.0 for per_atom in moved])
+        found = [
+            explain_bitmap(per_atom, atoms, counts, start=start, **search)
+            for per_atom, start in zip_longest(moved, best if is_proved else ())
+        ]
+        best = [one.formula for one in found]
+        nulls.append([one.iou or 0.0 for one in found])
     return np.array(nulls)
 
 

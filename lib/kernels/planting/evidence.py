@@ -97,7 +97,8 @@ def gather(
     if best.formula is None:
         return None, measures, np.empty(0)
     measures["iou"] = best.iou
-    nulls = search_nulls(codes, probe.atoms, probe.counts, **shuffles, **search)[:, 0]
+    starts = [best.formula]
+    nulls = search_nulls(codes, probe.atoms, probe.counts, starts=starts, **shuffles, **search)[:, 0]
     unseen = cross_fit(per_atom, probe.halves, best.formula, weights=probe.weights, **search)
     if unseen:
         measures |= {name: getattr(unseen, name) for name in ("iou_unseen", "iou_unseen_low", "iou_unseen_high")}

@@ -11,6 +11,7 @@ from ...data.stores.tables import read_table, write_table
 from ...kernels.activations.range_codes import RangeCodes
 from ...kernels.evidence.chance import search_nulls
 from ...kernels.search.beam import ConceptCounts
+from ...kernels.search.formula import parse_formula
 from ...runtime.parallel import map_in_order
 from ...runtime.progress import Progress
 
@@ -37,7 +38,7 @@ def search_shuffled(
     activations : str or list of str
         Folders of the shards of the activations.
     explanations : str
-        Table of the formulas; rows whose status is `ok` are searched again.
+        Table of the formulas; rows whose status is `ok` are searched again, from their formula if that changes nothing.
     concept_set : str
         Store of the atoms.
     nulls : str
@@ -51,8 +52,8 @@ def search_shuffled(
     threads : int
         No result depends on it.
     """
-    atoms, _ = read_atoms(concept_set)
-    counts = ConceptCounts(atoms)
+    atoms, concepts = read_atoms(concept_set)
+    counts, names = ConceptCounts(atoms), concepts["name"].tolist()
     table = read_table(explanations, "explanations")
     by_unit = {unit: rows[rows["status"] == "ok"] for unit, rows in table.groupby("unit", sort=True)}
 
@@ -64,8 +65,9 @@ def search_shuffled(
         if rows.empty:
             return []
         codes = RangeCodes(maps, atoms, lower=rows["lower"].to_numpy(), upper=rows["upper"].to_numpy())
-        key = zlib.crc32(layer.encode()), unit
-        found = search_nulls(codes, atoms, counts, n_shuffles=n_shuffles, seed=seed, key=key, **options)
+        starts = [parse_formula(text, names) for text in rows["formula"]]
+        shuffles = {"n_shuffles": n_shuffles, "seed": seed, "key": (zlib.crc32(layer.encode()), unit)}
+        found = search_nulls(codes, atoms, counts, starts=starts, **shuffles, **options)
         return [
             (layer, unit, name, shuffle, iou)
             for shuffle, ious in enumerate(found)

@@ -6,7 +6,11 @@ from scipy import stats
 
 from lib.kernels.activations.range_codes import RangeCodes
 from lib.kernels.activations.unit_pass import count_per_atom
-from lib.kernels.evidence.chance import p_values, q_values, shuffle_images, standardise
+from lib.kernels.evidence import chance
+from lib.kernels.evidence.chance import p_values, q_values, search_nulls, shuffle_images, standardise
+from lib.kernels.search.beam import ConceptCounts
+from lib.kernels.search.explaining import explain_bitmap
+from lib.kernels.search.formula import AND_NOT, Formula
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +27,42 @@ def test_counts_of_moved_maps_are_those_of_maps_in_another_order(problem):
     codes = RangeCodes([maps[:4], maps[4:]], atoms, **bounds)
     for order in (np.arange(9), np.array([3, 1, 0, 8, 8, 2, 5, 6, 7])):
         np.testing.assert_array_equal(codes.count(order), count_per_atom([maps[order]], atoms, **bounds))
+
+
+@pytest.mark.parametrize("change", [{}, {"length": 4}, {"search": "beam"}])
+def test_nulls_do_not_depend_on_where_the_search_starts(problem, change):
+    atoms, maps = problem
+    counts = ConceptCounts(atoms)
+    codes = RangeCodes([maps], atoms, lower=np.array([0.2, -1.0]), upper=np.array([np.inf, 0.1]))
+    search = {"search": "optimal", "length": 3, "beam": 1, "seconds": None} | change
+    shuffles = {"n_shuffles": 12, "seed": 5, "key": (1, 2)}
+    orders = [
+        shuffle_images(9, np.random.default_rng(np.random.SeedSequence(5, spawn_key=(1, 2, shuffle))))
+        for shuffle in range(12)
+    ]
+    expected = [[explain_bitmap(row, atoms, counts, **search).iou for row in codes.count(order)] for order in orders]
+    for starts in (None, [Formula((3,)), Formula((2, 1), (AND_NOT,))]):
+        assert search_nulls(codes, atoms, counts, **shuffles, starts=starts, **search).tolist() == expected
+
+
+def test_a_search_whose_result_is_proved_uses_the_start(problem, monkeypatch):
+    atoms, maps = problem
+    codes, seen = RangeCodes([maps], atoms, lower=np.array([0.2]), upper=np.array([np.inf])), []
+
+    def follow(*arguments, start=None, **options):
+        seen.append(start)
+        return explain_bitmap(*arguments, start=start, **options)
+
+    monkeypatch.setattr(chance, "explain_bitmap", follow)
+    shuffles = {"n_shuffles": 3, "seed": 5, "key": (1,), "starts": [Formula((3,))]}
+    for search, length, seconds in (("optimal", 3, None), ("optimal", 4, None), ("optimal", 3, 1.0), ("beam", 3, None)):
+        seen.clear()
+        options = {"search": search, "length": length, "beam": 2, "seconds": seconds}
+        search_nulls(codes, atoms, ConceptCounts(atoms), **shuffles, **options)
+        if (search, length, seconds) == ("optimal", 3, None):
+            assert seen[0] == Formula((3,)) and None not in seen
+        else:
+            assert seen == [None] * 3
 
 
 def test_no_image_keeps_its_maps():
