@@ -32,7 +32,9 @@ def gathered(problem, maps, share, truth):
     return gather(maps, share, problem[1], truth=truth, shuffles=shuffles, search=SEARCH)
 
 
-@pytest.mark.parametrize(("formula", "noise"), [(Formula((0,)), 0.0), (Formula((1, 2), (OR,)), 0.3), (Formula((3, 4), (AND,)), 0.7)])
+@pytest.mark.parametrize(
+    ("formula", "noise"), [(Formula((0,)), 0.0), (Formula((1, 2), (OR,)), 0.3), (Formula((3, 4), (AND,)), 0.7)]
+)
 def test_scores_are_those_of_dense_masks(problem, formula, noise):
     masks, _ = problem
     truth = evaluate(formula, masks)
@@ -56,7 +58,8 @@ def test_scores_are_those_of_dense_masks(problem, formula, noise):
     assert measures["recovered_equivalent"] == same >= measures["recovered_exactly"]
     assert same or noise, "without noise the formula is found"
     orders = [
-        shuffle_images(N_IMAGES, np.random.default_rng(np.random.SeedSequence(SEED, spawn_key=(9, n)))) for n in range(4)
+        shuffle_images(N_IMAGES, np.random.default_rng(np.random.SeedSequence(SEED, spawn_key=(9, n))))
+        for n in range(4)
     ]
     assert nulls.tolist() == [max(iou(one, bitmap(order)) for one in everything) for order in orders]
 
@@ -85,7 +88,9 @@ def test_a_range_without_concepts_has_no_formula(problem):
     # the activations are highest where no concept is
     bare = ~masks.any(0)
     corners = bare[:, ::4, ::4] & bare[:, 3::4, 3::4]
-    maps = np.where(np.arange(N_IMAGES)[:, None, None] == np.argmax(corners.mean((1, 2))), corners, False).astype(np.float32)
+    maps = np.where(np.arange(N_IMAGES)[:, None, None] == np.argmax(corners.mean((1, 2))), corners, False).astype(
+        np.float32
+    )
     maps = np.kron(maps, np.ones((4, 4), np.float32))
     found, measures, nulls = gathered(problem, maps, 0.001, Formula((0,)))
     assert found is None and not nulls.size and "iou" not in measures and measures["set_holds_truth"] == 0

@@ -22,7 +22,7 @@ from lib.kernels.planting.formulas import (
 from lib.kernels.planting.maps import draw_shapes, formula_means, mask_means, planted_maps
 from lib.kernels.planting.units import CASES, PlantedUnit, plan_units, plant
 from lib.kernels.search.beam import ConceptCounts
-from lib.kernels.search.formula import AND, AND_NOT, OR, Formula, evaluate
+from lib.kernels.search.formula import AND_NOT, OR, Formula, evaluate
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +163,10 @@ def test_causes_are_what_their_case_says(masks, make_atoms):
     assert planted("together", 0.1, 16, (OR,)).formula.concepts[0] in concepts_together(atoms)
     assert planted("outside", 0.1, 16, ()).formula == Formula((3,))
     shape, nothing = planted("outside", 0.0, 16, None), planted("none", 1.0, 16, None)
-    assert shape.formula is nothing.formula is None and len(np.unique(shape.maps[np.ptp(shape.maps, axis=(1, 2)) == 0])) == 1
+    assert (
+        shape.formula is nothing.formula is None
+        and len(np.unique(shape.maps[np.ptp(shape.maps, axis=(1, 2)) == 0])) == 1
+    )
     assert nothing.share in masks.mean((1, 2, 3)).tolist()
     again = planted("plain", 0.0, 16, (AND_NOT,), second=True)
     assert again.maps.tobytes() == plain.maps.tobytes() and again.formula == plain.formula

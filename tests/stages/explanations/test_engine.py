@@ -1,6 +1,5 @@
 """From images to formulas, recomputed by an independent slow program, whatever the batches, threads, chunks and kills."""
 
-import shutil
 from pathlib import Path
 
 import bruteforce

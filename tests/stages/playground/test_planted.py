@@ -80,7 +80,9 @@ def test_rows_say_what_was_planted_and_found(made, concept_set):
     masks = {name: atoms.concept_mask(concept) for concept, name in enumerate(NAMES)}
     known = table["case"].isin(["plain", "together"])
     for row in table[known & (table["n_images"] == N_IMAGES)].itertuples():
-        truth, found = (bruteforce.formula_mask(text, masks, atoms.pixel_atoms.shape) for text in (row.truth, row.found))
+        truth, found = (
+            bruteforce.formula_mask(text, masks, atoms.pixel_atoms.shape) for text in (row.truth, row.found)
+        )
         assert row.share == truth.mean() and row.recovered_equivalent == (truth == found).all()
         assert row.recovered_exactly <= row.recovered_equivalent <= row.set_holds_truth
     clear = table[(table["case"] == "plain") & (table["noise"] == 0) & (table["second"] == "")]
