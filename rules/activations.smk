@@ -10,9 +10,6 @@ rule record_activations:
         "logs/record_activations/{model}/{dataset}/{concepts}/{batch}/{shard}.log",
     benchmark:
         "benchmarks/record_activations/{model}/{dataset}/{concepts}/{batch}/{shard}.jsonl"
-    wildcard_constraints:
-        # the planted layer is generated, not recorded
-        model=r"(?!planted/)[^/]+",
     conda:
         "../envs/base.yaml"
     threads: THREADS

@@ -298,3 +298,46 @@ rule calibrate_interventions:
         code=code_hash("lib.stages.evidence.calibrate_interventions"),
     script:
         "../workflow_scripts/evidence/calibrate_interventions.py"
+
+
+localrules:
+    merge_calibration,
+    plot_recovery,
+
+
+# measures of evidence where the truth is known
+use rule merge_tables as merge_calibration with:
+    input:
+        parts=[
+            f"results/planted/playground/parts/calibration/{name}.csv"
+            for name in targets.CALIBRATIONS
+        ],
+    output:
+        merged="results/planted/playground/calibration.csv",
+    log:
+        "logs/merge_calibration.log",
+    params:
+        settings=settings(
+            table="calibration",
+            layers=[],
+        ),
+
+
+use rule plot_table as plot_recovery with:
+    input:
+        table="results/planted/playground/recovery.csv",
+    output:
+        plot=report(
+            "results/planted/playground/recovery.png",
+            caption="captions/recovery.rst",
+            category="Planted units",
+            labels={"content": "plot"},
+        ),
+    log:
+        "logs/plot_recovery.log",
+    benchmark:
+        "benchmarks/plot_recovery.jsonl"
+    params:
+        settings=settings(
+            kind="recovery",
+        ),

@@ -14,10 +14,21 @@ def samples_file(key):
     return lambda wildcards: drawn_of(wildcards).get(key, [])
 
 
+SEARCH = {
+    key: config["explanations"][key] for key in ("search", "seconds", "length", "beam")
+}
+
+
 def explanation_settings(**changes):
-    keys = ("search", "seconds", "length", "beam")
-    chosen = {key: config["explanations"][key] for key in keys}
-    return settings(layer=pattern("{layer}"), **chosen | changes)
+    return settings(layer=pattern("{layer}"), **SEARCH | changes)
+
+
+def planted_parts(table):
+    """Return the parts of a table of planted units."""
+    return [
+        f"results/planted/playground/parts/{table}/{chunk}.csv"
+        for chunk in all_parts(config["explanations"]["chunks"])
+    ]
 
 
 def catalog_tables(table):

@@ -129,24 +129,23 @@ rule train_playground_generator:
 
 rule plant_units:
     input:
-        concept_set="resources/concepts/{concepts}.zarr",
+        concept_set="resources/concepts/playground.zarr",
     output:
-        activations=directory(
-            "results/planted/playground/{concepts}/activations/planted/0-of-1"
-        ),
-        planted="results/planted/playground/{concepts}/planted.csv",
+        planted="results/planted/playground/parts/planted/{chunk}.csv",
+        nulls="results/planted/playground/parts/nulls/{chunk}.csv",
     log:
-        "logs/plant_units/{concepts}.log",
+        "logs/plant_units/{chunk}.log",
     benchmark:
-        "benchmarks/plant_units/{concepts}.jsonl"
+        "benchmarks/plant_units/{chunk}.jsonl"
     conda:
         "../envs/base.yaml"
     params:
         settings=settings(
-            lengths=config["playground"]["planted"]["lengths"],
-            noises=config["playground"]["planted"]["noises"],
-            repeats=config["playground"]["planted"]["repeats"],
-            n_levels=config["ranges"]["clusters"],
+            **SEARCH,
+            **config["playground"]["planted"],
+            chunk=pattern("{chunk}"),
+            n_shuffles=config["evidence"]["shuffles"],
+            n_bootstraps=config["evidence"]["bootstraps"],
             seed=config["seed"],
         ),
         code=code_hash("lib.stages.playground.plant_units"),
@@ -156,12 +155,14 @@ rule plant_units:
 
 rule measure_recovery:
     input:
-        activations="results/planted/playground/playground/activations/planted/0-of-1",
-        planted="results/planted/playground/playground/planted.csv",
-        explanations="results/planted/playground/playground/explanations.csv",
-        concept_set="resources/concepts/playground.zarr",
+        planted="results/planted/playground/planted.csv",
     output:
-        recovery="results/planted/playground/recovery.csv",
+        recovery=report(
+            "results/planted/playground/recovery.csv",
+            caption="captions/recovery.rst",
+            category="Planted units",
+            labels={"content": "table"},
+        ),
     log:
         "logs/measure_recovery.log",
     benchmark:
@@ -195,3 +196,42 @@ rule draw_twins:
         code=code_hash("lib.stages.playground.draw_twins"),
     script:
         "../workflow_scripts/playground/draw_twins.py"
+
+
+rule measure_planted:
+    input:
+        parts=planted_parts("planted"),
+        nulls=planted_parts("nulls"),
+    output:
+        planted="results/planted/playground/planted.csv",
+    log:
+        "logs/measure_planted.log",
+    benchmark:
+        "benchmarks/measure_planted.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=settings(
+            largest_q_value=config["evidence"]["verdict"]["q_value"],
+            least_support=config["evidence"]["verdict"]["support"],
+        ),
+        code=code_hash("lib.stages.playground.measure_planted"),
+    script:
+        "../workflow_scripts/playground/measure_planted.py"
+
+
+rule calibrate_planted:
+    input:
+        planted="results/planted/playground/planted.csv",
+    output:
+        calibration="results/planted/playground/parts/calibration/planted.csv",
+    log:
+        "logs/calibrate_planted.log",
+    benchmark:
+        "benchmarks/calibrate_planted.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        code=code_hash("lib.stages.playground.calibrate_planted"),
+    script:
+        "../workflow_scripts/playground/calibrate_planted.py"

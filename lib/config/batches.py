@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..runtime.parts import all_parts
-from .entries import PLANTED, layers_of
+from .entries import layers_of
 
 
 def batch_name(layers: list[str]) -> str:
@@ -94,15 +94,15 @@ def activation_folders(model: str, dataset: str, concepts: str, *, config: dict,
     Parameters
     ----------
     model, dataset, concepts : str
-        Names in the sections of the config; the model may be `planted`.
+        Names in the sections of the config.
     config : dict
     layer : str or None
         Name of the layer; None for all.
     """
     root = f"results/{model}/{dataset}/{concepts}/activations"
     layers = layers_of(model, dataset, config=config)
-    n_shards = 1 if model == PLANTED else config["activations"]["shards"]
-    return recorded_folders(root, layers, [layer] if layer else layers, n_shards=n_shards)
+    wanted = [layer] if layer else layers
+    return recorded_folders(root, layers, wanted, n_shards=config["activations"]["shards"])
 
 
 def tally_folders(model: str, dataset: str, *, config: dict) -> list[str]:

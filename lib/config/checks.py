@@ -9,7 +9,7 @@ RESERVED = {
     "models": (PLANTED, "comparison.csv", "benchmarks.csv", "sources.csv"),
     "concepts": (
         *("annotations.csv", "catalog", "description_metrics.csv", "descriptions.csv", "exemplars", "layers.csv"),
-        *("n_best.csv", "parts", "provenance.json", "recovery.csv", "tallies", "units.csv"),
+        *("n_best.csv", "parts", "provenance.json", "tallies", "units.csv"),
     ),
 }
 

@@ -191,7 +191,7 @@ def layers_of(model: str, dataset: str, *, config: dict) -> list[str]:
     Parameters
     ----------
     model, dataset : str
-        Names in the sections `models` and `datasets`; the model may be `planted`.
+        Names in the sections `models` and `datasets`.
     config : dict
 
     Raises
@@ -199,8 +199,6 @@ def layers_of(model: str, dataset: str, *, config: dict) -> list[str]:
     ValueError
         If the config names none.
     """
-    if model == PLANTED:
-        return ["planted"]
     layers = look_up("models", model, config=config).get("layers")
     if not layers:
         raise ValueError(f"models.{model} has no layers; results/{model}/{dataset}/layers.csv lists them all.")

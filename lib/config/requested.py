@@ -56,13 +56,15 @@ def _check_entries(path: str, config: dict) -> None:
     model, dataset, concepts = (names.get(kind) for kind in ("model", "dataset", "concepts"))
     if concepts in RESERVED["concepts"] or (model and path.count("/") < 4):
         concepts = None
-    if model and model != PLANTED:
+    # planted units see no concept set but the playground's
+    planted = model == PLANTED and not concepts
+    if model and not planted:
         look_up("models", model, config=config)
     if dataset:
         look_up("datasets", dataset, config=config)
     if concepts:
         look_up("concepts", concepts, config=config)
-    if model in (None, PLANTED) or not dataset:
+    if not model or planted or not dataset:
         return
     weights_file(model, dataset, config=config)
     if concepts:

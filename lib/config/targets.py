@@ -10,6 +10,9 @@ EXPLANATION_TABLES = ("ranges", "histograms", "explanations", "metrics")
 EVIDENCE_PARTS = ("label_scores", "stability", "literal_support", "simulation")
 """Tables of evidence that are merged from parts."""
 EVIDENCE = ("chance", *EVIDENCE_PARTS, "simulation_summary", "verdicts", "verdict_summary")
+# parts of calibration.csv
+CALIBRATIONS = ("planted", "interventions")
+PLANTED_ROOT = "results/planted/playground"
 ANALYSES = ("range_importance", "specialization", "thresholds", "detectors")
 
 
@@ -49,9 +52,8 @@ def all_targets(config: dict) -> list[str]:
         files += [f"{root}/{concepts}/{table}.csv" for concepts in target["concepts"] for table in EXPLANATION_TABLES]
         if config["datasets"][target["dataset"]]["images"] == "playground":
             files.append(f"{root}/description_metrics.csv")
-    # a planted formula is the highest of several clusters
-    if config["ranges"]["clusters"] > 1 and any("playground" in target["concepts"] for target in config["targets"]):
-        files.append("results/planted/playground/recovery.csv")
+    if _has_planted(config):
+        files.append(f"{PLANTED_ROOT}/recovery.csv")
     if len(compared_entries(config)) > 1:
         files.append("results/comparison.csv")
     return files
@@ -76,10 +78,15 @@ def evidence_targets(config: dict) -> list[str]:
         drawn, labelled = config["concepts"][concepts]["source"] == "playground", config["evidence"]["images"]
         tables = (*EVIDENCE, *(["interventions"] if drawn else []), *(["label_images"] if labelled else []))
         files += [f"results/{model}/{dataset}/{concepts}/{table}.csv" for table in tables]
-    if any("playground" in target["concepts"] for target in config["targets"]):
-        files.append("results/planted/playground/parts/calibration/interventions.csv")
+    if _has_planted(config):
+        files += [f"{PLANTED_ROOT}/{name}" for name in ("recovery.csv", "recovery.png", "calibration.csv")]
     judged = [target for target in config["targets"] if target["concepts"]]
     return files + [f"results/{target['model']}/{target['dataset']}/catalog" for target in judged]
+
+
+def _has_planted(config: dict) -> bool:
+    """Return whether units are planted: where formulas on the playground are asked for."""
+    return any("playground" in target["concepts"] for target in config["targets"])
 
 
 def explanation_parts(

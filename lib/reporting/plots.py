@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..data.stores.tables import read_table
+from ..kernels.planting.calibration import share_interval
 from ..runtime.atomic import new_file
 
 COLORS = {"estimate": "#9aa7b5", "exact": "#2a6f97"}
@@ -87,6 +88,37 @@ def _range_importance(table: pd.DataFrame) -> Figure:
     return _panels(shares, "share of predictions changed")
 
 
+def _recovery(table: pd.DataFrame) -> Figure:
+    """Draw how often planted formulas are found and causes without a name refused, over noise, by number of images."""
+    # a cause that is not in the vocabulary is a concept, or a shape, which has no length
+    shapes = (table["case"] == "outside") & (table["length"] == 0)
+    names = table["case"].where(~shapes, "outside, a shape")
+    cases, sizes = list(dict.fromkeys(names)), sorted(set(table["n_images"]))
+    figure = _figure(2.3 * max(1, len(cases)), 3.4)
+    for axes, case in zip(figure.subplots(1, max(1, len(cases)), squeeze=False, sharey=True)[0], cases):
+        rows = table[names == case]
+        # formulas that are in the vocabulary should be found, all else be refused
+        column = "no_adequate_label" if rows["recovered_equivalent"].isna().all() else "recovered_equivalent"
+        for place, (color, size) in enumerate(zip(_colors(sizes), sizes)):
+            cells = rows[rows["n_images"] == size]
+            hits = (cells[column] * cells["n_units"]).groupby(cells["noise"]).sum().round().astype(int)
+            n_units = cells.groupby("noise")["n_units"].sum()
+            shares = np.array([share_interval(np.repeat([1.0, 0.0], [k, n - k])) for k, n in zip(hits, n_units)])
+            spread = np.abs(shares[:, 1:] - shares[:, :1]).T
+            shifted = hits.index + 0.012 * (place - (len(sizes) - 1) / 2)
+            style = {"color": color, "marker": "o", "markersize": 3, "linewidth": 1, "elinewidth": 0.7}
+            axes.errorbar(shifted, shares[:, 0], yerr=spread, label=f"{size} images", **style)
+        axes.set_title(f"{case}\n{column.replace('_', ' ')}", fontsize=8)
+        axes.set_xlabel("share of noise")
+        axes.set_xlim(-0.06, 1.06)
+        axes.set_ylim(-0.03, 1.03)
+        _clean(axes)
+    if cases:
+        axes.figure.axes[0].set_ylabel("share of units")
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=6, frameon=False)
+    return figure
+
+
 def _panels(table: pd.DataFrame, label: str) -> Figure:
     """Draw bars per range, one panel per layer."""
     layers = list(dict.fromkeys(table.index.get_level_values("layer")))
@@ -133,6 +165,7 @@ KINDS = {
     "detectors": _detectors,
     "specialization": _specialization,
     "range_importance": _range_importance,
+    "recovery": _recovery,
 }
 
 

@@ -62,7 +62,8 @@ def test_right_targets_pass(target):
         ("results/resnet81~random/playground/units.csv", "Did you mean 'resnet18'"),
         ("results/resnet18/plaground/units.csv", "'plaground' is not in .*`datasets`.*Did you mean 'playground'"),
         (f"{UNITS}/ade2k/ranges.csv", "'ade2k' is not in .*`concepts`.*Did you mean 'ade20k'"),
-        ("results/planted/playground/ade2k/ranges.csv", "Did you mean 'ade20k'"),
+        ("results/planted/playground/ade20k/ranges.csv", "'planted' is not in .*`models`"),
+        ("results/planted/playground/recover.csv", r"recovery\.csv.*Did you mean 'recovery\.csv'"),
         ("resources/weights/playground/alexnt.safetensors", "Did you mean 'alexnet'"),
         (
             f"{UNITS}/ade20k/pictures/layer5",

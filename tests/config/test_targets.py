@@ -29,25 +29,30 @@ def test_all_targets(config):
     assert tables < set(files) and len(files) == len(set(files)) == 3 + 8 + 3
     assert {f"{ROOT}/description_metrics.csv", "results/planted/playground/recovery.csv"} < set(files)
     assert files[-1] == "results/comparison.csv", "two concept sets are compared"
-    config["ranges"]["clusters"] = 1
-    config["targets"][0]["concepts"] = ["playground"]
+    config["targets"][0]["concepts"] = ["ade20k"]
     assert set(files) - set(targets.all_targets(config)) >= {
         "results/planted/playground/recovery.csv",
         "results/comparison.csv",
     }
 
 
+def test_evidence_targets(config):
+    files = targets.evidence_targets(config)
+    tables = {f"{ROOT}/{c}/{t}.csv" for c in ("playground", "ade20k") for t in targets.EVIDENCE}
+    twins = {f"{ROOT}/playground/interventions.csv", "results/metric_checks.csv", f"{ROOT}/catalog"}
+    planted = {f"results/planted/playground/{name}" for name in ("recovery.csv", "recovery.png", "calibration.csv")}
+    assert tables | twins | planted == set(files) and len(files) == len(set(files))
+    labelled = {f"{ROOT}/{c}/label_images.csv" for c in ("playground", "ade20k")}
+    config["evidence"]["images"] = "labels"
+    assert set(targets.evidence_targets(config)) - set(files) == labelled
+    config["targets"][0]["concepts"] = ["ade20k"]
+    assert not planted & set(targets.evidence_targets(config)), "nothing is planted without the playground's concepts"
+
+
 def test_analysis_targets(config):
     files = targets.analysis_targets(config)
     assert f"{ROOT}/ade20k/pictures/layer4" in files and f"{ROOT}/playground/thresholds.png" in files
     assert len(files) == 2 * (len(targets.ANALYSES) * 2 + 1 + 1)
-
-
-def test_evidence_targets(config):
-    files = targets.evidence_targets(config)
-    assert f"{ROOT}/ade20k/chance.csv" in files and f"{ROOT}/playground/simulation_summary.csv" in files
-    assert "results/metric_checks.csv" in files and f"{ROOT}/catalog" in files
-    assert len(set(files)) == len(files) == 2 * len(targets.EVIDENCE) + 2
 
 
 def test_tables_of_a_network(config):
@@ -82,15 +87,11 @@ def test_folders_of_activations_and_tallies(config, tmp_path, monkeypatch):
     assert batches.tally_folders("resnet18", "playground", config=config) == [
         f"{ROOT}/tallies/layer1+layer4/{n}-of-3" for n in range(3)
     ]
-    assert batches.activation_folders("planted", "playground", "playground", config=config) == [
-        "results/planted/playground/playground/activations/planted/0-of-1"
-    ]
     with pytest.raises(ValueError, match="'layer9' is not among the layers of resnet18: layer1, layer4"):
         batches.activation_folders("resnet18", "playground", "ade20k", config=config, layer="layer9")
 
 
 def test_settings_that_follow_from_entries(config):
-    assert entries.layers_of("planted", "playground", config=config) == ["planted"]
     with pytest.raises(ValueError, match=r"has no layers; results/mobilenet_v3_small/playground/layers.csv lists them"):
         entries.layers_of("mobilenet_v3_small", "playground", config=config)
     with pytest.raises(ValueError, match=r"datasets.playground is of images in files; it has no samples"):

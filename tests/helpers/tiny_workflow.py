@@ -17,7 +17,7 @@ TINY = {
         "n_images": 60,
         "image_size": 96,
         "network": {"sizes": [1.0], "batch_size": 8},
-        "planted": {"lengths": [1, 2], "noises": [0.0]},
+        "planted": {"lengths": [1, 2], "noises": [0.0], "images": [], "repeats": 2},
     },
     "datasets": {"playground": {"input_size": 48, "resize": 48, "k": 3, "output_size": 48}},
     "models": {

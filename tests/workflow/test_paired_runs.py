@@ -21,7 +21,8 @@ def test_two_networks_with_two_concept_sets_are_compared(tmp_path):
     workflow = Workflow(tmp_path)
     planned = workflow.planned(settings=settings)
     assert planned["compare_targets"] == 1
-    assert planned["explain_units"] == 2 + 1 + 1 + 1, "layers of resnet18, of alexnet twice, and the planted units"
+    assert planned["explain_units"] == 2 + 1 + 1, "layers of resnet18, and of alexnet twice"
+    assert planned["plant_units"] == 1
     assert planned["write_catalog"] == 2 and planned["build_concepts"] == 2
     # also one network with two concept sets; a target alone on request
     settings["targets"] = targets[1:]

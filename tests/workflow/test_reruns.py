@@ -14,12 +14,12 @@ AFTER_MILAN = {"train_milan", *AFTER_DESCRIBE}
 AFTER_COLLECTION = {"collect_exemplars", "annotate_exemplars", *AFTER_MILAN}
 AFTER_EXEMPLARS = {"tally_units", *AFTER_COLLECTION}
 AFTER_SCORES = {"score_explanations", "merge_tables", "write_catalog"}
-AFTER_EXPLAIN = {"explain_units", "measure_recovery", *AFTER_SCORES}
+AFTER_EXPLAIN = {"explain_units", *AFTER_SCORES}
 AFTER_RANGES = {"find_ranges", *AFTER_EXPLAIN}
-AFTER_PLANT = {"plant_units", "find_ranges", "explain_units", "merge_tables", "measure_recovery"}
-AFTER_CONCEPTS = {"build_concepts", "plant_units", *AFTER_RANGES}
-# the planted units are no recorded ones
-AFTER_RECORDING = {"record_activations", *AFTER_RANGES} - {"measure_recovery"}
+AFTER_JUDGED = {"measure_planted", "measure_recovery"}
+AFTER_PLANT = {"plant_units", *AFTER_JUDGED}
+AFTER_CONCEPTS = {"build_concepts", *AFTER_PLANT, *AFTER_RANGES}
+AFTER_RECORDING = {"record_activations", *AFTER_RANGES}
 AFTER_TRAINING = {"train_encoder_network", "train_playground_network", *AFTER_RECORDING, *AFTER_EXEMPLARS}
 EVERYTHING = {"draw_playground", "list_images", *AFTER_CONCEPTS, *AFTER_TRAINING}
 
@@ -69,12 +69,12 @@ CONFIG_EDITS = {
     "playground.network.weight_decay": (0.1, AFTER_TRAINING),
     "activations.shards": (2, AFTER_RECORDING),
     "ranges.quantile": (0.01, AFTER_RANGES),
-    "ranges.clusters": (4, AFTER_RANGES | AFTER_PLANT),
-    "explanations.search": ("beam", AFTER_EXPLAIN),
-    "explanations.seconds": (60, AFTER_EXPLAIN),
-    "explanations.length": (2, AFTER_EXPLAIN),
-    "explanations.beam": (6, AFTER_EXPLAIN),
-    "explanations.chunks": (2, AFTER_RANGES),
+    "ranges.clusters": (4, AFTER_RANGES),
+    "explanations.search": ("beam", AFTER_EXPLAIN | AFTER_PLANT),
+    "explanations.seconds": (60, AFTER_EXPLAIN | AFTER_PLANT),
+    "explanations.length": (2, AFTER_EXPLAIN | AFTER_PLANT),
+    "explanations.beam": (6, AFTER_EXPLAIN | AFTER_PLANT),
+    "explanations.chunks": (2, AFTER_RANGES | AFTER_PLANT),
     "metrics.masking_images": (1, {"measure_label_masking", *AFTER_SCORES}),
     "exemplars.quantile": (0.95, AFTER_EXEMPLARS),
     "exemplars.shards": (2, AFTER_EXEMPLARS),
@@ -107,7 +107,12 @@ CONFIG_EDITS = {
     "milan.training.temperature": (0.1, AFTER_MILAN),
     "playground.planted.lengths": ([1], AFTER_PLANT),
     "playground.planted.noises": ([0.0, 0.5], AFTER_PLANT),
-    "playground.planted.repeats": (2, AFTER_PLANT),
+    "playground.planted.images": ([20], AFTER_PLANT),
+    "playground.planted.repeats": (3, AFTER_PLANT),
+    "evidence.shuffles": (5, AFTER_PLANT),
+    "evidence.bootstraps": (30, AFTER_PLANT),
+    "evidence.verdict.q_value": (0.01, AFTER_JUDGED),
+    "evidence.verdict.support": (0.7, AFTER_JUDGED),
     "catalog.k_shown": (2, {"write_catalog"}),
     "catalog.opacity": (0.5, {"write_catalog"}),
 }
@@ -131,10 +136,6 @@ EDITS_WITHOUT_EFFECT = {
     "analyses.pictures.k": 2,
     "analyses.comparison.iou": 0.1,
     "analyses.heuristics.units": 2,
-    "evidence.shuffles": 5,
-    "evidence.bootstraps": 30,
-    "evidence.verdict.q_value": 0.01,
-    "evidence.verdict.support": 0.9,
     "evidence.labels": "/nowhere.csv",
     "evidence.fresh_images": 10,
     "evidence.twins": 10,
@@ -160,9 +161,10 @@ EDITS_WITHOUT_EFFECT = {
 EDITS_OF_SPEED = {"resources.device": "cpu", "resources.batch_size": 16, "resources.threads": 1}
 
 CODE_EDITS = {
-    "lib/kernels/search/beam.py": {"plant_units", "find_ranges", *AFTER_EXPLAIN},
-    "lib/kernels/metrics/formulas.py": {"measure_recovery", *AFTER_SCORES},
-    "lib/kernels/activations/ranges.py": AFTER_RANGES,
+    "lib/kernels/search/beam.py": AFTER_RANGES | AFTER_PLANT,
+    "lib/kernels/metrics/formulas.py": AFTER_SCORES,
+    "lib/kernels/activations/ranges.py": AFTER_RANGES | AFTER_PLANT,
+    "lib/kernels/evidence/verdicts.py": AFTER_JUDGED,
     "lib/models/build/loading.py": AFTER_TRAINING,
     "lib/kernels/activations/topk.py": AFTER_EXEMPLARS,
     "lib/kernels/activations/upsampling.py": AFTER_COLLECTION,
@@ -293,7 +295,7 @@ def test_a_code_edit_reruns_just_the_stages_that_import_it(copied, path):
     try:
         file.write_text(original + "\nEDITED = True\n", encoding="utf-8")
         expected = CODE_EDITS[path]
-        written = {"write_provenance"} if expected - {"write_catalog", "measure_recovery"} else set()
+        written = {"write_provenance"} if expected - {"write_catalog", *AFTER_PLANT} else set()
         assert set(copied.planned()) == expected | written
     finally:
         file.write_text(original, encoding="utf-8")

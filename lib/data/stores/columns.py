@@ -228,13 +228,21 @@ COLUMNS = {
         "bert_score": "float",
     },
     "recovery": {
+        "case": "str",
         "noise": "float",
+        "n_images": "int",
         "length": "int",
-        "operators": "str",
         "n_units": "int",
         "recovered_exactly": "float",
+        "recovered_exactly_low": "float",
+        "recovered_exactly_high": "float",
         "recovered_equivalent": "float",
+        "recovered_equivalent_low": "float",
+        "recovered_equivalent_high": "float",
         "iou_lost": "float",
+        "no_adequate_label": "float",
+        "no_adequate_label_low": "float",
+        "no_adequate_label_high": "float",
     },
     "heuristics": {
         "layer": "str",
@@ -247,7 +255,6 @@ COLUMNS = {
         "formula": "str",
     },
     "benchmarks": {"rule": "str", "job": "str", "seconds": "float", "cpu_seconds": "float", "peak_mib": "float"},
-    "planted": {"layer": "str", "unit": "int", "formula": "str", "operators": "str", "length": "int", "noise": "float"},
     "simulation": {
         "layer": "str",
         "unit": "int",
@@ -358,6 +365,6 @@ COLUMNS = {
         "low": "float",
         "high": "float",
         "target": "str",
-        "met": "bool",
+        "met": "str",
     },
 }

@@ -72,6 +72,33 @@ def weigh_images(atoms: Atoms, weights: np.ndarray) -> Atoms:
     return dataclasses.replace(atoms, atom_size=atoms.atom_size * weights[atoms.atom_images()])
 
 
+def select_images(atoms: Atoms, images: np.ndarray) -> Atoms:
+    """Return the atoms of some images; concept sets that none of them has are left out, concepts keep their numbers.
+
+    Parameters
+    ----------
+    atoms : Atoms
+    images : numpy.ndarray of shape (n,), int64
+        Image i of the result is image images[i]; one that is named twice counts as two.
+    """
+    starts, n_atoms = atoms.image_start[images], np.diff(atoms.image_start)[images]
+    image_start = np.concatenate([[0], np.cumsum(n_atoms)])
+    chosen = np.arange(image_start[-1]) + np.repeat(starts - image_start[:-1], n_atoms)
+    sets, atom_set = np.unique(atoms.atom_set[chosen], return_inverse=True)
+    lengths = np.diff(atoms.set_start)[sets]
+    set_start = np.concatenate([[0], np.cumsum(lengths)])
+    places = np.arange(set_start[-1]) + np.repeat(atoms.set_start[sets] - set_start[:-1], lengths)
+    return Atoms(
+        pixel_atoms=atoms.pixel_atoms[images],
+        image_start=image_start,
+        atom_size=atoms.atom_size[chosen],
+        atom_set=atom_set,
+        set_start=set_start,
+        set_concepts=atoms.set_concepts[places],
+        n_concepts=atoms.n_concepts,
+    )
+
+
 def interval(replicates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the percentile interval of bootstrap replicates at `LEVEL`.
 

@@ -105,11 +105,11 @@ def _name_by_iou(areas: pd.DataFrame, cause: int, probe: Atoms, rng: np.random.G
 
 def _share(check: str, case: str, right: list[bool], *, target: str, bounds: tuple[float, float]) -> dict:
     """Return the row of a share that should lie within bounds."""
-    row = {"check": check, "case": case, "n": len(right), "target": target, "met": False}
+    row = {"check": check, "case": case, "n": len(right), "target": target, "met": "False"}
     if right:
         low, high = wilson_interval(np.array(sum(right)), len(right))
         row |= {"value": float(np.mean(right)), "low": float(low), "high": float(high)}
-        row["met"] = bool(bounds[0] <= row["value"] <= bounds[1])
+        row["met"] = str(bool(bounds[0] <= row["value"] <= bounds[1]))
     return row
 
 
@@ -121,10 +121,10 @@ def _coverage(check: str, held: list[bool]) -> dict:
 
 def _mean(check: str, case: str, values: list[float], *, target: str, bounds: tuple[float, float]) -> dict:
     """Return the row of a mean that should lie within bounds."""
-    row = {"check": check, "case": case, "n": len(values), "target": target, "met": False}
+    row = {"check": check, "case": case, "n": len(values), "target": target, "met": "False"}
     if len(values) > 1:
         mean, error = np.mean(values), stats.sem(values)
         half = stats.norm.ppf((1 + LEVEL) / 2) * error
         row |= {"value": float(mean), "low": float(mean - half), "high": float(mean + half)}
-        row["met"] = bool(bounds[0] <= mean <= bounds[1])
+        row["met"] = str(bool(bounds[0] <= mean <= bounds[1]))
     return row

@@ -1,75 +1,112 @@
-"""Stage: create units with known formulas, to test the search."""
+"""Stage: plant units with known causes, and gather the evidence for the formulas that the search finds for them."""
+
+import zlib
 
 import numpy as np
 import pandas as pd
 
-from ...data.stores.activations import create_activations, seal_activations
+from ...data.stores.columns import COLUMNS, GATHERED
 from ...data.stores.concepts import read_atoms
 from ...data.stores.tables import write_table
-from ...kernels.search.beam import ConceptCounts
-from ...kernels.search.formula import evaluate, format_formula
-from ...kernels.search.planting import draw_formula, operator_patterns, operators_text, planted_maps
-from ...runtime.atomic import new_folder
+from ...kernels.evidence.resampling import select_images
+from ...kernels.planting.evidence import Probe, gather
+from ...kernels.planting.formulas import draw_outsiders, operators_text, take_out
+from ...kernels.planting.units import OUTSIDE, plan_units, plant
+from ...kernels.search.formula import Formula, format_formula
+from ...runtime.parts import Part
 from ...runtime.progress import Progress
 
-LAYER = "planted"
-TRIES = 20_000
+KEY = zlib.crc32(b"planted")
+N_UNSEEN = 200
 
 
 def plant_units(
     *,
     concept_set: str,
-    activations: str,
     planted: str,
+    nulls: str,
+    chunk: str,
     lengths: list[int],
     noises: list[float],
+    images: list[int],
     repeats: int,
-    n_levels: int,
+    n_shuffles: int,
+    n_bootstraps: int,
     seed: int,
+    search: str,
+    seconds: float | None,
+    length: int,
+    beam: int,
 ) -> None:
-    """Write activations in the form of a recorded layer, one unit per formula and noise level.
+    """Write what is planted in each unit of a chunk, and the evidence for the formula that is found.
 
     Parameters
     ----------
     concept_set : str
         Store of the atoms.
-    activations : str
-        Output folder with the store of the layer `planted`, maps at the size of the mask grid.
     planted : str
-        Output table: the true formula of each unit.
-    lengths : list of int
-        Lengths of the formulas; each is planted with every sequence of operators.
-    noises : list of float
-        Shares of a formula's pixels that are moved elsewhere.
-    repeats : int
-        Formulas per sequence of operators.
-    n_levels : int
-        Activation clusters of each unit; the formula is the highest.
-    seed : int
+        Output table of the kind `planted_parts`.
+    nulls : str
+        Output table of the kind `nulls`; its layer is the number of images.
+    chunk : str
+        Such as `1-of-4`: every fourth unit, from unit 1.
+    lengths, noises, repeats
+        As for `plan_units`; formulas longer than those of the search are not planted.
+    images : list of int
+        Numbers of images that units see, besides all; larger ones than there are are left out.
+    n_shuffles, n_bootstraps, seed : int
+    search, seconds, length, beam
+        As for `explain_units`.
 
     Raises
     ------
     ValueError
-        If there are fewer than two clusters.
+        If all formulas are longer than those of the search.
     """
-    if n_levels < 2:
-        raise ValueError(f"ranges.clusters={n_levels} must be at least 2: a planted formula is the highest cluster")
+    fitting = [one for one in lengths if one <= length]
+    if not fitting:
+        raise ValueError(
+            f"playground.planted.lengths={lengths} are all above explanations.length={length}, so that no planted formula "
+            "can be found: add a smaller one."
+        )
     atoms, concepts = read_atoms(concept_set)
-    counts = ConceptCounts(atoms)
-    patterns = [pattern for pattern in operator_patterns(lengths) for _ in range(repeats)]
-    rows = []
-    with new_folder(activations) as draft:
-        shape = (atoms.n_images, len(patterns) * len(noises), *atoms.pixel_atoms.shape[1:])
-        store = create_activations(draft / f"{LAYER}.zarr", shape, images_per_chunk=atoms.n_images, by_unit=True)
-        for number, pattern in enumerate(Progress(patterns, unit="formula")):
-            rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
-            formula = draw_formula(pattern, counts, rng=rng, tries=TRIES)
-            mask = evaluate(formula, atoms.concept_mask)
-            for noise in noises:
-                unit = len(rows)
-                store[:, unit] = planted_maps(mask, noise=noise, n_levels=n_levels, rng=rng)
-                text = format_formula(formula, concepts["name"].tolist())
-                rows.append((LAYER, unit, text, operators_text(pattern), formula.length, noise))
-        seal_activations(draft / f"{LAYER}.zarr")
-        columns = ["layer", "unit", "formula", "operators", "length", "noise"]
-        write_table(pd.DataFrame(rows, columns=columns), planted, "planted")
+    names = concepts["name"].tolist()
+    order = _generator(seed, 0).permutation(atoms.n_images)
+    outsiders = draw_outsiders(atoms, _generator(seed, 1))
+    sizes = [*sorted(size for size in images if size < atoms.n_images), atoms.n_images]
+    units = plan_units(lengths=fitting, noises=noises, sizes=sizes, repeats=repeats)
+    options = {"search": search, "seconds": seconds, "length": length, "beam": beam}
+    resampling = {"n_bootstraps": n_bootstraps, "n_unseen": N_UNSEEN, "seed": seed}
+
+    def text(formula: Formula | None) -> str:
+        return format_formula(formula, names) if formula else ""
+
+    part, size = Part.parse(chunk), None
+    rows, drawn = [], []
+    for number in Progress(range(part.number, len(units), part.count), unit="unit"):
+        unit = units[number]
+        if unit.n_images != size:
+            size = unit.n_images
+            seen = select_images(atoms, np.sort(order[:size]))
+            whole, partial = Probe(seen, **resampling), Probe(take_out(seen, outsiders), **resampling)
+        cause = plant(unit, seen, whole.counts, outsiders=outsiders, rng=_generator(seed, 2, number))
+        outside = unit.case == OUTSIDE
+        found, measures, ious = gather(
+            cause.maps,
+            cause.share,
+            partial if outside else whole,
+            truth=None if outside else cause.formula,
+            shuffles={"n_shuffles": n_shuffles, "seed": seed, "key": (KEY, 3, number)},
+            search=options,
+        )
+        operators = operators_text(unit.operators or ())
+        texts = text(cause.formula), text(cause.second), text(found)
+        measured = [measures.get(name, np.nan) for name in GATHERED]
+        rows.append((number, unit.case, unit.noise, size, unit.length, operators, cause.share, *texts, *measured))
+        drawn += [(str(size), number, "top", shuffle, iou) for shuffle, iou in enumerate(ious)]
+    write_table(pd.DataFrame(rows, columns=list(COLUMNS["planted_parts"])), planted, "planted_parts")
+    write_table(pd.DataFrame(drawn, columns=list(COLUMNS["nulls"])), nulls, "nulls")
+
+
+def _generator(seed: int, *key: int) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(KEY, *key)))

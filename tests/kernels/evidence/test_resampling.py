@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.kernels.evidence.resampling import bootstrap_weights, interval, split_images, weigh_images
+from lib.kernels.evidence.resampling import bootstrap_weights, interval, select_images, split_images, weigh_images
 from lib.kernels.search.atoms import AtomCollector, Atoms, image_atoms_of_masks
 
 
@@ -27,15 +27,34 @@ def test_each_replicate_draws_as_many_images_and_more_replicates_keep_the_first(
     assert abs((bootstrap_weights(50, 2000, seed=1) == 0).mean() - (1 - 1 / 50) ** 50) < 0.01
 
 
-def test_weights_multiply_the_sizes_of_the_atoms_of_an_image():
+@pytest.fixture(scope="module")
+def problem():
     rng = np.random.default_rng(0)
-    masks = rng.random((3, 4, 5, 5)) < 0.5
+    masks = rng.random((3, 4, 5, 5)) < np.array([0.1, 0.5, 0.9, 0.5])[:, None, None]
     collector, pixels = AtomCollector(), []
     for image in range(4):
         found, sizes, sets = image_atoms_of_masks(masks[:, image])
         collector.add(sizes, sets)
         pixels.append(found)
-    atoms = Atoms(pixel_atoms=np.stack(pixels), n_concepts=3, **collector.tables())
+    return masks, Atoms(pixel_atoms=np.stack(pixels), n_concepts=3, **collector.tables())
+
+
+@pytest.mark.parametrize("images", [[2], [3, 0], [1, 1, 2]])
+def test_selected_images_have_their_masks_and_no_other_concept_sets(problem, images):
+    masks, atoms = problem
+    some = select_images(atoms, np.array(images))
+    for concept in range(3):
+        np.testing.assert_array_equal(some.concept_mask(concept), masks[concept][images])
+    assert (some.set_sizes() > 0).all() and some.set_sizes().sum() == 25 * len(images)
+    assert some.n_concepts == 3 and some.n_images == len(images)
+    bits = np.packbits(masks[:, images].reshape(3, -1), axis=0)
+    assert some.n_sets == len(np.unique(bits))
+    sizes = np.bincount(some.pixel_atoms[0].ravel(), minlength=some.image_start[1])
+    np.testing.assert_array_equal(some.atom_size[: some.image_start[1]], sizes)
+
+
+def test_weights_multiply_the_sizes_of_the_atoms_of_an_image(problem):
+    masks, atoms = problem
     weights = np.array([2, 0, 1, 1])
     sizes = weigh_images(atoms, weights).set_sizes() @ atoms.incidence()
     assert (sizes == np.einsum("cihw,i->c", masks, weights)).all()

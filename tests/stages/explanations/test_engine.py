@@ -1,7 +1,6 @@
 """From images to formulas, recomputed by an independent slow program, whatever the batches, threads, chunks and kills."""
 
 import os
-import shutil
 from pathlib import Path
 
 import bruteforce
@@ -30,8 +29,6 @@ from lib.stages.explanations.explain_units import explain_units
 from lib.stages.explanations.find_ranges import find_ranges
 from lib.stages.explanations.score_explanations import score_explanations
 from lib.stages.playground.draw_playground import draw_playground
-from lib.stages.playground.measure_recovery import measure_recovery
-from lib.stages.playground.plant_units import plant_units
 from lib.stages.report.merge_tables import merge_tables
 
 N_IMAGES, GRID = 24, 80
@@ -417,43 +414,6 @@ def test_odd_units_have_exemplars_and_say_what_they_are(playground, small_networ
     found = read_exemplars(tmp_path / "exemplars", "features")
     assert found.ids.shape == (6, N_IMAGES), "no more exemplars than images"
     assert found.ids[1].tolist() == list(range(N_IMAGES)) and not found.masks[1:4].any()
-
-
-def test_planted_formulas_are_found_again(concept_set, masks, tmp_path):
-    paths = {"activations": str(tmp_path / "0-of-1"), "planted": str(tmp_path / "planted.csv")}
-    options = {"lengths": [1, 2], "noises": [0.0, 0.3], "repeats": 1, "n_levels": 5, "seed": 0}
-    plant_units(concept_set=str(concept_set), **paths, **options)
-    planted = read_table(paths["planted"], "planted")
-    assert len(planted) == 8 and planted["unit"].tolist() == list(range(8))
-    parts = explain(paths["activations"], concept_set, tmp_path, layer="planted", chunk="0-of-1")
-    found = read_table(parts["explanations"], "explanations")
-    highest = found[found["range"] == "cluster5"].set_index("unit")
-    store = open_activations(paths["activations"], "planted").read(slice(None))
-    lost, same = [], []
-    for row in planted.itertuples():
-        bits = bruteforce.bitmap(store[:, row.unit], *highest.loc[row.unit, ["lower", "upper"]], (GRID, GRID))
-        truth = bruteforce.formula_mask(row.formula, *masks)
-        if row.noise == 0:
-            assert (bits & ~truth).sum() == 0 and (truth & ~bits).sum() == 2
-        guess = bruteforce.formula_mask(highest.loc[row.unit, "formula"], *masks)
-        lost.append(bruteforce.scores(truth, bits)["iou"] - bruteforce.scores(guess, bits)["iou"])
-        same.append((guess == truth).all())
-    measure_recovery(
-        **paths,
-        explanations=parts["explanations"],
-        concept_set=str(concept_set),
-        recovery=str(tmp_path / "recovery.csv"),
-    )
-    recovery = read_table(tmp_path / "recovery.csv", "recovery")
-    assert len(recovery) == 8 and (recovery["n_units"] == 1).all()
-    for (noise, operators), value, equal in zip(zip(planted["noise"], planted["operators"]), lost, same):
-        row = recovery[(recovery["noise"] == noise) & (recovery["operators"] == operators)].iloc[0]
-        assert row["iou_lost"] == pytest.approx(value, abs=1e-12) and row["recovered_equivalent"] == equal
-        assert row["recovered_exactly"] <= row["recovered_equivalent"]
-    assert recovery.loc[recovery["noise"] == 0, "recovered_equivalent"].mean() >= 0.75
-    shutil.copytree(paths["activations"], tmp_path / "first")
-    plant_units(concept_set=str(concept_set), **paths, **options)
-    assert files_of(paths["activations"]) == files_of(tmp_path / "first")
 
 
 def test_more_units_cost_only_themselves(activations, concept_set, home, tmp_path, monkeypatch):

@@ -1,0 +1,1 @@
+"""Planted units: units whose cause is known, to check the search and the evidence."""
