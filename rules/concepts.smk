@@ -11,17 +11,7 @@ rule convert_concepts:
         "../envs/base.yaml"
     threads: THREADS
     params:
-        settings=settings(
-            format=lambda wildcards: config["concepts"][wildcards.concepts]["format"],
-            places=lambda wildcards: {
-                key: value
-                for key, value in config["concepts"][wildcards.concepts].items()
-                if key in ("images", "masks", "labels")
-            },
-            mask_size=lambda wildcards: config["concepts"][wildcards.concepts].get(
-                "mask_size", 112
-            ),
-        ),
+        settings=of(entries.conversion_settings, "concepts"),
         contents=contents(concept_source_of),
         code=code_hash("lib.stages.concepts.convert_concepts"),
     script:
@@ -42,7 +32,7 @@ rule build_concepts:
     threads: THREADS
     params:
         settings=settings(
-            concepts=concepts_of,
+            concepts=chosen_concepts_of,
         ),
         contents=contents(concept_data_of),
         code=code_hash("lib.stages.concepts.build_concepts"),

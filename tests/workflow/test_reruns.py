@@ -56,6 +56,10 @@ CONFIG_EDITS = {
     "concepts.playground.source": ("resources/data/playground", set()),
     "concepts.playground.subset": ("train/", {"record_activations", *AFTER_CONCEPTS}),
     "concepts.playground.categories": (["color", "object"], {"record_activations", *AFTER_CONCEPTS}),
+    # the images and their activations stay
+    "concepts.playground.ignore": ([1], AFTER_CONCEPTS),
+    "concepts.playground.include": (["red", "blue"], AFTER_CONCEPTS),
+    "concepts.playground.exclude": (["red"], AFTER_CONCEPTS),
     "playground.n_images": (50, EVERYTHING),
     "playground.image_size": (64, EVERYTHING),
     "playground.validation_share": (0.5, EVERYTHING),
@@ -109,7 +113,7 @@ CONFIG_EDITS = {
 }
 
 # keys of entries that another entry of that kind has, or that do not go with those of the playground
-ELSEWHERE = {"samples", "format", "images", "masks", "labels", "mask_size"}
+ELSEWHERE = {"samples", "format", "images", "masks", "labels", "mask_size", "mask_suffix", "image_list"}
 
 # what the tables and the catalog of the finished run do not depend on, edited all at once
 EDITS_WITHOUT_EFFECT = {
