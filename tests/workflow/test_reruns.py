@@ -130,6 +130,7 @@ EDITS_WITHOUT_EFFECT = {
     "analyses.thresholds.quantiles": [0.1],
     "analyses.pictures.k": 2,
     "analyses.comparison.iou": 0.1,
+    "analyses.overlap.iou": 0.1,
     "analyses.heuristics.units": 2,
     "evidence.shuffles": 5,
     "milan.source": "train",
