@@ -23,6 +23,11 @@ def entry_of(section):
     return entry if isinstance(entry, dict) and "properties" in entry else None
 
 
+def entry_descriptions(section):
+    """Return {name: description} of the entries that come with the workflow and need one."""
+    return section.get("entries", {})
+
+
 def entry_default(key, entry):
     """Return the default of a key of an entry; None if it has none."""
     places = (entry["properties"], entry.get("else", {}).get("properties", {}))
@@ -77,6 +82,8 @@ def config_text(text):
             done += ["", *section_comment(part), line]
         else:
             is_entry = any(entry_of(schema_of(place[:above], SCHEMA)) for above in range(1, depth + 1))
+            known = entry_descriptions(schema_of(place[:1], SCHEMA)).get(place[1]) if depth == 1 else None
+            done += commented(known, "  ") if known else []
             done += [line] if is_entry else setting_lines(line, part["description"])
     return "\n".join(done) + "\n"
 
@@ -105,6 +112,9 @@ def section_lines(name, section):
     lines = [f"## {name}", "", section["description"], ""]
     if entry := entry_of(section):
         lines += [f"Entries by name, `{name}.NAME`; those that come with the workflow stand in `config.yaml`.", ""]
+        if known := entry_descriptions(section):
+            lines += [row("entry", "content"), row(*["---"] * 2)]
+            lines += [*(row(f"`{key}`", text) for key, text in known.items()), ""]
         return lines + table(
             (f"`{key}`", entry_cell(key, entry), allowed(part), part["description"])
             for key, part in entry["properties"].items()

@@ -22,6 +22,7 @@ THREADS = config["resources"]["threads"] or max(1, N_CORES // 2)
 try:
     checks.check_names(config)
     checks.check_ranges(config)
+    checks.check_concepts(config)
     networks.resolve_layers(config, LAYERS)
 except ValueError as error:
     raise WorkflowError(str(error)) from None
@@ -63,6 +64,7 @@ own_images_of = of(paths.own_images, "dataset")
 is_generated = of(entries.is_generated, "dataset")
 concept_data_of = of(entries.concept_folder, "concepts")
 concepts_of = of(entries.concept_settings, "concepts")
+chosen_concepts_of = of(entries.chosen_concepts, "concepts")
 
 
 @functools.cache

@@ -1,3 +1,7 @@
+localrules:
+    draw_concepts,
+
+
 rule convert_concepts:
     input:
         source=concept_source_of,
@@ -11,17 +15,7 @@ rule convert_concepts:
         "../envs/base.yaml"
     threads: THREADS
     params:
-        settings=settings(
-            format=lambda wildcards: config["concepts"][wildcards.concepts]["format"],
-            places=lambda wildcards: {
-                key: value
-                for key, value in config["concepts"][wildcards.concepts].items()
-                if key in ("images", "masks", "labels")
-            },
-            mask_size=lambda wildcards: config["concepts"][wildcards.concepts].get(
-                "mask_size", 112
-            ),
-        ),
+        settings=of(entries.conversion_settings, "concepts"),
         contents=contents(concept_source_of),
         code=code_hash("lib.stages.concepts.convert_concepts"),
     script:
@@ -42,9 +36,56 @@ rule build_concepts:
     threads: THREADS
     params:
         settings=settings(
-            concepts=concepts_of,
+            concepts=chosen_concepts_of,
         ),
         contents=contents(concept_data_of),
         code=code_hash("lib.stages.concepts.build_concepts"),
     script:
         "../workflow_scripts/concepts/build_concepts.py"
+
+
+# on request
+rule summarize_concepts:
+    input:
+        concept_set="resources/concepts/{concepts}.zarr",
+    output:
+        concepts="results/concepts/{concepts}/concepts.csv",
+        overlap="results/concepts/{concepts}/overlap.csv",
+        summary="results/concepts/{concepts}/summary.csv",
+    log:
+        "logs/summarize_concepts/{concepts}.log",
+    benchmark:
+        "benchmarks/summarize_concepts/{concepts}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=settings(
+            iou=config["analyses"]["overlap"]["iou"],
+        ),
+        code=code_hash("lib.stages.concepts.summarize_concepts"),
+    script:
+        "../workflow_scripts/concepts/summarize_concepts.py"
+
+
+rule draw_concepts:
+    input:
+        concepts="results/concepts/{concepts}/concepts.csv",
+        overlap="results/concepts/{concepts}/overlap.csv",
+        summary="results/concepts/{concepts}/summary.csv",
+    output:
+        picture=report(
+            "results/concepts/{concepts}/summary.png",
+            caption="captions/concepts.rst",
+            category="Concept sets",
+            labels={"concepts": "{concepts}"},
+        ),
+    log:
+        "logs/draw_concepts/{concepts}.log",
+    benchmark:
+        "benchmarks/draw_concepts/{concepts}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        code=code_hash("lib.reporting.plots"),
+    script:
+        "../workflow_scripts/concepts/draw_concepts.py"

@@ -1,3 +1,7 @@
+localrules:
+    merge_diou,
+
+
 rule find_ranges:
     input:
         activations=activations_of,
@@ -75,6 +79,43 @@ rule score_explanations:
         code=code_hash("lib.stages.explanations.score_explanations"),
     script:
         "../workflow_scripts/explanations/score_explanations.py"
+
+
+# on request
+rule measure_diou:
+    input:
+        activations=activations_of,
+        explanations="results/{model}/{dataset}/{concepts}/parts/explanations/{layer}/{chunk}.csv",
+        concept_set="resources/concepts/{concepts}.zarr",
+    output:
+        diou="results/{model}/{dataset}/{concepts}/parts/diou/{layer}/{chunk}.csv",
+    log:
+        "logs/measure_diou/{model}/{dataset}/{concepts}/{layer}.{chunk}.log",
+    benchmark:
+        "benchmarks/measure_diou/{model}/{dataset}/{concepts}/{layer}.{chunk}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=settings(
+            layer=pattern("{layer}"),
+        ),
+        code=code_hash("lib.stages.explanations.score_explanations"),
+    script:
+        "../workflow_scripts/explanations/measure_diou.py"
+
+
+use rule merge_tables as merge_diou with:
+    input:
+        parts=parts_of("diou"),
+    output:
+        merged="results/{model}/{dataset}/{concepts}/diou.csv",
+    log:
+        "logs/merge_diou/{model}/{dataset}/{concepts}.log",
+    params:
+        settings=settings(
+            table="diou",
+            layers=layers_of,
+        ),
 
 
 rule measure_label_masking:

@@ -1,12 +1,13 @@
 """Checks of the config beyond the JSON schema: references to entries, and consistency of settings."""
 
 from ..data.downloads.sources import find_source
+from ..data.formats.label_formats import ENDINGS, PLACES
 from .entries import CAPTIONER_FILES, CAPTIONERS, GENERATED, PLANTED, check_not_its_own, clip_file, look_up
 from .nearest import did_you_mean
 
 # names that the workflow itself uses in place of an entry's name
 RESERVED = {
-    "models": (PLANTED, "comparison.csv", "benchmarks.csv", "sources.csv"),
+    "models": (PLANTED, "comparison.csv", "benchmarks.csv", "sources.csv", "concepts"),
     "concepts": (
         *("annotations.csv", "catalog", "description_metrics.csv", "descriptions.csv", "exemplars", "layers.csv"),
         *("n_best.csv", "parts", "provenance.json", "tallies", "units.csv"),
@@ -76,3 +77,36 @@ def check_ranges(config: dict) -> None:
             f"ranges.quantile is null and ranges.clusters is {clusters}, so that no range is left: give a quantile for "
             "the range `top`, or 2 clusters at least."
         )
+
+
+def check_concepts(config: dict) -> None:
+    """Check that the keys of each concept set go with its format.
+
+    Raises
+    ------
+    ValueError
+        The message gives the key and the formats that have it.
+    """
+    converted = frozenset(PLACES)
+    formats = {
+        "images": converted,
+        "masks": frozenset(name for name, (_, masks, _) in PLACES.items() if masks),
+        "labels": frozenset(name for name, (_, _, labels) in PLACES.items() if labels) | {"ade20k"},
+        "mask_suffix": frozenset(ENDINGS),
+        "mask_size": converted,
+        "image_list": converted,
+        "ignore": converted - {"tags"} | {"broden"},
+    }
+    for name, entry in config["concepts"].items():
+        used = entry.get("format", "broden")
+        for key, fitting in formats.items():
+            if key in entry and used not in fitting:
+                raise ValueError(
+                    f"config key concepts.{name}.{key}: format {used} has no such key; it goes with "
+                    f"{', '.join(sorted(fitting))}."
+                )
+        several = [key for key in ("masks", "labels") if isinstance(entry.get(key), list)]
+        if several and used != "index_png":
+            raise ValueError(
+                f"config key concepts.{name}.{several[0]}: format {used} takes one path; lists are for index_png."
+            )

@@ -232,6 +232,28 @@ def has_predictor(dataset: str, concepts: str, *, config: dict) -> bool:
     return images == look_up("concepts", concepts, config=config)["source"] == "playground"
 
 
+def chosen_concepts(concepts: str, *, config: dict) -> dict:
+    """Return the settings that select the images and concepts of a concept set, which `build_concepts` takes.
+
+    The numbers to ignore of other formats than Broden's are those of the given maps, not of the converted ones.
+    """
+    entry = look_up("concepts", concepts, config=config)
+    ignored = ("ignore",) if entry.get("format", "broden") == "broden" else ()
+    choice = {key: entry[key] for key in ("include", "exclude", *ignored) if key in entry}
+    return concept_settings(concepts, config=config) | choice
+
+
+def conversion_settings(concepts: str, *, config: dict) -> dict:
+    """Return the settings with which labelled images are converted to Broden's format, which `convert_concepts` takes."""
+    entry = look_up("concepts", concepts, config=config)
+    return {
+        "format": entry["format"],
+        "places": {key: entry[key] for key in ("images", "masks", "labels") if key in entry},
+        "choice": {key: entry[key] for key in ("mask_suffix", "ignore", "subset", "image_list") if entry.get(key)},
+        "mask_size": entry.get("mask_size", 112),
+    }
+
+
 def is_generated(dataset: str, *, config: dict) -> bool:
     """Return whether the images of a data set are made by a generator."""
     return look_up("datasets", dataset, config=config)["images"] == GENERATED

@@ -29,6 +29,7 @@ EITHER = (FILE, FOLDER)
 PLAYGROUND = "playground"
 # patterns of output paths that contain the names of entries
 _PLACES = (
+    re.compile(r"results/concepts/(?P<concepts>[^/]+)"),
     re.compile(
         r"results/(?P<model>[^/]+)/(?P<dataset>[^/]+)(/(?P<concepts>[^/]+)(/(pictures|parts/\w+)/(?P<layer>[^/]+))?)?"
     ),
@@ -243,9 +244,10 @@ def _of_concepts(name: str, config: dict) -> Iterator[Named]:
         yield from _of_source(source, config)
     elif concept_folder(name, config=config) != f"resources/data/{source}":
         yield Named(f"{key}.source", source, (FOLDER,))
-        for place in ("images", "masks", "labels"):
-            if place in entry:
-                yield Named(f"{key}.{place}", str(Path(source, entry[place])), EITHER)
+        for place in ("images", "masks", "labels", "image_list"):
+            given = entry.get(place, [])
+            for path in [given] if isinstance(given, str) else given:
+                yield Named(f"{key}.{place}", str(Path(source, path)), EITHER)
 
 
 def _of_source(source: str, config: dict) -> Iterator[Named]:

@@ -14,6 +14,9 @@ from ..runtime.atomic import new_file
 COLORS = {"estimate": "#9aa7b5", "exact": "#2a6f97"}
 PALETTE = ("#2a6f97", "#d1495b", "#edae49", "#66a182", "#8d5b4c", "#5f4b8b", "#9aa7b5", "#222222")
 
+MOST_PAIRS = 15  # in the summary of a concept set
+LONGEST_NAME = 24
+
 
 def _heuristics(table: pd.DataFrame) -> Figure:
     """Draw the time and the visited candidates of each search as boxes over all units and ranges."""
@@ -184,3 +187,67 @@ def plot_table(*, table: str, kind: str, plot: str) -> None:
     figure = KINDS[kind](read_table(table, kind))
     with new_file(plot) as draft:
         figure.savefig(draft, format="png", metadata={"Software": None})
+
+
+def draw_concepts(*, concepts: str, overlap: str, summary: str, picture: str) -> None:
+    """Draw what a concept set holds on one page.
+
+    Parameters
+    ----------
+    concepts, overlap, summary : str
+        The tables of `summarize_concepts`.
+    picture : str
+        Output picture (PNG).
+    """
+    table, pairs = read_table(concepts, "concepts"), read_table(overlap, "overlap")
+    whole = read_table(summary, "concept_summary").iloc[0]
+    figure = _figure(9, 7)
+    (pixels, parts), (sizes, nearest) = figure.subplots(2, 2)
+    figure.suptitle(
+        f"{int(whole['n_present']):,} of {int(whole['n_concepts']):,} concepts on {int(whole['n_images']):,} images"
+    )
+    _bars(pixels, ["0", "1", "2 or more"], whole[["share_0", "share_1", "share_2_or_more"]].to_numpy(float))
+    pixels.set_xlabel("concepts of a pixel")
+    pixels.set_ylabel("share of the pixels")
+    bound, n_pairs = whole["iou_bound"], max(1, int(whole["n_pairs"]))
+    above, disjoint = whole["n_pairs_above"], whole["n_disjoint_pairs"]
+    counts = np.array([disjoint, whole["n_pairs"] - disjoint - above, above], dtype=float)
+    _bars(parts, ["no common pixel", f"IoU up to {bound:g}", f"IoU above {bound:g}"], counts / n_pairs)
+    parts.set_ylabel("share of the pairs of concepts")
+
+    present = table[table["n_pixels"] > 0]
+    present = present.sort_values("n_pixels", ascending=False, kind="stable").reset_index(drop=True)
+    categories = sorted(set(present["category"]))
+    for color, category in zip(_colors(categories), categories):
+        chosen = present[present["category"] == category]
+        sizes.plot(chosen.index + 1, chosen["share_of_pixels"], ".", color=color)
+        sizes.plot([], [], ".", color=color, label=_short(category))
+    if categories:
+        sizes.set_yscale("log")
+        for text in sizes.legend(frameon=False, fontsize=8).get_texts():
+            text.set_parse_math(False)
+    sizes.set_xlabel("rank of the concept")
+    sizes.set_ylabel("share of the pixels")
+    _clean(sizes)
+
+    first = pairs.head(MOST_PAIRS).iloc[::-1]
+    names = [f"{_short(one)} / {_short(other)}" for one, other in zip(first["concept"], first["other"])]
+    nearest.barh(range(len(first)), first["iou"], color=PALETTE[0], height=0.6)
+    nearest.set_yticks(range(len(first)), names, fontsize=7, parse_math=False)
+    nearest.set_xlim(0, 1)
+    nearest.set_xlabel("largest IoU of two concepts")
+    _clean(nearest)
+    with new_file(picture) as draft:
+        figure.savefig(draft, format="png", metadata={"Software": None})
+
+
+def _bars(axes: Axes, names: list[str], shares: np.ndarray) -> None:
+    """Draw shares as bars with their values."""
+    drawn = axes.bar(names, shares, color=PALETTE[0], width=0.6)
+    axes.bar_label(drawn, labels=[f"{share:.1%}" for share in shares], fontsize=8)
+    axes.set_ylim(0, 1.1)
+    _clean(axes)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"

@@ -8,12 +8,14 @@ from places import ROOT
 from small_config import CONFIG
 
 from lib.config.batches import batch_name, layers_of_batch, recording_batches
-from lib.config.checks import RESERVED, check_names, check_ranges
+from lib.config.checks import RESERVED, check_concepts, check_names, check_ranges
 from lib.config.entries import (
     check_not_its_own,
+    chosen_concepts,
     clip_file,
     clip_tag,
     concept_folder,
+    conversion_settings,
     image_folder,
     look_up,
     milan_file,
@@ -62,7 +64,13 @@ def test_unknown_names_are_refused_with_the_nearest(config, path, value, message
 
 @pytest.mark.parametrize(
     ("section", "name"),
-    [("models", "planted"), ("models", "comparison.csv"), ("concepts", "exemplars"), ("concepts", "units.csv")],
+    [
+        ("models", "planted"),
+        ("models", "concepts"),
+        ("models", "comparison.csv"),
+        ("concepts", "exemplars"),
+        ("concepts", "units.csv"),
+    ],
 )
 def test_names_of_the_workflow_itself_are_refused(config, section, name):
     config[section][name] = next(iter(config[section].values()))
@@ -260,3 +268,40 @@ def test_layers_recorded_earlier_stay_in_their_batch(tmp_path, n_layers):
     found = recording_batches(tmp_path, asked, shards=["0-of-1"])
     assert found == {layer: batch_name(old) if layer in old else "new.2+new.1" for layer in asked}
     assert batch_name(old) not in recording_batches(tmp_path, asked, shards=["0-of-2"]).values()
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"mask_size": 112}, r"labels\.mask_size: format broden has no such key; it goes with ade20k, "),
+        ({"format": "broden", "image_list": "x"}, r"labels\.image_list: format broden has no such key"),
+        (
+            {"format": "tags", "ignore": [1]},
+            r"labels\.ignore: format tags has no such key; it goes with ade20k, broden, ",
+        ),
+        ({"format": "voc", "labels": "x.csv"}, r"labels\.labels: format voc has no such key; .*index_png"),
+        ({"format": "ade20k", "masks": "x"}, r"labels\.masks: format ade20k has no such key"),
+        ({"format": "coco_panoptic", "mask_suffix": ".png"}, r"labels\.mask_suffix: format coco_panoptic"),
+        ({"format": "voc", "masks": ["x"]}, r"labels\.masks: format voc takes one path; lists are for index_png"),
+    ],
+)
+def test_keys_that_do_not_go_with_a_format_are_refused(config, entry, message):
+    check_concepts(config)
+    config["concepts"]["labels"] = {"source": "x"} | entry
+    with pytest.raises(ValueError, match=f"^config key concepts.{message}"):
+        check_concepts(config)
+
+
+def test_numbers_are_ignored_in_the_given_maps_once(config):
+    """Converted maps have other numbers than the given ones."""
+    entry = {"source": "x", "subset": "val/", "categories": ["object"], "ignore": [255], "exclude": ["sky"]}
+    config["concepts"] |= {"own": entry | {"format": "index_png", "masks": ["a", "b"]}, "broden": entry}
+    chosen = {"subset": "val/", "categories": ["object"], "exclude": ["sky"]}
+    assert chosen_concepts("own", config=config) == chosen
+    assert chosen_concepts("broden", config=config) == chosen | {"ignore": [255]}
+    assert conversion_settings("own", config=config) == {
+        "format": "index_png",
+        "places": {"masks": ["a", "b"]},
+        "choice": {"ignore": [255], "subset": "val/"},
+        "mask_size": 112,
+    }

@@ -85,6 +85,13 @@ def test_a_mistyped_path_is_refused_with_its_key(config, key, value):
         check(config)
 
 
+def test_every_path_of_a_list_is_named(config):
+    config["concepts"]["labels"] |= {"masks": ["maps", "parts"], "image_list": "val.txt"}
+    with pytest.raises(ValueError, match=r"labels\.masks: labels/parts does not") as caught:
+        check(config)
+    assert "concepts.labels.image_list: labels/val.txt does not exist" in str(caught.value)
+
+
 def test_what_stands_in_the_message(config, tmp_path):
     change(config, "datasets.photos.weights", "typo.pth")
     with pytest.raises(ValueError, match=rf"typo\.pth does not exist \(relative to {tmp_path}\)\. Corr"):

@@ -58,7 +58,13 @@ KINDS = {"a pipe": pipe, "a device": device, "a folder": folder, "a socket": lis
 
 def convert(root, format):
     convert_concepts(
-        source=str(root), folder=str(root.parent / "converted"), format=format, places={}, mask_size=8, threads=1
+        source=str(root),
+        folder=str(root.parent / "converted"),
+        format=format,
+        places={},
+        choice={},
+        mask_size=8,
+        threads=1,
     )
 
 

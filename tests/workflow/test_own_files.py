@@ -160,3 +160,51 @@ def test_a_copy_in_place_of_a_download_counts_too(made, tmp_path):
     shutil.rmtree(pictures)
     status, text = workflow.run("--dry-run", table, settings=settings)
     assert status != 0 and f"config key downloads.local.imagenet_val: {pictures} does not exist" in text
+
+
+def test_a_concept_set_is_summed_up_without_any_network(tmp_path):
+    """Pascal VOC as it is published: images without a map are no matter, as the list leaves them out."""
+    workflow = Workflow(tmp_path / "run")
+    root = workflow.folder / "VOC2012"
+    for number in range(4):
+        draw(root / f"JPEGImages/2007_{number}.jpg", number)
+        if number:
+            draw(root / f"SegmentationClass/2007_{number}.png", number, mode="L")
+    (root / "val.txt").write_text("2007_1\n2007_3\n")
+    (root / "3.txt").write_text("2007_3.jpg\n")
+    entry = {"source": "VOC2012", "format": "voc", "image_list": "val.txt", "categories": ["object"], "ignore": [3]}
+    page, table = "results/concepts/own/summary.png", "results/concepts/own/concepts.csv"
+    settings = {"targets": [], "concepts": {"own": entry}}
+    workflow.must_run(page, settings=settings)
+    rows = (workflow.folder / table).read_text().splitlines()
+    assert [row.split(",")[1] for row in rows[1:4]] == ["aeroplane", "bicycle", "boat"] and len(rows) == 20
+    assert workflow.planned(page, settings=settings) == {}
+    edits = [
+        ({"exclude": ["boat"]}, {"build_concepts"}),
+        ({"ignore": [2]}, {"convert_concepts", "build_concepts"}),
+        ({"subset": "2007_3", "image_list": "3.txt"}, {"convert_concepts", "build_concepts"}),
+    ]
+    for edit, expected in edits:
+        changed = {"targets": [], "concepts": {"own": entry | edit}}
+        assert set(workflow.planned(page, settings=changed)) == expected | {"summarize_concepts", "draw_concepts"}
+    bound = settings | {"analyses": {"overlap": {"iou": 0.5}}}
+    assert set(workflow.planned(page, settings=bound)) == {"summarize_concepts", "draw_concepts"}
+    status, text = workflow.run("--dry-run", "results/concepts/owm/summary.png", settings=settings)
+    assert status != 0 and "'owm' is not in the config section `concepts`" in text and "Traceback" not in text
+    status, text = workflow.run("--dry-run", "results/concepts/own/sumary.png", settings=settings)
+    assert status != 0 and "summary.png" in text and "Traceback" not in text
+    status, text = workflow.run("--dry-run", page, settings={"concepts": {"own": entry | {"mask_suffix": "x"}}})
+    assert status != 0 and "the end of a file name, up to .png, .tif or .tiff" in text
+    assert {"concepts.csv", "overlap.csv", "summary.csv"} <= {
+        path.name for path in (workflow.folder / page).parent.iterdir()
+    }
+
+
+def test_quantities_of_diou_on_request(made, tmp_path):
+    workflow = made.copy(tmp_path / "copy")
+    table = "results/mine/photos/labels/diou.csv"
+    workflow.must_run(table, settings=SETTINGS)
+    rows = (workflow.folder / table).read_text().splitlines()
+    explained = (workflow.folder / FORMULAS).read_text().splitlines()
+    assert len(rows) == len(explained) and rows[0].startswith("layer,unit,range,diou,unique_intersection")
+    assert workflow.planned(table, settings=SETTINGS) == {}

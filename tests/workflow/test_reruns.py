@@ -60,6 +60,10 @@ CONFIG_EDITS = {
     "concepts.playground.source": ("resources/data/playground", set()),
     "concepts.playground.subset": ("train/", {"record_activations", *AFTER_CONCEPTS}),
     "concepts.playground.categories": (["color", "object"], {"record_activations", *AFTER_CONCEPTS}),
+    # the images and their activations stay
+    "concepts.playground.ignore": ([1], AFTER_CONCEPTS),
+    "concepts.playground.include": (["red", "blue"], AFTER_CONCEPTS),
+    "concepts.playground.exclude": (["red"], AFTER_CONCEPTS),
     "playground.n_images": (50, EVERYTHING),
     "playground.image_size": (64, EVERYTHING),
     "playground.validation_share": (0.5, EVERYTHING),
@@ -118,7 +122,7 @@ CONFIG_EDITS = {
 }
 
 # keys of entries that another entry of that kind has, or that do not go with those of the playground
-ELSEWHERE = {"samples", "format", "images", "masks", "labels", "mask_size"}
+ELSEWHERE = {"samples", "format", "images", "masks", "labels", "mask_size", "mask_suffix", "image_list"}
 
 # what the tables and the catalog of the finished run do not depend on, edited all at once
 EDITS_WITHOUT_EFFECT = {
@@ -135,6 +139,7 @@ EDITS_WITHOUT_EFFECT = {
     "analyses.thresholds.quantiles": [0.1],
     "analyses.pictures.k": 2,
     "analyses.comparison.iou": 0.1,
+    "analyses.overlap.iou": 0.1,
     "analyses.heuristics.units": 2,
     "evidence.labels": "/nowhere.csv",
     "evidence.fresh_images": 10,

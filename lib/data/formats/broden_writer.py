@@ -12,11 +12,12 @@ from skimage.transform import resize
 from ...runtime.parallel import map_in_order
 from ..images.photographs import check_image
 from .broden import INDEX_COLUMNS
-from .label_formats import LabelledImages
 from .label_maps import encode_map
+from .labelled_images import LabelledImages
 
 ORIENTATION = 0x0112  # EXIF tag of the camera orientation
 LONGEST_CATEGORY = 200  # bytes
+Cells = dict[str, list[str]]  # items of a cell of the index, by category
 # value of that tag: (turns, mirrored) by which stored pixels become upright ones
 UPRIGHT = {2: (0, True), 3: (2, False), 4: (2, True), 5: (1, True), 6: (3, False), 7: (3, True), 8: (1, False)}
 
@@ -43,13 +44,13 @@ def write_broden(folder: str | Path, data: LabelledImages, *, mask_size: int, th
     Raises
     ------
     FileNotFoundError
-        If a label map is missing.
+        If an image or a label map is missing.
     ValueError
-        If a label map is unreadable, has other proportions than its image or holds a number without a name, if a
-        category cannot be written, or if no image can be read.
+        If a label map is unreadable, has other proportions than its image or holds an unknown number, if a category
+        cannot be written, or if no image can be read.
     """
     folder = Path(folder)
-    categories = sorted({category for name, category in data.labels.values() if name})
+    categories = sorted({category for _, category in data.labels.values()} | set(data.categories))
     if wrong := [name for name in categories if name in INDEX_COLUMNS or not _is_word(name)]:
         raise ValueError(
             f"Labels of {data.folder}: the category {wrong[0][:100]!r} cannot be used; choose a plain word, such as object."
@@ -57,62 +58,57 @@ def write_broden(folder: str | Path, data: LabelledImages, *, mask_size: int, th
     (folder / "images" / "maps").mkdir(parents=True)
     os.symlink(data.folder, folder / "images" / "given")
 
-    def convert(i: int) -> tuple[dict, str]:
+    def convert(i: int) -> tuple[Cells, set[tuple[int, str]], str]:
         return _convert(folder, data, i, mask_size)
 
     rows, skipped, frequency = [], [], Counter()
-    for image, (cells, reason) in zip(
+    for image, (cells, found, reason) in zip(
         data.images, map_in_order(convert, range(len(data.images)), threads=threads), strict=True
     ):
         if reason:
             skipped.append((str(data.folder / image), reason))
             continue
-        frequency.update(number for numbers in cells.values() for number in numbers[1])
+        frequency.update(found)
         sizes = (mask_size,) * 4
-        rows.append((f"given/{image}", "val", *sizes, *(cells.get(name, ("", ()))[0] for name in categories)))
+        rows.append((f"given/{image}", "val", *sizes, *(";".join(cells.get(name, ())) for name in categories)))
     if not rows:
         raise ValueError(f"None of the {len(data.images)} images in {data.folder} can be read: {skipped[:1]}")
     _write(folder / "index.csv", (*INDEX_COLUMNS, *categories), rows)
-    labels = [
-        (number, name, f"{category}({frequency[number]})", frequency[number], "", "")
-        for number, (name, category) in sorted(data.labels.items())
-        if name
-    ]
+    labels = []
+    for number, (name, own) in sorted(data.labels.items()):
+        counts = {category: frequency[number, category] for category in categories}
+        used = {category: count for category, count in counts.items() if count} or {own: 0}
+        cell = ";".join(f"{category}({count})" for category, count in used.items())
+        labels.append((number, name, cell, sum(used.values()), "", ""))
     _write(folder / "label.csv", ("number", "name", "category", "frequency", "coverage", "syns"), labels)
     return skipped
 
 
-def _convert(folder: Path, data: LabelledImages, i: int, mask_size: int) -> tuple[dict, str]:
-    """Write the maps of one image and return its cells, with the labels in each; or the reason why the image cannot be read."""
+def _convert(folder: Path, data: LabelledImages, i: int, mask_size: int) -> tuple[Cells, set[tuple[int, str]], str]:
+    """Write the maps of one image; return its cells, its labels with their categories, and why it cannot be read (or "")."""
     path = data.folder / data.images[i]
+    if not path.exists():
+        raise FileNotFoundError(f"The image {path} does not exist, but it has labels: add it, or take its labels out.")
     try:
         check_image(path)
     except (OSError, ValueError) as error:
-        return {}, str(error)
+        return {}, set(), str(error)
     frame = _Frame(path)
-    numbers = data.read[i](frame.check_size)
-    whole = isinstance(numbers, list)
-    present = np.unique(numbers).astype(int).tolist()
-    if unknown := [number for number in present if number not in data.labels]:
-        raise ValueError(
-            f"The label map of {path} holds the value {unknown[0] - data.shift}, which has no line in the label table. Add one; with "
-            "an empty name it means no label."
-        )
-    if not whole:
-        numbers = frame.fit(numbers, mask_size)
-        present = np.unique(numbers).tolist()
-    cells = {}
-    for category in {data.labels[number][1] for number in present}:
-        chosen = [number for number in present if data.labels[number][0] and data.labels[number][1] == category]
-        if not chosen:
-            continue
-        cell = ";".join(map(str, chosen))
-        if not whole:
-            cell = f"maps/{i}_{category}.png"
-            kept = np.where(np.isin(numbers, chosen), numbers, 0).astype(np.uint16)
-            (folder / "images" / cell).write_bytes(encode_map(kept))
-        cells[category] = cell, chosen
-    return cells, ""
+    cells, found = {}, set()
+    for k, (given, value) in enumerate(data.read[i](frame.check_size)):
+        numbers = frame.fit(value, mask_size) if np.ndim(value) else value
+        by_category = {}
+        for number in np.unique(numbers).tolist():
+            if number:
+                by_category.setdefault(given or data.labels[number][1], []).append(number)
+        for category, chosen in by_category.items():
+            cell = f"maps/{i}-{k}_{category}.png" if np.ndim(value) else str(value)
+            if np.ndim(value):
+                kept = np.where(np.isin(numbers, chosen), numbers, 0).astype(np.uint16)
+                (folder / "images" / cell).write_bytes(encode_map(kept))
+            cells.setdefault(category, []).append(cell)
+            found.update((number, category) for number in chosen)
+    return cells, found, ""
 
 
 class _Frame:

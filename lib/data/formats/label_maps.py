@@ -1,4 +1,4 @@
-"""Read and write label maps: PNG images of label numbers, checked by their header before decoding."""
+"""Read and write label maps: PNG or TIFF images of label numbers, checked by their header before decoding."""
 
 import struct
 import zlib
@@ -13,6 +13,9 @@ from ...runtime.regular_files import check_regular_file
 from ..images.photographs import DAMAGE
 
 LARGEST_MAP = 2**26  # pixels, such as 8192 x 8192; street and aerial photographs have fewer
+TIFF_ENDINGS = (".tif", ".tiff")
+# those that keep every number
+TIFF_COMPRESSIONS = ("raw", "packbits", "tiff_lzw", "tiff_deflate", "tiff_adobe_deflate", "lzma", "zstd")
 
 
 @contextmanager
@@ -22,7 +25,7 @@ def open_label_map(path: str | Path, *, check_size: Callable[[tuple[int, int]], 
     Parameters
     ----------
     path : str or pathlib.Path
-        A PNG file; other formats, such as JPEG, may change the numbers.
+        A PNG file, or TIFF if its name ends in .tif or .tiff; other formats, such as JPEG, may change the numbers.
     check_size : callable
         Takes (height, width), in pixels, and raises ValueError if the map cannot have this size.
 
@@ -36,11 +39,15 @@ def open_label_map(path: str | Path, *, check_size: Callable[[tuple[int, int]], 
     FileNotFoundError
         If there is no such file.
     ValueError
-        With the path: if the file is no PNG or damaged, if it is too large, or any error raised in the context.
+        With the path: if the file is no such picture or damaged, if it is too large, or any error raised in the context.
     """
     check_regular_file(path, name="label map")
+    kind = "TIFF" if str(path).lower().endswith(TIFF_ENDINGS) else "PNG"
     try:
-        with Image.open(path, formats=["PNG"]) as picture:
+        with Image.open(path, formats=[kind]) as picture:
+            compression = picture.info.get("compression", "raw")
+            if kind == "TIFF" and compression not in TIFF_COMPRESSIONS:
+                raise ValueError(f"it is compressed by {compression}, which changes the numbers; save it without loss")
             if picture.height * picture.width > LARGEST_MAP:
                 raise ValueError(
                     f"it has {picture.height} x {picture.width} pixels, but {LARGEST_MAP} at most are read; reduce it"
@@ -49,8 +56,8 @@ def open_label_map(path: str | Path, *, check_size: Callable[[tuple[int, int]], 
             yield picture
     except UnidentifiedImageError:
         raise ValueError(
-            f"The label map {path} cannot be read: it is no PNG picture, or its beginning is damaged. Save label maps as "
-            "PNG: other formats, such as JPEG, change the numbers."
+            f"The label map {path} cannot be read: it is no {kind} picture, or its beginning is damaged. Save label maps "
+            "as PNG: other formats, such as JPEG, change the numbers."
         ) from None
     except DAMAGE as error:
         raise ValueError(f"The label map {path} cannot be read: {error}") from error

@@ -6,12 +6,14 @@ from functools import partial
 import numpy as np
 
 from ...data.formats.broden import BrodenDataset, open_broden
+from ...data.formats.choice import choose_concepts
 from ...data.stores.concepts import write_atoms
 from ...kernels.search.atoms import AtomCollector, image_atoms
 from ...runtime.parallel import map_in_order
 from ...runtime.progress import Progress
 
 IMAGES_PER_TASK = 64
+CHOICE = ("include", "exclude", "ignore")
 
 
 def build_concepts(*, data: str, concept_set: str, concepts: dict, threads: int) -> None:
@@ -24,7 +26,7 @@ def build_concepts(*, data: str, concept_set: str, concepts: dict, threads: int)
     concept_set : str
         Output: the Zarr store.
     concepts : dict
-        subset, categories: arguments of `open_broden`.
+        subset, categories: arguments of `open_broden`; include, exclude, ignore: of `choose_concepts`, if given.
     threads : int
         It does not change results.
 
@@ -33,9 +35,10 @@ def build_concepts(*, data: str, concept_set: str, concepts: dict, threads: int)
     FileNotFoundError
         If a label map is missing.
     ValueError
-        If a label map is damaged or does not fit.
+        If a label map is damaged or does not fit, or a concept to choose is unknown.
     """
-    dataset = open_broden(data, **concepts)
+    opened = open_broden(data, subset=concepts["subset"], categories=concepts["categories"])
+    dataset = choose_concepts(opened, **{key: concepts[key] for key in CHOICE if key in concepts})
     collector = AtomCollector()
 
     def pixel_blocks() -> Iterator[np.ndarray]:

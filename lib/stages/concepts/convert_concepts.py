@@ -8,7 +8,9 @@ from ...data.stores.tables import write_table
 from ...runtime.atomic import new_folder
 
 
-def convert_concepts(*, source: str, folder: str, format: str, places: str, mask_size: int, threads: int) -> None:
+def convert_concepts(
+    *, source: str, folder: str, format: str, places: dict, choice: dict, mask_size: int, threads: int
+) -> None:
     """Write a concept data set in Broden's format; `skipped_images.csv` in it lists the images left out.
 
     Parameters
@@ -19,12 +21,14 @@ def convert_concepts(*, source: str, folder: str, format: str, places: str, mask
         Output folder.
     format, places : str, dict
         Arguments of `open_labelled_images`.
+    choice : dict
+        Further arguments: mask_suffix, ignore, subset, image_list; those left out have their defaults.
     mask_size : int
         Height and width of the label maps.
     threads : int
         It does not change results.
     """
-    data = open_labelled_images(source, format=format, places=places)
+    data = open_labelled_images(source, format=format, places=places, **choice)
     with new_folder(folder) as draft:
         skipped = write_broden(draft, data, mask_size=mask_size, threads=threads)
         table = pd.DataFrame(skipped, columns=["path", "reason"])

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from lib.data.formats.broden import open_broden
-from lib.data.formats.label_formats import CITYSCAPES
+from lib.data.formats.label_tables import CITYSCAPES
 from lib.data.stores.tables import read_table
 from lib.stages.concepts.convert_concepts import convert_concepts
 
@@ -34,7 +34,13 @@ def index_png(root, *, labels="number,name\n1,sky\n2,car\n3,tree\n", numbers=MAP
 def convert(source, format, *, categories=("object",), size=8, places=None, threads=2):
     folder = source.parent / "converted"
     convert_concepts(
-        source=str(source), folder=str(folder), format=format, places=places or {}, mask_size=size, threads=threads
+        source=str(source),
+        folder=str(folder),
+        format=format,
+        places=places or {},
+        choice={},
+        mask_size=size,
+        threads=threads,
     )
     return open_broden(folder, subset="", categories=list(categories))
 
@@ -187,8 +193,8 @@ def test_tags(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"labels": "1,sky\n2,car\n"}, r"a\.jpg holds the value 3, which has no line"),
-        ({"labels": "0,wall\n1,sky\n2,car\n"}, r"a\.jpg holds the value 3, which"),
+        ({"labels": "1,sky\n2,car\n"}, r"a\.png cannot be read: it holds the value 3, which has no line"),
+        ({"labels": "0,wall\n1,sky\n2,car\n"}, r"a\.png cannot be read: it holds the value 3, which"),
         ({"labels": "1,sky\n1,car\n"}, "number of its own"),
         ({"labels": "2,sky\n02,car\n"}, r"\['02', 'car'\] needs a number of its own"),
         ({"labels": f"{'9' * 5000},sky\n"}, "number of its own"),

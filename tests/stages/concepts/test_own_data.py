@@ -71,7 +71,13 @@ def test_the_example_of_the_manual(tmp_path, monkeypatch):
     )
     assert read_table("units.csv", "units")["status"].eq("ok").all()
     convert_concepts(
-        source=concepts["source"], folder="set", format=concepts["format"], places={}, mask_size=112, threads=2
+        source=concepts["source"],
+        folder="set",
+        format=concepts["format"],
+        places={},
+        choice={},
+        mask_size=112,
+        threads=2,
     )
     chosen = {"subset": concepts.get("subset", ""), "categories": concepts["categories"]}
     build_concepts(data="set", concept_set="set.zarr", concepts=chosen, threads=2)
@@ -142,7 +148,7 @@ def test_hostile_names_stay_names(tmp_path):
     with (tmp_path / "in/labels.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(enumerate(HOSTILE, start=1))
     source, folder, store = (str(tmp_path / name) for name in ("in", "set", "set.zarr"))
-    convert_concepts(source=source, folder=folder, format="index_png", places={}, mask_size=20, threads=1)
+    convert_concepts(source=source, folder=folder, format="index_png", places={}, choice={}, mask_size=20, threads=1)
     build_concepts(data=folder, concept_set=store, concepts={"subset": "", "categories": ["object"]}, threads=1)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "set", "set.zarr"]
     names = read_atoms(store)[1]["name"].tolist()

@@ -27,7 +27,7 @@ from lib.stages.concepts.build_concepts import build_concepts
 from lib.stages.exemplars.list_images import list_images
 from lib.stages.explanations.explain_units import explain_units
 from lib.stages.explanations.find_ranges import find_ranges
-from lib.stages.explanations.score_explanations import score_explanations
+from lib.stages.explanations.score_explanations import measure_diou, score_explanations
 from lib.stages.playground.draw_playground import draw_playground
 from lib.stages.report.merge_tables import merge_tables
 
@@ -438,3 +438,28 @@ def test_more_units_cost_only_themselves(activations, concept_set, home, tmp_pat
     os.utime(Path(activations) / "layer4.zarr/SHA256SUMS")
     explain(activations, concept_set, tmp_path / "few", layer="layer4", chunk="0-of-64")
     assert len(searched) == 2 * n_more + n_few
+
+
+def test_quantities_of_diou_are_those_of_the_dense_masks(explained, playground, activations, concept_set, masks, home):
+    layer, tables = explained
+    path = home / layer / "diou.csv"
+    formulas = str(home / layer / f"explanations-{CHUNKS[layer]}.csv")
+    stores = {"activations": str(activations), "explanations": formulas, "concept_set": str(concept_set)}
+    measure_diou(**stores, diou=str(path), layer=layer, threads=2)
+    found, rows = read_table(path, "diou"), tables["explanations"]
+    assert found[["layer", "unit", "range"]].equals(rows[["layer", "unit", "range"]])
+    dense, shape = masks
+    depth = sum(mask.astype(int) for mask in dense.values())
+    maps = open_activations(activations, layer).read(slice(None))
+    for row, own, metrics in zip(rows.itertuples(), found.itertuples(), tables["metrics"].itertuples(), strict=True):
+        if row.status != "ok":
+            assert np.isnan(own.diou) and np.isnan(own.unique_intersection)
+            continue
+        bits = bruteforce.bitmap(maps[:, row.unit], row.lower, row.upper, shape[1:])
+        formula = bruteforce.formula_mask(row.formula, dense, shape)
+        expected = [(formula & bits & (depth == 1)).sum(), (formula & bits & (depth > 1)).sum()]
+        expected += [(formula & ~bits & (depth == 1)).sum(), (formula & ~bits & (depth > 1)).sum()]
+        expected += [(~formula & bits & (depth == 1)).sum(), (~formula & bits & (depth > 1)).sum()]
+        expected.append((bits & (depth == 0)).sum())
+        assert list(own[5:]) == expected
+        assert own.diou == pytest.approx(metrics.iou, abs=1e-12)
