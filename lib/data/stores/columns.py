@@ -1,5 +1,30 @@
 """The columns of every CSV table of the workflow, in order, with their types."""
 
+# what is planted in a unit, and what its own job measures
+PLANTED = {
+    "number": "int",
+    "case": "str",
+    "noise": "float",
+    "n_images": "int",
+    "length": "int",
+    "operators": "str",
+    "share": "float",
+    "truth": "str",
+    "second": "str",
+    "found": "str",
+}
+GATHERED = {
+    "recovered_exactly": "float",
+    "recovered_equivalent": "float",
+    "iou": "float",
+    "iou_lost": "float",
+    "iou_unseen": "float",
+    "iou_unseen_low": "float",
+    "iou_unseen_high": "float",
+    "set_size": "float",
+    "set_holds_truth": "float",
+    "min_support": "float",
+}
 COLUMNS = {
     "images": {"path": "str"},
     "skipped_images": {"path": "str", "reason": "str"},
@@ -273,6 +298,8 @@ COLUMNS = {
         "rougeL": "float",
         "bert_score": "float",
     },
+    "planted_parts": PLANTED | GATHERED,
+    "planted": PLANTED | GATHERED | {"null_mean": "float", "p_value": "float", "q_value": "float", "verdict": "str"},
     "recovery": {
         "case": "str",
         "noise": "float",
