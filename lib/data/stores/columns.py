@@ -177,6 +177,8 @@ COLUMNS = {
         "lower": "float",
         "upper": "float",
         "formula": "str",
+        "shown_names": "str",
+        "categories": "str",
         "length": "int",
         "iou": "float",
         "iou_upper_bound": "float",
@@ -215,6 +217,7 @@ COLUMNS = {
     "concepts": {
         "number": "int",
         "name": "str",
+        "shown_name": "str",
         "category": "str",
         "n_images": "int",
         "n_pixels": "int",

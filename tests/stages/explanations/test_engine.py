@@ -1,10 +1,13 @@
 """From images to formulas, recomputed by an independent slow program, whatever the batches, threads, chunks and kills."""
 
+import json
 import os
+import re
 from pathlib import Path
 
 import bruteforce
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from exemplar_stages import make_exemplars
@@ -175,6 +178,19 @@ def test_every_unit_and_range_has_its_row(explained, activations):
     for name in ("ranges", "explanations", "metrics"):
         assert list(tables[name][["layer", "unit", "range"]].itertuples(index=False, name=None)) == expected
     assert tables["histograms"]["unit"].tolist() == list(units)
+
+
+def test_names_and_categories_stand_beside_the_formulas(explained, playground):
+    _, tables = explained
+    labels = pd.read_csv(playground / "label.csv", keep_default_na=False).set_index("name")["category"]
+    ambiguous = {"sky": "sky (object)", "sky-s": "sky (scene)"}
+    seen = set()
+    for row in tables["explanations"].itertuples():
+        names = re.findall(r"[a-z][a-z -]*[a-z]", row.formula)
+        assert json.loads(row.categories) == [labels[name].partition("(")[0] for name in names]
+        assert json.loads(row.shown_names) == [ambiguous.get(name) or re.sub("-[cs]$", "", name) for name in names]
+        seen |= {name[-2:] for name in names}
+    assert seen & {"-c", "-s"}
 
 
 def test_ranges_are_right(explained, activations):
