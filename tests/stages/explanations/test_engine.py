@@ -183,11 +183,13 @@ def test_every_unit_and_range_has_its_row(explained, activations):
 def test_names_and_categories_stand_beside_the_formulas(explained, playground):
     _, tables = explained
     labels = pd.read_csv(playground / "label.csv", keep_default_na=False).set_index("name")["category"]
+    counts = {name: re.findall(r"(\w+)\((\d+)\)", cell) for name, cell in labels.items()}
+    main = {name: max(items, key=lambda item: int(item[1]))[0] for name, items in counts.items()}
     ambiguous = {"sky": "sky (object)", "sky-s": "sky (scene)"}
     seen = set()
     for row in tables["explanations"].itertuples():
-        names = re.findall(r"[a-z][a-z -]*[a-z]", row.formula)
-        assert json.loads(row.categories) == [labels[name].partition("(")[0] for name in names]
+        names = re.findall(r"[a-z][a-z _-]*[a-z]", row.formula)
+        assert json.loads(row.categories) == [main[name] for name in names]
         assert json.loads(row.shown_names) == [ambiguous.get(name) or re.sub("-[cs]$", "", name) for name in names]
         seen |= {name[-2:] for name in names}
     assert seen & {"-c", "-s"}
