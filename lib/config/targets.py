@@ -72,7 +72,7 @@ def analysis_targets(config: dict) -> list[str]:
 
 
 def evidence_targets(config: dict) -> list[str]:
-    """Return the tables of evidence for the formulas of each entry of `targets`, and the catalogs that show it."""
+    """Return the tables of evidence for the formulas of each entry of `targets`, and the catalogs that show them."""
     files = ["results/metric_checks.csv"]
     for model, dataset, concepts in compared_entries(config):
         drawn, labelled = config["concepts"][concepts]["source"] == "playground", config["evidence"]["images"]
@@ -80,8 +80,8 @@ def evidence_targets(config: dict) -> list[str]:
         files += [f"results/{model}/{dataset}/{concepts}/{table}.csv" for table in tables]
     if _has_planted(config):
         files += [f"{PLANTED_ROOT}/{name}" for name in ("recovery.csv", "recovery.png", "calibration.csv")]
-    judged = [target for target in config["targets"] if target["concepts"]]
-    return files + [f"results/{target['model']}/{target['dataset']}/catalog" for target in judged]
+    roots = [f"results/{target['model']}/{target['dataset']}" for target in config["targets"] if target["concepts"]]
+    return files + [f"{root}/{name}" for root in roots for name in ("catalog", "provenance.json")]
 
 
 def _has_planted(config: dict) -> bool:

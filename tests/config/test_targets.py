@@ -40,7 +40,9 @@ def test_all_targets(config):
 def test_evidence_targets(config):
     files = targets.evidence_targets(config)
     tables = {f"{ROOT}/{c}/{t}.csv" for c in ("playground", "ade20k") for t in targets.EVIDENCE}
-    twins = {f"{ROOT}/playground/interventions.csv", "results/metric_checks.csv", f"{ROOT}/catalog"}
+    twins = {f"{ROOT}/playground/interventions.csv", "results/metric_checks.csv"} | {
+        f"{ROOT}/{name}" for name in ("catalog", "provenance.json")
+    }
     planted = {f"results/planted/playground/{name}" for name in ("recovery.csv", "recovery.png", "calibration.csv")}
     assert tables | twins | planted == set(files) and len(files) == len(set(files))
     labelled = {f"{ROOT}/{c}/label_images.csv" for c in ("playground", "ade20k")}
