@@ -6,6 +6,7 @@ For comparison only: `kernels.search.beam` scores every candidate exactly in les
 import bisect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numba import njit
@@ -120,7 +121,7 @@ class _Candidates:
             n, operator, concept = (int(part) for part in np.unravel_index(candidate, bounds.shape))
             if bounds[n, operator, concept] <= 0:
                 return
-            yield bounds[n, operator, concept], lambda: self._extend(parents[n], holds[n], operator, concept)
+            yield bounds[n, operator, concept], partial(self._extend, parents[n], holds[n], operator, concept)
 
     def _extend(self, parent: Scored, holds: np.ndarray, operator: int, concept: int) -> Scored:
         inside, size = _shared(self._values, self._counts.sizes, holds, self._members[concept])

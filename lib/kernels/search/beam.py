@@ -200,10 +200,8 @@ def search_beam(values: np.ndarray, counts: ConceptCounts, *, length: int, beam:
     ----------
     Compositional Explanations (Mu and Andreas 2020), section 3; this search needs no estimate of the score.
     """
-    kept = []
-    for kept in beam_steps(values, counts, length=length, beam=beam):
-        pass
-    return kept[0] if kept else None
+    steps = list(beam_steps(values, counts, length=length, beam=beam))
+    return steps[-1][0] if steps else None
 
 
 def beam_steps(values: np.ndarray, counts: ConceptCounts, *, length: int, beam: int) -> Iterator[list[Scored]]:

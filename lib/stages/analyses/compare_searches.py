@@ -90,7 +90,12 @@ def compare_searches(
             results.append(
                 {
                     **{"layer": row.layer, "unit": row.unit, "range": row.range, "search": search},
-                    **{"length": length, "beam": beam, "seconds": elapsed, **{name: getattr(found, name) for name in COUNTS}},
+                    **{
+                        "length": length,
+                        "beam": beam,
+                        "seconds": elapsed,
+                        **{name: getattr(found, name) for name in COUNTS},
+                    },
                     "formula": format_formula(best.formula, names) if best else "",
                     "iou": best.iou if best else None,
                     "iou_upper_bound": found.upper_bound if best else None,

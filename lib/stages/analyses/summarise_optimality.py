@@ -31,7 +31,9 @@ def summarise_optimality(*, optimality: str, optimality_summary: str) -> None:
         kinds |= {category: found[found["category"] == category] for category in DIFFERENCES}
         for category, own in kinds.items():
             share = len(own) / len(found) if len(found) else float("nan")
-            values = [of(own[column]) for column in ("beam_iou", "optimal_iou") for of in (pd.Series.mean, pd.Series.std)]
+            values = [
+                of(own[column]) for column in ("beam_iou", "optimal_iou") for of in (pd.Series.mean, pd.Series.std)
+            ]
             rows.append((layer, name, len(found), int(found["optimal"].sum()), category, share, *values))
     summary = pd.DataFrame(rows, columns=list(COLUMNS["optimality_summary"]))
     write_table(summary, optimality_summary, "optimality_summary")
