@@ -122,12 +122,12 @@ def _search_sweep(table: pd.DataFrame) -> Figure:
     """Draw the mean IoU and the median time over the length, one line per search and beam."""
     figure = _figure(9, 3.6)
     panels = figure.subplots(1, 2)
-    means = table.groupby(["search", "beam", "length"], sort=False).agg({"iou": "mean", "seconds": "median"})
+    means = table.groupby(["search", "beam", "length"]).agg({"iou": "mean", "seconds": "median"})
     lines = list(dict.fromkeys(zip(table["search"], table["beam"])))
     styles = dict(zip(dict.fromkeys(table["search"]), ("-", "--", ":", "-.") * 3))
     for axes, (column, label) in zip(panels, (("iou", "mean IoU"), ("seconds", "seconds per range (median)"))):
         for (search, beam), color in zip(lines, _colors(lines)):
-            values = means.loc[(search, beam), column].sort_index()
+            values = means.loc[(search, beam), column]
             name = f"{search}, beam {beam}"
             axes.plot(values.index, values, marker="o", markersize=3, linestyle=styles[search], color=color, label=name)
         axes.set_xticks(sorted(set(table["length"])))
