@@ -109,7 +109,7 @@ def draw_search_pictures(
                         for image, bitmap in zip(chosen.tolist(), bitmaps)
                     ]
                     rows.append((f"unit {unit}, {row.range}, {title}", shown))
-            compose_rows(rows, k, shape, font).save(draft / f"{unit}.png", "PNG", compress_level=6)
+            compose_rows(rows, k, shape=shape, font=font).save(draft / f"{unit}.png", "PNG", compress_level=6)
 
         items = iterate_units(open_activations(activations, layer), list(by_unit))
         for _ in Progress(map_in_order(draw, items, threads=threads), total=len(by_unit), unit="unit"):

@@ -103,7 +103,7 @@ def draw_unit_pictures(
                     for image, bitmap in zip(chosen.tolist(), bitmaps)
                 ]
                 rows.append((f"{row.range}, IoU {row.iou:.3f}: {row.formula}", shown))
-            compose_rows(rows, k, shape, font).save(draft / f"{unit}.png", "PNG", compress_level=6)
+            compose_rows(rows, k, shape=shape, font=font).save(draft / f"{unit}.png", "PNG", compress_level=6)
 
         items = iterate_units(open_activations(activations, layer), list(by_unit))
         for _ in Progress(map_in_order(draw, items, threads=threads), total=len(by_unit), unit="unit"):
@@ -122,7 +122,7 @@ def title_font() -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf"), FONT_SIZE)
 
 
-def compose_rows(rows: list, k: int, shape: tuple[int, int], font: ImageFont.ImageFont) -> Image.Image:
+def compose_rows(rows: list, k: int, *, shape: tuple[int, int], font: ImageFont.ImageFont) -> Image.Image:
     """Return rows of images below each other, each under its title.
 
     Parameters
