@@ -278,6 +278,7 @@ def test_detectors_across_layers_count_a_concept_once(home, tmp_path):
     a, b, c = sorted(home.masks[0])[:3]
     table = explanations_of({("top", 0): a, ("top", 1): b, ("top", 2): "", ("cluster1", 0): c})
     both = pd.concat([table, table.assign(layer="layer9", formula=[a, a, "", c])], ignore_index=True)
+    both.loc[both["status"] != "ok", "iou"] = np.nan
     write_table(both, tmp_path / "dissection.csv", "explanations")
     paths = {"dissection": str(tmp_path / "dissection.csv"), "concept_set": home.concept_set}
     count_detectors(**paths, detectors=str(tmp_path / "detectors.csv"))
