@@ -30,11 +30,14 @@ class Optimum:
         Whether the formula is proved to have the largest IoU of all. It then is also the first of those that have it:
         the shortest, then the one with the smaller concept numbers, then OR before AND before AND NOT; for lengths
         above 3 the first that the search met.
+    rounds : int
+        Rounds of Dinkelbach's method over the formulas of length up to 3.
     """
 
     scored: Scored | None
     upper_bound: float
     optimal: bool
+    rounds: int = 0
 
 
 def round_up(value: Fraction) -> float:
@@ -125,24 +128,25 @@ def _improve(
 
 def _solve(
     start: Scored, values: np.ndarray, counts: ConceptCounts, *, length: int, deadline: float | None
-) -> tuple[Scored, Fraction, bool]:
-    """Run Dinkelbach's rounds from a formula; return the best formula, a bound of the IoU, and whether it is proved."""
+) -> tuple[Scored, Fraction, bool, int]:
+    """Run Dinkelbach's rounds from a formula; return the best formula, a bound of the IoU, whether it is proved, the rounds."""
     n_bitmap, n_pixels = int(values.sum()), int(counts.sizes.sum())
     best, iou, bound = start, _fraction(start, n_bitmap), Fraction(1)
     index = counts.index
     sums = index.joint_sums(values)
-    pair = np.empty_like(sums.pair)
+    pair, rounds = np.empty_like(sums.pair), 0
     while fits(iou, n_bitmap, n_pixels) and (deadline is None or time.monotonic() < deadline):
+        rounds += 1
         formula, excess = _improve(sums, index, iou, n_bitmap, length, pair)
         if formula is None:
-            return best, iou, True
+            return best, iou, True, rounds
         best = _count(formula, values, counts)
         if excess == 1:
-            return best, iou, True
+            return best, iou, True, rounds
         # A formula of IoU v >= iou has v * n_bitmap <= inside - iou * outside, which the round has just bounded.
         bound = min(bound, excess * iou)
         iou = _fraction(best, n_bitmap)
-    return best, bound, False
+    return best, bound, False, rounds
 
 
 def search_optimal(
@@ -190,9 +194,9 @@ def search_optimal(
         first = search_beam(values, counts, length=length, beam=beam)
     if first is None:
         return Optimum(None, 0.0, True)
-    best, bound, proved = first, Fraction(1), False
+    best, bound, proved, rounds = first, Fraction(1), False, 0
     if seconds != 0:
-        best, bound, proved = _solve(first, values, counts, length=min(length, EXACT_LENGTH), deadline=deadline)
+        best, bound, proved, rounds = _solve(first, values, counts, length=min(length, EXACT_LENGTH), deadline=deadline)
     if proved and length > EXACT_LENGTH:
         iou = _fraction(best, int(values.sum()))
         longer, bound = search_long(iou, values, counts, length=length, deadline=deadline)
@@ -202,4 +206,4 @@ def search_optimal(
         bound = Fraction(1)
     if not proved:
         bound = min(bound, union_bound(values, counts.sizes, np.diff(counts.set_start) > 0))
-    return Optimum(best, round_up(bound), proved)
+    return Optimum(best, round_up(bound), proved, rounds)
