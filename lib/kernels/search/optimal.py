@@ -215,7 +215,7 @@ def _lengthen(
             break
         start = first if n_concepts == length else search_beam(values, counts, length=n_concepts, beam=beam)
         iou = max(_fraction(start, n_bitmap), shorter[-1])
-        longer, bound = search_long(iou, shorter, values, counts, deadline=deadline)
+        longer, bound = search_long(values, counts, start=iou, shorter=shorter, deadline=deadline)
         if longer:
             best = _count(longer, values, counts)
         elif _fraction(start, n_bitmap) > shorter[-1]:

@@ -71,7 +71,7 @@ def heaviest_pair(joint):
 
 @njit(cache=True, nogil=True)
 def _recode(best, numbers, n):
-    """Number the concepts of a formula as they were before `restrict`."""
+    """Return a best formula with its concepts numbered as they were before `restrict`."""
     if best[LENGTH] <= LEAF:
         operators = 3 ** (best[LENGTH] - 1)
         rest, operator = best[CODE] // operators, best[CODE] % operators

@@ -237,24 +237,24 @@ def _descend(
 
 
 def search_long(
-    start: Fraction,
-    shorter: list[Fraction],
     values: np.ndarray,
     counts: ConceptCounts,
     *,
+    start: Fraction,
+    shorter: list[Fraction],
     deadline: float | None,
 ) -> tuple[Formula | None, Fraction]:
     """Find the best formula of a length above three, where the best IoU of all shorter ones is known.
 
     Parameters
     ----------
+    values : numpy.ndarray of shape (n_sets,), int64
+        Bitmap pixels in each concept set.
+    counts : ConceptCounts
     start : fractions.Fraction
         IoU of a formula of this length, or the largest of the shorter ones.
     shorter : list of fractions.Fraction
         The largest IoU of formulas of up to 3, 4, ... concepts; what is sought has one more than the last.
-    values : numpy.ndarray of shape (n_sets,), int64
-        Bitmap pixels in each concept set.
-    counts : ConceptCounts
     deadline : float or None
         Time of the monotonic clock at which the search ends.
 

@@ -38,16 +38,6 @@ class Space(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def _same(first, second):
-    if first.size != second.size:
-        return False
-    for k in range(first.size):
-        if first[k] != second[k]:
-            return False
-    return True
-
-
-@njit(cache=True, nogil=True)
 def restrict(space, concept, side, keep):
     """Keep the sets on one side of a concept and some of the concepts; sets that become equal are one.
 
@@ -97,7 +87,7 @@ def restrict(space, concept, side, keep):
         slot = np.int64((mixed ^ (mixed >> np.uint64(29))) & np.uint64(size - 1))
         while table[slot] >= 0:
             other = table[slot]
-            if _same(members[starts[other] : starts[other + 1]], members[starts[n] : end]):
+            if np.array_equal(members[starts[other] : starts[other + 1]], members[starts[n] : end]):
                 break
             slot = (slot + 1) & (size - 1)
         if table[slot] < 0:
