@@ -297,7 +297,7 @@ def main():
     bench_atoms(bench)
     atoms = bench_set(bench, f"broden{arguments.images}", arguments.images, arguments.concepts, arguments.units)
     bench_growth(bench, atoms)
-    bench_proofs(bench, atoms, max(1, arguments.units // 4))
+    bench_proofs(bench, atoms, max(1, arguments.units // 8))
     bench_cuda(bench, f"broden{arguments.images}", atoms, arguments.units)
     if arguments.peer_venv:
         bench_peer(bench, arguments.peer_venv, arguments.peer_limit)
