@@ -284,6 +284,14 @@ def test_a_kind_of_table_may_be_missing_but_not_some_of_it(inputs):
         write_catalog(**inputs | {"concept_sets": ["a", "b"]})
 
 
+def test_formulas_come_from_their_table_alone(judged):
+    """Without explanations there are IoUs and verdicts, but no formula."""
+    write_catalog(**judged | {"explanations": []})
+    [concepts] = read_script(Path(judged["catalog"]) / "data.js")["concept_sets"]
+    assert (concepts["names"], concepts["shown"], concepts["categories"]) == ([], [], [])
+    assert concepts["summary"][0]["concepts"] == [] and concepts["summary"][0]["explained"] == 30
+
+
 def test_small_helpers():
     assert as_json_numbers([1.0, 0.123456789, np.nan, np.inf, -2.5]) == [1, 0.123457, None, None, -2.5]
     assert sorted(["layer10", "layer2", "conv1"], key=natural_key) == ["conv1", "layer2", "layer10"]

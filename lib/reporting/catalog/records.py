@@ -166,6 +166,8 @@ def read_concept_set(
     # Explanations come last, so that their status overrides that of the range.
     paths = {"ranges": ranges, "metrics": metrics, "verdicts": verdicts, "explanations": explanations}
     tables = {kind: read_table(path, kind) for kind, path in paths.items() if path is not None}
+    if "verdicts" in tables:  # formulas and the names of their concepts come from one table
+        del tables["verdicts"]["formula"]
     names = sorted({r for table in tables.values() for r in table["range"]}, key=range_key)
     shape = (len(positions), len(names))
     texts = {column: np.full(shape, "", object) for column in ("formula", "status", "verdict")}
@@ -251,7 +253,7 @@ def summarize(concept_set: ConceptSet, layer_of_unit: np.ndarray, *, n_layers: i
     for name, (values, formulas) in choices.items():
         explained = values > EXPLAINED_ABOVE
         found = Counter(
-            concept for formula in formulas[explained] for concept in dict.fromkeys(asserted_names(formula))
+            concept for formula in formulas[explained] if formula for concept in dict.fromkeys(asserted_names(formula))
         )
         owns = [layer_of_unit == layer for layer in range(n_layers)]
         layers = [
