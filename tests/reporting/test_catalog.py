@@ -330,8 +330,9 @@ def test_page_in_a_browser(inputs, tmp_path):
     for spelling in ("sky-c", "sky (color)", "not sky"):
         dom, _ = browse(inputs["catalog"], f"#?layer=layer2&q={quote(spelling)}", tmp_path / "profile")
         assert len(cards.findall(dom)) == 10, spelling
-    dom, _ = browse(inputs["catalog"], "#?q=sky-s", tmp_path / "profile")
-    assert not cards.findall(dom)
+    for other in ("sky-s", "sky (object)"):
+        dom, _ = browse(inputs["catalog"], f"#?q={quote(other)}", tmp_path / "profile")
+        assert not cards.findall(dom), other
     dom, _ = browse(inputs["catalog"], "#?iou=0.15&layer=layer2&sort=iou", tmp_path / "profile")
     assert re.findall(r'data-unit="(\d+)"', dom) == [str(12 + unit) for unit in (9, 8, 7, 6, 5, 4)]
 

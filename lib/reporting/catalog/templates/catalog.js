@@ -72,7 +72,8 @@
   };
 
   const select = () => {
-    const words = state.q.toLowerCase().split(/\s+/).filter((word) => word);
+    // a word in brackets belongs to the one before it, as in `street (scene)`
+    const words = (state.q.toLowerCase().replace(/\s+/g, " ").match(/\S+(?: \(\S+\))?/g) || []);
     const text = words.length ? searchable() : [];
     const iou = scores();
     const verdict = data.verdicts.indexOf(state.verdict);
