@@ -24,6 +24,7 @@ CONFIG = {
         "clip": {"name": "ViT-B-32", "weights": "openai"},
         "training": {"networks": ["mobilenet_v3_small"], "encoder": "resnet18"},
     },
+    "evidence": {"images": None, "labels": None},
     "checkpoints": {"trusted_sha256": []},
     "downloads": {"local": {}},
     "seed": 3,
