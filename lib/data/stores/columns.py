@@ -25,6 +25,13 @@ GATHERED = {
     "set_holds_truth": "float",
     "min_support": "float",
 }
+CAPTION_MEASURES = dict.fromkeys(
+    (
+        *("bleu", "bleu1", "bleu2", "bleu3", "bleu4", "chrf"),
+        *(f"{kind}_{part}" for kind in ("rouge1", "rouge2", "rougeL", "bert_score") for part in ("precision", "recall", "f")),
+    ),
+    "float",
+)
 COLUMNS = {
     "images": {"path": "str"},
     "skipped_images": {"path": "str", "reason": "str"},
@@ -291,12 +298,7 @@ COLUMNS = {
         "units": "str",
         "captions": "str",
         "n_units": "int",
-        "bleu": "float",
-        "chrf": "float",
-        "rouge1": "float",
-        "rouge2": "float",
-        "rougeL": "float",
-        "bert_score": "float",
+        **CAPTION_MEASURES,
     },
     "planted_parts": PLANTED | GATHERED,
     "planted": PLANTED | GATHERED | {"null_mean": "float", "p_value": "float", "q_value": "float", "verdict": "str"},
