@@ -14,6 +14,7 @@ from ..runtime.atomic import new_file
 COLORS = {"estimate": "#9aa7b5", "exact": "#2a6f97"}
 PALETTE = ("#2a6f97", "#d1495b", "#edae49", "#66a182", "#8d5b4c", "#5f4b8b", "#9aa7b5", "#222222")
 
+MOST_WORDS = 25
 MOST_PAIRS = 15  # in the summary of a concept set
 LONGEST_NAME = 24
 
@@ -122,6 +123,24 @@ def _recovery(table: pd.DataFrame) -> Figure:
     return figure
 
 
+def _words(table: pd.DataFrame) -> Figure:
+    """Draw the share of the units of each layer whose sentence has a word, for the most frequent content words."""
+    from spacy.lang.en.stop_words import STOP_WORDS
+
+    shares = table[~table["word"].isin(STOP_WORDS)].groupby(["layer", "word"], sort=False)["share"].sum().clip(upper=1)
+    words = shares.loc[["all"]].nlargest(MOST_WORDS).index.get_level_values("word") if len(shares) else []
+    layers = list(dict.fromkeys(table["layer"]))
+    values = shares.unstack("word").reindex(index=layers, columns=words).fillna(0) if len(shares) else None
+    figure = _figure(8, 1.2 + 0.3 * len(layers))
+    axes = figure.subplots()
+    if values is not None:
+        picture = axes.imshow(values.to_numpy(), aspect="auto", cmap="Blues", vmin=0)
+        axes.set_xticks(range(len(words)), words, rotation=60, ha="right", fontsize=8)
+        axes.set_yticks(range(len(layers)), layers, fontsize=8)
+        figure.colorbar(picture, ax=axes, label="share of units")
+    return figure
+
+
 def _panels(table: pd.DataFrame, label: str) -> Figure:
     """Draw bars per range, one panel per layer."""
     layers = list(dict.fromkeys(table.index.get_level_values("layer")))
@@ -169,6 +188,7 @@ KINDS = {
     "specialization": _specialization,
     "range_importance": _range_importance,
     "recovery": _recovery,
+    "words": _words,
 }
 
 

@@ -53,6 +53,17 @@ COLUMNS = {
         "log_likelihood": "float",
         "log_prior": "float",
     },
+    "agreement": {"network": "str", "units": "str", "annotator": "str", "n_units": "int", **CAPTION_MEASURES},
+    "words": {
+        "network": "str",
+        "layer": "str",
+        "word": "str",
+        "part_of_speech": "str",
+        "n_units": "int",
+        "share": "float",
+    },
+    "rejected": {"row": "int", "layer": "str", "unit": "str", "worker": "str", "summary": "str", "reason": "str"},
+    "spelling": {"word": "str", "correction": "str", "n": "int"},
     "annotations": {"layer": "str", "unit": "int", "summary": "str"},
     "nulls": {"layer": "str", "unit": "int", "range": "str", "shuffle": "int", "iou": "float"},
     "chance": {
