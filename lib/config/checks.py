@@ -10,7 +10,18 @@ RESERVED = {
     "models": (PLANTED, "comparison.csv", "benchmarks.csv", "sources.csv", "concepts"),
     "concepts": (
         *("annotations.csv", "catalog", "description_metrics.csv", "descriptions.csv", "exemplars", "layers.csv"),
-        *("n_best.csv", "parts", "export", "crowd", "agreement.csv", "words.csv", "words.png", "provenance.json", "tallies", "units.csv"),
+        *(
+            "n_best.csv",
+            "parts",
+            "export",
+            "crowd",
+            "agreement.csv",
+            "words.csv",
+            "words.png",
+            "provenance.json",
+            "tallies",
+            "units.csv",
+        ),
     ),
 }
 

@@ -28,7 +28,11 @@ GATHERED = {
 CAPTION_MEASURES = dict.fromkeys(
     (
         *("bleu", "bleu1", "bleu2", "bleu3", "bleu4", "chrf"),
-        *(f"{kind}_{part}" for kind in ("rouge1", "rouge2", "rougeL", "bert_score") for part in ("precision", "recall", "f")),
+        *(
+            f"{kind}_{part}"
+            for kind in ("rouge1", "rouge2", "rougeL", "bert_score")
+            for part in ("precision", "recall", "f")
+        ),
     ),
     "float",
 )

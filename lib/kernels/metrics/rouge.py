@@ -42,7 +42,9 @@ def rouge(descriptions: Sequence[str], references: Sequence[Sequence[str]]) -> d
     names = [f"{kind}_{part}" for kind in KINDS for part in PARTS]
     if not pairs:
         return dict.fromkeys(names, float("nan"))
-    rows = [[*_shared_grams(*pair, size=1), *_shared_grams(*pair, size=2), *_shared_subsequences(*pair)] for pair in pairs]
+    rows = [
+        [*_shared_grams(*pair, size=1), *_shared_grams(*pair, size=2), *_shared_subsequences(*pair)] for pair in pairs
+    ]
     return {name: 100 * sum(values) / len(rows) for name, values in zip(names, zip(*rows, strict=True), strict=True)}
 
 

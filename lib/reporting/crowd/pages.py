@@ -17,7 +17,15 @@ N_QUESTIONS, N_OPTIONS = 5, 4
 
 
 def write_task_pages(
-    *, descriptions: str, images: str, pages: str, title: str, instructions: str, questions: Sequence[Mapping], k: int, seed: int
+    *,
+    descriptions: str,
+    images: str,
+    pages: str,
+    title: str,
+    instructions: str,
+    questions: Sequence[Mapping],
+    k: int,
+    seed: int,
 ) -> None:
     """Write `task.html` (the task of one unit), `template.html` (with Mechanical Turk's variables) and `qualification.html`.
 

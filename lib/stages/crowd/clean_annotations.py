@@ -74,7 +74,9 @@ def clean_annotations(
         places.get((layer, int(unit))) if unit.isdecimal() else None
         for layer, unit in zip(table["layer"], table["unit"], strict=True)
     ]
-    copies = Counter(table.drop_duplicates(["worker", "layer", "unit", "text"])[["worker", "text"]].apply(tuple, axis=1))
+    copies = Counter(
+        table.drop_duplicates(["worker", "layer", "unit", "text"])[["worker", "text"]].apply(tuple, axis=1)
+    )
     seen: set[tuple] = set()
 
     def reason(row: pd.Series) -> str:
@@ -100,7 +102,9 @@ def clean_annotations(
     logger.info("%d of %d answers are kept; left out: %s", len(kept), len(table), dict(Counter(left["reason"])))
     if kept.empty:
         reasons = ", ".join(f"{n} {why}" for why, n in Counter(left["reason"]).items()) or "there is none"
-        raise ValueError(f"{results}: none of its {len(table)} answers is left ({reasons}); see the config section crowd")
+        raise ValueError(
+            f"{results}: none of its {len(table)} answers is left ({reasons}); see the config section crowd"
+        )
     corrections = find_misspelt(kept["text"], known=known_words) if correct_spelling else {}
     kept = kept.sort_values("place", kind="stable")
     write_annotations(

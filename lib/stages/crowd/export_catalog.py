@@ -60,7 +60,13 @@ def export_catalog(
                 units.append({"layer": layer, "unit": row.unit, "images": addresses, "description": row.description})
                 progress.update(1)
     layers = sorted(set(table["layer"]))
-    content = {"name": export_name(network), "architecture": model, "dataset": dataset, "layers": layers, "units": units}
+    content = {
+        "name": export_name(network),
+        "architecture": model,
+        "dataset": dataset,
+        "layers": layers,
+        "units": units,
+    }
     with new_file(data) as draft:
         Path(draft).write_text(json.dumps(content), encoding="utf-8")
 

@@ -138,7 +138,9 @@ def test_the_maximum_is_taken_for_each_part_separately(folder):
 
 def test_equal_texts_have_100_and_empty_ones_the_rescaled_0(folder):
     known = [["red cars", "on a road"], ["green leaves"]]
-    assert list(bert_score(["Red cars.", "green leaves"], known, model=folder).values()) == pytest.approx([100] * 3, abs=1e-3)
+    assert list(bert_score(["Red cars.", "green leaves"], known, model=folder).values()) == pytest.approx(
+        [100] * 3, abs=1e-3
+    )
     opened = open_bert_score(folder)
     scaled = BertScore(opened.tokenizer, opened.network, 3, (0.5, 0.5, 0.5)).measure(["", "green leaves"], known)
     assert scaled["bert_score_f"] == pytest.approx((-100 + 100) / 2, abs=1e-3)

@@ -31,7 +31,9 @@ def folder(tmp_path):
         images.flush()
         masks.flush()
         seal_folder(tmp_path / "exemplars" / layer)
-    rows = [(layer, unit, f"{word} {unit}") for layer, own in UNITS.items() for unit in own for word in ("red,", "a “b”")]
+    rows = [
+        (layer, unit, f"{word} {unit}") for layer, own in UNITS.items() for unit in own for word in ("red,", "a “b”")
+    ]
     write_annotations(str(tmp_path / "annotations.csv"), rows)
     return tmp_path
 
@@ -83,7 +85,9 @@ def test_layers_without_annotations_stay_out_and_unknown_units_are_refused(folde
         export_zip(folder)
 
 
-@pytest.mark.parametrize(("base_url", "start"), [("http://x/catalog/", "http://x/catalog/mine_photos"), (None, "images")])
+@pytest.mark.parametrize(
+    ("base_url", "start"), [("http://x/catalog/", "http://x/catalog/mine_photos"), (None, "images")]
+)
 def test_the_catalog_has_the_published_keys_and_masked_pictures(folder, base_url, start):
     keys = [(layer, unit) for layer, own in UNITS.items() for unit in own]
     frame = pd.DataFrame(keys, columns=["layer", "unit"])

@@ -67,7 +67,9 @@ def pages_of(folder, questions=()):
 def test_pages_show_a_unit_and_escape_texts(folder):
     pages = pages_of(folder)
     assert set(pages) == {"task.html", "template.html", "qualification.html"}
-    assert re.findall(r'<img src="([^"]+)"', pages["task.html"]) == [f"../../export/images/a_0_{r}.png" for r in range(3)]
+    assert re.findall(r'<img src="([^"]+)"', pages["task.html"]) == [
+        f"../../export/images/a_0_{r}.png" for r in range(3)
+    ]
     assert re.findall(r'<img src="([^"]+)"', pages["template.html"]) == [f"${{image_url_{n}}}" for n in (1, 2, 3)]
     assert all("T &amp; co" in page and "<b>" not in page for page in pages.values())
     assert 'name="summary"' in pages["template.html"], "the answers' column is Answer.summary"

@@ -68,7 +68,9 @@ def test_words_are_counted_once_for_a_unit_and_drawn(described):
     table = read_table(paths["words"], "words")
     assert set(table["network"]) == {"m/x"} and set(table["part_of_speech"]) == {""}
     counts = {(row.layer, row.word): (row.n_units, row.share) for row in table.itertuples()}
-    assert counts["all", "cars"] == (2, 2 / 4) and counts["a", "cars"] == (2, 2 / 3) and counts["a", "red"] == (1, 1 / 3)
+    assert (
+        counts["all", "cars"] == (2, 2 / 4) and counts["a", "cars"] == (2, 2 / 3) and counts["a", "red"] == (1, 1 / 3)
+    )
     assert counts["b", "sky"] == (1, 1.0) and ("b", "cars") not in counts and ("all", ".") not in counts
     assert list(table["word"][:3]) == ["a", "cars", "'s"], "by falling number of units, then by word"
     plot_table(table=paths["words"], kind="words", plot=str(described / "words.png"))
