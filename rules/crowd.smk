@@ -197,13 +197,9 @@ rule count_words:
         "../workflow_scripts/crowd/count_words.py"
 
 
-localrules:
-    plot_words,
-
-
-use rule plot_table as plot_words with:
+rule draw_words:
     input:
-        table="results/{model}/{dataset}/words.csv",
+        words="results/{model}/{dataset}/words.csv",
     output:
         plot=report(
             "results/{model}/{dataset}/words.png",
@@ -212,10 +208,12 @@ use rule plot_table as plot_words with:
             labels={"model": "{model}", "dataset": "{dataset}", "content": "words"},
         ),
     log:
-        "logs/plot_words/{model}/{dataset}.log",
+        "logs/draw_words/{model}/{dataset}.log",
     benchmark:
-        "benchmarks/plot_words/{model}/{dataset}.jsonl"
+        "benchmarks/draw_words/{model}/{dataset}.jsonl"
+    conda:
+        "../envs/base.yaml"
     params:
-        settings=settings(
-            kind="words",
-        ),
+        code=code_hash("lib.reporting.word_plot"),
+    script:
+        "../workflow_scripts/crowd/draw_words.py"

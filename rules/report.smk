@@ -61,7 +61,7 @@ rule write_catalog:
         ranges=catalog_tables("ranges"),
         histograms=catalog_tables("histograms"),
         metrics=catalog_tables("metrics"),
-        verdicts=catalog_verdicts,
+        verdicts=evidence_of("verdicts"),
     output:
         catalog=directory("results/{model}/{dataset}/catalog"),
     log:
@@ -86,6 +86,7 @@ rule write_catalog:
 rule write_provenance:
     input:
         tables=of(targets.result_tables, "model", "dataset"),
+        evidence=evidence_of(*targets.EVIDENCE),
         made_from=sources_of,
     output:
         provenance="results/{model}/{dataset}/provenance.json",

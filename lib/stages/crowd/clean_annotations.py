@@ -129,5 +129,5 @@ def _read(path: str) -> pd.DataFrame:
             "of a batch as Mechanical Turk gives them"
         )
     found = {name: table[column] for name, column in NEEDED.items()}
-    found |= {name: table[column] if column in table else "" for name, column in OPTIONAL.items()}
+    found |= {name: table.get(column, "") for name, column in OPTIONAL.items()}
     return pd.DataFrame({"row": range(1, len(table) + 1), **found})

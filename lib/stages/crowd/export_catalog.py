@@ -55,8 +55,9 @@ def export_catalog(
                 addresses = []
                 for rank in range(stored.images.shape[1]):
                     pair = (part[positions[row.unit], rank] for part in (stored.images, stored.masks))
-                    _masked(*pair, opacity).save(draft / picture_file(layer, row.unit, rank), optimize=True)
-                    addresses.append(picture_address(network, layer, row.unit, rank, base_url=base_url))
+                    file = picture_file(layer, row.unit, rank)
+                    _masked(*pair, opacity).save(draft / file, optimize=True)
+                    addresses.append(picture_address(network, file, base_url=base_url))
                 units.append({"layer": layer, "unit": row.unit, "images": addresses, "description": row.description})
                 progress.update(1)
     layers = sorted(set(table["layer"]))

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ...data.formats.exemplars import read_exemplars
-from ...data.milannotations.addresses import picture_address
+from ...data.milannotations.addresses import picture_address, picture_file
 from ...data.stores.tables import read_table
 from ...runtime.atomic import new_file
 
@@ -50,7 +50,9 @@ def list_hits(
     rows = [
         {"layer": row.layer, "unit": row.unit}
         | {
-            f"image_url_{rank + 1}": picture_address(network, row.layer, row.unit, rank, base_url=base_url)
+            f"image_url_{rank + 1}": picture_address(
+                network, picture_file(row.layer, row.unit, rank), base_url=base_url
+            )
             for rank in range(n_images[row.layer])
         }
         for row in table.itertuples()

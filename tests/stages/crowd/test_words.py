@@ -7,7 +7,7 @@ from PIL import Image
 from lib.data.formats.annotations import write_annotations
 from lib.data.stores.tables import read_table, write_table
 from lib.kernels.metrics.captions import measure_captions
-from lib.reporting.plots import plot_table
+from lib.reporting.word_plot import _content_words, draw_words
 from lib.stages.crowd.count_words import count_words
 from lib.stages.crowd.measure_agreement import measure_agreement
 
@@ -73,7 +73,9 @@ def test_words_are_counted_once_for_a_unit_and_drawn(described):
     )
     assert counts["b", "sky"] == (1, 1.0) and ("b", "cars") not in counts and ("all", ".") not in counts
     assert list(table["word"][:3]) == ["a", "cars", "'s"], "by falling number of units, then by word"
-    plot_table(table=paths["words"], kind="words", plot=str(described / "words.png"))
+    shares = _content_words(table)
+    assert list(shares.columns) == ["cars", "car", "light", "red", "road", "sky"] and shares.loc["a", "cars"] == 2 / 3
+    draw_words(words=paths["words"], plot=str(described / "words.png"))
     assert Image.open(described / "words.png").size[0] == 1200
 
 
