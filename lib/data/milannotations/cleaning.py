@@ -17,13 +17,13 @@ class Phrases:
     ----------
     prefixes, suffixes : sequence of str
         Each is tried once, in this order, so that several may be removed from one text.
-    replacements : mapping of str to str
-        Words or phrases, anywhere in the text, and what stands in their place.
+    replacements : sequence of (str, str)
+        Words or phrases, anywhere in the text, and what stands in their place; in this order.
     """
 
     prefixes: Sequence[str]
     suffixes: Sequence[str]
-    replacements: Mapping[str, str]
+    replacements: Sequence[Sequence[str]]
 
     def clean(self, text: str) -> str:
         """Return a text in lower case without such phrases, and without blanks and full stops at its ends.
@@ -41,7 +41,7 @@ class Phrases:
         text = " ".join(text.lower().split()).strip(ENDS)
         for prefix in self.prefixes:
             text = re.sub(rf"^{re.escape(prefix.lower())}(?!\w)[ ,:]*", "", text)
-        for old, new in self.replacements.items():
+        for old, new in self.replacements:
             text = re.sub(rf"(?<!\w){re.escape(old.lower())}(?!\w)", new.lower(), text)
         for suffix in self.suffixes:
             text = re.sub(rf"[ ,]*(?<!\w){re.escape(suffix.lower())}$", "", text.strip(ENDS))

@@ -47,7 +47,13 @@ RESULTS = {
     "rejected": {"row": "int", "layer": "str", "unit": "str", "worker": "str", "summary": "str", "reason": "str"},
     "spelling": {"word": "str", "correction": "str", "n": "int"},
     "annotations": {"layer": "str", "unit": "int", "summary": "str"},
-    "milannotations": {"network": "str", "layer": "str", "unit": "int", "summary": "str"},
+    "milannotations": {
+        "network": "str",
+        "layer": "str",
+        "unit": "int",
+        "summary": "str",
+        "torchvision_layer": "str",
+    },
     "sources": {
         "name": "str",
         "version": "str",

@@ -13,7 +13,7 @@ from lib.stages.crowd.clean_annotations import clean_annotations
 PHRASES = {
     "prefixes": ["images of", "these regions have", "all"],
     "suffixes": ["i can see", "are shown"],
-    "replacements": {"andwhite": "and white", "none of the above": "nothing", "nice": ""},
+    "replacements": [["andwhite", "and white"], ["none of the above", "nothing"], ["nice", ""]],
 }
 ROWS = [  # layer, unit, text, worker, time of rejection; what becomes of it
     ("a", "1", "Images of red cars.", "w1", "", "red cars"),
@@ -62,7 +62,7 @@ def test_every_answer_is_an_annotation_or_rejected_with_its_reason(tmp_path):
 
 def test_each_rule_can_be_switched_off(tmp_path):
     off = {"least_letters": 0, "most_copies": None, "correct_spelling": False}
-    outputs = run(tmp_path, **off, phrases={"prefixes": [], "suffixes": [], "replacements": {}})
+    outputs = run(tmp_path, **off, phrases={"prefixes": [], "suffixes": [], "replacements": []})
     texts = read_annotations(outputs["annotations"])
     assert texts["a", 1] == ("images of red cars", "verry nice black andwhite stripes", "good")
     assert texts["b", 5] == ("good", "x", "good"), "the second answer of a worker is a duplicate"
@@ -95,7 +95,7 @@ def test_wrong_tables_are_refused(tmp_path):
 
 
 def test_phrases_are_whole_words():
-    phrases = Phrases(["all", "images of"], ["nice"], {"car": "vehicle"})
+    phrases = Phrases(["all", "images of"], ["nice"], [["car", "vehicle"]])
     assert phrases.clean("Alligators on a cart") == "alligators on a cart"
     assert phrases.clean("All, images of a car, nice.") == "a vehicle"
 
