@@ -19,7 +19,7 @@ def test_the_layers_exist_and_have_the_published_numbers_of_units():
         model, found = models.get_model(network.split("/")[0], weights=None).eval(), {}
         for name in names.values():
             model.get_submodule(name).register_forward_hook(
-                lambda _, __, out, name=name: found.update({name: (out.shape[1], float(out.min()))})
+                lambda _, __, out, name=name, found=found: found.update({name: (out.shape[1], float(out.min()))})
             )
         with torch.no_grad():
             model(torch.randn(1, 3, 64, 64))
