@@ -146,7 +146,7 @@ rule describe_units:
         settings=settings(
             chunk=pattern("{chunk}"),
             n_listed=config["milan"]["n_best"],
-            beam_size=config["milan"]["beam"],
+            beam_size=of(decoding.beam_width, "dataset"),
             temperature=config["milan"]["temperature"],
             strategy=config["milan"]["strategy"],
             lm_sum=config["milan"]["lm_sum"],

@@ -2,6 +2,7 @@ import functools
 
 import lib.config.batches as batches
 import lib.config.checks as checks
+import lib.config.decoding as decoding
 import lib.config.entries as entries
 import lib.config.networks as networks
 import lib.config.paths as paths

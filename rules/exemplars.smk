@@ -153,6 +153,9 @@ rule annotate_exemplars:
         "logs/annotate_exemplars/{model}/{dataset}.log",
     benchmark:
         "benchmarks/annotate_exemplars/{model}/{dataset}.jsonl"
+    wildcard_constraints:
+        # a table of annotations beside other results is the user's
+        dataset=any_of(DRAWN_DATASETS),
     conda:
         "../envs/base.yaml"
     params:

@@ -170,3 +170,40 @@ def pictures_of(wildcards):
     if wildcards.images == "twins":
         return "resources/data/twins"
     return label_images_of(wildcards)
+
+
+# Annotations of the playground are made by a rule; those that a user put at the same place for another data set are not.
+DRAWN_DATASETS = {"playground"} | {
+    name
+    for name, entry in config["datasets"].items()
+    if entry.get("images") == "playground"
+}
+
+
+def annotations_of(wildcards):
+    """Return the annotations of a network: drawn, those of config key `datasets.*.annotations`, of crowd workers, or the user's."""
+    network = f"{wildcards.model}/{wildcards.dataset}"
+    own = f"results/{network}/annotations.csv"
+    if wildcards.dataset in DRAWN_DATASETS:
+        return own
+    if given := config["datasets"][wildcards.dataset].get("annotations"):
+        return given
+    if network in config["crowd"]["results"]:
+        return f"results/{network}/crowd/annotations.csv"
+    if Path(own).is_file():
+        return own
+    raise WorkflowError(
+        f"{network} has no annotations: name the answers of crowd workers under the config key crowd.results, or put a "
+        f"table with columns layer,unit,summary at {own}."
+    )
+
+
+def answers_of(wildcards):
+    """Return the user's table of answers of crowd workers."""
+    network = f"{wildcards.model}/{wildcards.dataset}"
+    if network not in config["crowd"]["results"]:
+        raise WorkflowError(
+            f"{network} has no answers of crowd workers: name their table under the config key crowd.results, as "
+            f"{{{network}: batch.csv}}."
+        )
+    return config["crowd"]["results"][network]

@@ -126,6 +126,23 @@ ELSEWHERE = {"samples", "format", "images", "masks", "labels", "mask_size", "mas
 
 # what the tables and the catalog of the finished run do not depend on, edited all at once
 EDITS_WITHOUT_EFFECT = {
+    # of files on request
+    "milan.tagger": "en_core_web_sm",
+    "export.base_url": "https://example.org",
+    "export.images": False,
+    "crowd.limit": 5,
+    "crowd.title": "T",
+    "crowd.instructions": "I",
+    "crowd.questions": [{"image_urls": ["a"], "options": ["b", "c"], "answer": 0}],
+    "crowd.results": {"resnet18/playground": "batch.csv"},
+    "crowd.letters": 1,
+    "crowd.words": 2,
+    "crowd.copies": 3,
+    "crowd.spelling": False,
+    "crowd.known_words": ["a"],
+    "crowd.prefixes": ["a"],
+    "crowd.suffixes": ["a"],
+    "crowd.replacements": [["a", "b"]],
     "models.alexnet.layers": ["features.1"],
     "datasets.places365.k": 3,
     "datasets.generated.samples.n": 10,

@@ -3,6 +3,17 @@
 from .columns_analyses import ANALYSES
 from .columns_evidence import EVIDENCE
 
+CAPTION_MEASURES = dict.fromkeys(
+    (
+        *("bleu", "bleu1", "bleu2", "bleu3", "bleu4", "chrf"),
+        *(
+            f"{kind}_{part}"
+            for kind in ("rouge1", "rouge2", "rougeL", "bert_score")
+            for part in ("precision", "recall", "f")
+        ),
+    ),
+    "float",
+)
 RESULTS = {
     "images": {"path": "str"},
     "skipped_images": {"path": "str", "reason": "str"},
@@ -24,8 +35,25 @@ RESULTS = {
         "log_likelihood": "float",
         "log_prior": "float",
     },
+    "agreement": {"network": "str", "units": "str", "annotator": "str", "n_units": "int", **CAPTION_MEASURES},
+    "words": {
+        "network": "str",
+        "layer": "str",
+        "word": "str",
+        "part_of_speech": "str",
+        "n_units": "int",
+        "share": "float",
+    },
+    "rejected": {"row": "int", "layer": "str", "unit": "str", "worker": "str", "summary": "str", "reason": "str"},
+    "spelling": {"word": "str", "correction": "str", "n": "int"},
     "annotations": {"layer": "str", "unit": "int", "summary": "str"},
-    "milannotations": {"network": "str", "layer": "str", "unit": "int", "summary": "str"},
+    "milannotations": {
+        "network": "str",
+        "layer": "str",
+        "unit": "int",
+        "summary": "str",
+        "torchvision_layer": "str",
+    },
     "sources": {
         "name": "str",
         "version": "str",
@@ -104,12 +132,7 @@ RESULTS = {
         "units": "str",
         "captions": "str",
         "n_units": "int",
-        "bleu": "float",
-        "chrf": "float",
-        "rouge1": "float",
-        "rouge2": "float",
-        "rougeL": "float",
-        "bert_score": "float",
+        **CAPTION_MEASURES,
     },
     "benchmarks": {"rule": "str", "job": "str", "seconds": "float", "cpu_seconds": "float", "peak_mib": "float"},
 }
