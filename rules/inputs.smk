@@ -31,6 +31,14 @@ def planted_parts(table):
     ]
 
 
+def chosen_units_of(wildcards):
+    """Return which units of each layer are labelled, None for all."""
+    return {
+        layer: entries.chosen_units(wildcards.model, layer, config=config)
+        for layer in layers_of(wildcards)
+    }
+
+
 def catalog_tables(table):
     return lambda wildcards: targets.catalog_tables(
         table, wildcards.model, wildcards.dataset, config=config

@@ -22,6 +22,7 @@ rule merge_tables:
         settings=settings(
             table=pattern("{table}"),
             layers=layers_of,
+            chosen=chosen_units_of,
         ),
         code=code_hash("lib.stages.report.merge_tables"),
     script:
@@ -46,6 +47,7 @@ rule merge_descriptions:
         settings=settings(
             table=pattern("{table}"),
             layers=layers_of,
+            chosen=chosen_units_of,
         ),
         code=code_hash("lib.stages.report.merge_tables"),
     script:

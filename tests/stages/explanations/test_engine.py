@@ -354,15 +354,22 @@ def test_tables_do_not_depend_on_threads_and_chunks(playground, small_network, c
     parts = [explain(target, concept_set, tmp_path, layer="features", chunk=f"{i}-of-4", threads=1) for i in range(4)]
     for name, path in whole.items():
         own = {"parts": [part[name] for part in parts], "merged": str(tmp_path / name), "table": name}
-        merge_tables(**own, layers=["features"])
+        merge_tables(**own, layers=["features"], chosen={})
         assert (tmp_path / name).read_bytes() == Path(path).read_bytes(), name
+    units = read_table(tmp_path / name, name)["unit"].unique().tolist()
+    for wanted, complete in ((units, True), (units[:-1], False), (len(units), True), (len(units) - 1, True)):
+        if complete:
+            merge_tables(**own, layers=["features"], chosen={"features": wanted})
+        else:
+            with pytest.raises(ValueError, match="rows of features are missing"):
+                merge_tables(**own, layers=["features"], chosen={"features": wanted})
     part = Path(own["parts"][1])
     lines = part.read_text().splitlines(keepends=True)
     for kept, layers in ((-1, ["features"]), (1, ["features"]), (len(lines), ["features", "more"])):
         part.write_text("".join(lines[:kept]))
         part.with_name(f".{part.name}.sha256").unlink(missing_ok=True)  # its checksum would tell too
         with pytest.raises(ValueError, match=rf"rows of {layers[-1]} are missing.*Delete .* and run again"):
-            merge_tables(**own, layers=layers)
+            merge_tables(**own, layers=layers, chosen={})
 
 
 def collect(playground, folder, **changes):
