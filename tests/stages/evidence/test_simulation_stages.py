@@ -53,9 +53,9 @@ def home(tmp_path_factory):
     shared = {"activations": str(folder / "activations/0-of-1"), "layer": "a", "threads": 2}
     paths = {name: str(folder / f"{name}.csv") for name in ("ranges", "histograms", "explanations", "simulation")}
     tables = {name: paths[name] for name in ("ranges", "histograms")}
-    find_ranges(**shared, **tables, chunk="0-of-1", quantile=0.1, n_clusters=2)
+    find_ranges(**shared, **tables, chunk="0-of-1", quantile=0.1, n_clusters=2, units=None, seed=0)
     shared["concept_set"] = str(folder / "set.zarr")
-    explain_units(**shared, **SEARCH, ranges=paths["ranges"], explanations=paths["explanations"], device="cpu")
+    explain_units(version="", **shared, **SEARCH, ranges=paths["ranges"], explanations=paths["explanations"], device="cpu")
     sentences = pd.DataFrame({"layer": "a", "unit": list(SENTENCES), "description": list(SENTENCES.values())})
     sentences = sentences.assign(score=0.0, runner_up="", margin=0.0, status="ok")
     write_table(sentences, folder / "descriptions.csv", "descriptions")
