@@ -88,7 +88,7 @@ def test_the_tables_hold_what_the_kernel_finds(home):
         assert (one.iou_low, one.iou_high) == (expected.iou_low, expected.iou_high)
         assert one.iou_low <= one.iou <= one.iou_high
         wilson = stats.binomtest(expected.n_wins, 40).proportion_ci(method="wilson")
-        assert (one.share_low, one.share_high) == tuple(wilson)
+        assert (one.share_low, one.share_high) == pytest.approx(tuple(wilson), abs=1e-12)
         formulas = [parse_formula(text, NAMES) for text in json.loads(one.set_formulas)]
         assert list(zip(formulas, json.loads(one.set_counts))) == list(expected.formulas)
         assert one.set_size == len(formulas) and one.set_share == sum(n for _, n in expected.formulas) / 40 >= 0.95
