@@ -52,7 +52,9 @@ def make(folder, n_images=N_IMAGES):
     tables = {name: paths[name] for name in ("ranges", "histograms")}
     find_ranges(**shared, **tables, chunk="0-of-1", quantile=0.1, n_clusters=2, units=None, seed=0)
     shared["concept_set"] = str(folder / "set.zarr")
-    explain_units(version="", **shared, **SEARCH, ranges=paths["ranges"], explanations=paths["explanations"], device="cpu")
+    explain_units(
+        version="", **shared, **SEARCH, ranges=paths["ranges"], explanations=paths["explanations"], device="cpu"
+    )
     shared |= SEARCH | BOOTSTRAP
     atoms = Atoms(pixel_atoms=pixels, n_concepts=4, **collector.tables())
     return shared, paths, atoms, maps
@@ -149,7 +151,9 @@ def test_other_searches_are_repeated_too(home, tmp_path, change):
     places = {name: shared[name] for name in ("activations", "layer", "concept_set", "threads")}
     settings = SEARCH | change
     explanations = str(tmp_path / "e.csv")
-    explain_units(version="", **places, **settings, ranges=str(tmp_path / "r.csv"), explanations=explanations, device="cpu")
+    explain_units(
+        version="", **places, **settings, ranges=str(tmp_path / "r.csv"), explanations=explanations, device="cpu"
+    )
     outputs = {name: str(tmp_path / f"{name}.csv") for name in ("stability", "literal_support")}
     measure_stability(**places, **settings, **BOOTSTRAP, **outputs, explanations=explanations)
     found = read_table(outputs["stability"], "stability")
