@@ -114,6 +114,8 @@ rule collect_exemplars:
         "logs/collect_exemplars/{model}/{dataset}.log",
     benchmark:
         "benchmarks/collect_exemplars/{model}/{dataset}.jsonl"
+    wildcard_constraints:
+        dataset=f"(?!(?:{datasets_with(captioners.GIVEN)})/)[^/]+",
     conda:
         "../envs/base.yaml"
     threads: THREADS
@@ -142,6 +144,27 @@ rule collect_exemplars:
         "../workflow_scripts/exemplars/collect_exemplars.py"
 
 
+rule adopt_exemplars:
+    input:
+        given=of(captioners.given_exemplars, "dataset"),
+    output:
+        exemplars=directory("results/{model}/{dataset}/exemplars"),
+        units="results/{model}/{dataset}/units.csv",
+    log:
+        "logs/adopt_exemplars/{model}/{dataset}.log",
+    benchmark:
+        "benchmarks/adopt_exemplars/{model}/{dataset}.jsonl"
+    wildcard_constraints:
+        dataset=datasets_with(captioners.GIVEN),
+    conda:
+        "../envs/base.yaml"
+    params:
+        contents=contents(of(captioners.given_exemplars, "dataset")),
+        code=code_hash("lib.stages.exemplars.adopt_exemplars"),
+    script:
+        "../workflow_scripts/exemplars/adopt_exemplars.py"
+
+
 rule annotate_exemplars:
     input:
         data="resources/data/playground",
@@ -153,6 +176,9 @@ rule annotate_exemplars:
         "logs/annotate_exemplars/{model}/{dataset}.log",
     benchmark:
         "benchmarks/annotate_exemplars/{model}/{dataset}.jsonl"
+    wildcard_constraints:
+        # a table of that name of any other data set is the user's
+        dataset=datasets_with("playground"),
     conda:
         "../envs/base.yaml"
     params:

@@ -1,9 +1,19 @@
 # Input functions of single groups of rules.
+import re
 
 
 def own_copy_of(source):
     """Return the input function of a local copy of a download."""
     return lambda wildcards: paths.own_copy(source.format(**wildcards), config=config)
+
+
+def datasets_with(images):
+    """Return a pattern that matches the names of data sets whose config key `images` has this value."""
+    return any_of(
+        re.escape(name)
+        for name, entry in config["datasets"].items()
+        if entry["images"] == images
+    )
 
 
 drawn_of = of(entries.sample_settings, "dataset")
@@ -51,40 +61,57 @@ def catalog_verdicts(wildcards):
 DOWNLOADED_MILAN = (
     milan_groups.PUBLISHED if config["milan"]["source"] == "download" else {}
 )
-TRAINED_MILAN = {"playground", *milan_groups.GROUPS} - set(DOWNLOADED_MILAN)
+TRAINED_MILAN = set(captioners.captioner_names(config)) - set(DOWNLOADED_MILAN)
 # {argument of the stage: config key}
 MILAN_SETTINGS = {
     "beam_size" if key == "beam" else key: key
-    for key in config["milan"]["training"]
+    for key in [*config["milan"]["training"], "seed", "language_model"]
     if key not in ("networks", "units_per_layer")
 }
 
 
-training_of = of(entries.caption_training, "milan")
-annotated_networks_of = of(entries.annotated_networks, "milan")
+training_of = of(captioners.caption_training, "milan")
+annotated_networks_of = of(captioners.annotated_networks, "milan")
+is_drawn_encoder = of(captioners.trains_on_playground, "milan")
+annotations_of = of(captioners.annotations_file, "model", "dataset")
 
 
 def annotated(file):
-    """Return an input function of this file for each annotated network."""
+    """Return an input function of the exemplars (0) or the annotations (1) of each annotated network."""
 
     def look_up(wildcards):
-        folder = (
-            "results/{network}/playground"
-            if wildcards.milan == "playground"
-            else "resources/milannotations/{network}"
-        )
-        return expand(
-            f"{folder}/{{file}}", network=annotated_networks_of(wildcards), file=file
-        )
+        networks = annotated_networks_of(wildcards)
+        if wildcards.milan == "playground":
+            networks = [f"{network}/playground" for network in networks]
+        return [
+            of(captioners.training_files, network=network)(wildcards)[file]
+            for network in networks
+        ]
 
     return look_up
 
 
-def milan_encoder_of(wildcards):
-    encoder = training_of(wildcards)["encoder"]
-    if wildcards.milan == "playground":
+def peoples_annotations_of(wildcards):
+    found = of(captioners.peoples_annotations, "model", "dataset")(wildcards)
+    return found or []
+
+
+def encoder_weights(encoder, drawn):
+    """Return the weights of an encoder: a network of the playground, or one of ImageNet."""
+    if drawn:
         return f"resources/weights/playground/{encoder}.safetensors"
     return f"resources/weights/imagenet/{encoder}.pth"
+
+
+def encoder_normalisation(drawn):
+    if drawn:
+        return config["datasets"]["playground"]["normalisation"]
+    return "imagenet"
+
+
+def milan_encoder_of(wildcards):
+    encoder = training_of(wildcards)["encoder"]
+    return encoder_weights(encoder, is_drawn_encoder(wildcards))
 
 
 def milan_setting(key):

@@ -45,7 +45,12 @@ rule merge_descriptions:
     params:
         settings=settings(
             table=pattern("{table}"),
-            layers=layers_of,
+            # given exemplars have their own layers
+            layers=lambda wildcards: (
+                []
+                if of(captioners.is_given, "dataset")(wildcards)
+                else layers_of(wildcards)
+            ),
         ),
         code=code_hash("lib.stages.report.merge_tables"),
     script:
@@ -62,6 +67,7 @@ rule write_catalog:
         histograms=catalog_tables("histograms"),
         metrics=catalog_tables("metrics"),
         verdicts=catalog_verdicts,
+        annotations=peoples_annotations_of,
     output:
         catalog=directory("results/{model}/{dataset}/catalog"),
     log:
@@ -78,6 +84,7 @@ rule write_catalog:
             opacity=config["catalog"]["opacity"],
             k_shown=config["catalog"]["k_shown"],
         ),
+        contents=contents(peoples_annotations_of),
         code=code_hash("lib.reporting.catalog.pages", "lib/reporting/catalog/templates"),
     script:
         "../workflow_scripts/report/write_catalog.py"

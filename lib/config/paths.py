@@ -9,11 +9,11 @@ from pathlib import Path, PurePath
 
 from ..data.downloads.sources import all_sources, is_url
 from ..data.images.lists import TABLES
-from ..data.milannotations.groups import GROUPS, PUBLISHED
+from ..data.milannotations.groups import NETWORKS, PUBLISHED
 from ..models.build.kinds import factory_kind, split_function
+from .captioners import CAPTIONER_FILES, GIVEN, annotated_networks, caption_training, is_given, trains_on_playground
 from .entries import (
     ARCHIVES,
-    CAPTIONER_FILES,
     FETCHED_DATA,
     GENERATED,
     TWIN,
@@ -79,6 +79,10 @@ def check_paths(config: dict, *, requested: Iterable[str], is_made: Callable[[st
     """
     lines = []
     for named in named_paths(config, requested=requested):
+        if named.key.endswith(".annotations") and is_made(os.path.relpath(named.path)):
+            lines.append(
+                f"config key {named.key}: {named.path} is a result of the workflow, which would write over it."
+            )
         problem = _problem(named)
         if problem and not _is_to_be_made(named.path, is_made):
             where = "" if os.path.isabs(named.path) else f" (relative to {os.getcwd()})"
@@ -136,7 +140,7 @@ def own_images(dataset: str, *, config: dict) -> str | list[str]:
     images = look_up("datasets", dataset, config=config)["images"]
     if images in FETCHED_DATA:
         return own_copy(FETCHED_DATA[images], config=config)
-    return [] if images in (PLAYGROUND, GENERATED) else images
+    return [] if images in (PLAYGROUND, GENERATED, GIVEN) else images
 
 
 def own_copy(source: str, *, config: dict) -> str | list[str]:
@@ -191,6 +195,15 @@ def asked_entries(config: dict, *, requested: Iterable[str]) -> tuple[list[tuple
             networks |= {(model, names["dataset"])} if model in config["models"] else set()
         if names.get("concepts") in config["concepts"]:
             concepts.add(names["concepts"])
+    for name in [name for name in datasets if config["datasets"][name]["milan"] in config.get("captioners", {})]:
+        # networks whose annotations train the captioning model of an asked data set, and its encoder
+        milan = config["datasets"][name]["milan"]
+        own = [network for network in annotated_networks(milan, config=config) if network not in NETWORKS]
+        networks |= {tuple(network.split("/")) for network in own}
+        datasets |= {network.split("/")[1] for network in own}
+        if trains_on_playground(milan, config=config):
+            networks.add((caption_training(milan, config=config)["encoder"], PLAYGROUND))
+    networks = {pair for pair in networks if not is_given(pair[1], config=config) or pair[0] in config["models"]}
     if PLAYGROUND in config["datasets"] and any(config["datasets"][name]["milan"] == PLAYGROUND for name in datasets):
         training = config["milan"]["training"]
         networks |= {(model, PLAYGROUND) for model in (*training["networks"], training["encoder"])}
@@ -221,20 +234,29 @@ def _of_dataset(dataset: str, config: dict) -> Iterator[Named]:
     images, milan = entry["images"], entry["milan"]
     if images in FETCHED_DATA:
         yield from _of_source(FETCHED_DATA[images], config)
+    elif images == GIVEN:
+        if entry["exemplars"] in NETWORKS:
+            yield from _of_source(f"annotations-{entry['exemplars'].replace('/', '-')}", config)
+        else:
+            yield Named(f"datasets.{dataset}.exemplars", entry["exemplars"], (FOLDER,))
     elif images not in (PLAYGROUND, GENERATED):
         is_file = images.lower().endswith((*ARCHIVES, *TABLES))
         yield Named(f"datasets.{dataset}.images", images, (FILE,) if is_file else (FOLDER,))
     for key in ("latents", "classes"):
         if key in entry.get("samples", {}):
             yield Named(f"datasets.{dataset}.samples.{key}", entry["samples"][key])
+    if entry.get("annotations"):
+        yield Named(f"datasets.{dataset}.annotations", entry["annotations"])
     if milan.endswith(CAPTIONER_FILES):
         yield Named(f"datasets.{dataset}.milan", milan)
     elif config["milan"]["source"] == "download" and milan in PUBLISHED:
         yield from _of_source(f"milan-{milan}", config)
-    elif milan in GROUPS:
-        yield from _of_source(f"{config['milan']['milannotations']['encoder']}-imagenet", config)
-        for network in GROUPS[milan]:
-            yield from _of_source(f"annotations-{network.replace('/', '-')}", config)
+    elif milan != PLAYGROUND:
+        if not trains_on_playground(milan, config=config):
+            yield from _of_source(f"{caption_training(milan, config=config)['encoder']}-imagenet", config)
+        for network in NETWORKS:
+            if network in annotated_networks(milan, config=config):
+                yield from _of_source(f"annotations-{network.replace('/', '-')}", config)
 
 
 def _of_concepts(name: str, config: dict) -> Iterator[Named]:

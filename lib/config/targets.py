@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from ..runtime.parts import all_parts
-from .entries import concept_folder, image_table, layers_of, milan_file
+from .captioners import given_exemplars, is_given, milan_file, peoples_annotations
+from .entries import concept_folder, image_table, layers_of
 from .networks import weights_file
 
 EXPLANATION_TABLES = ("ranges", "histograms", "explanations", "metrics")
@@ -50,7 +51,8 @@ def all_targets(config: dict) -> list[str]:
         root = f"results/{target['model']}/{target['dataset']}"
         files += [f"{root}/{name}" for name in ("descriptions.csv", "catalog", "provenance.json")]
         files += [f"{root}/{concepts}/{table}.csv" for concepts in target["concepts"] for table in EXPLANATION_TABLES]
-        if config["datasets"][target["dataset"]]["images"] == "playground":
+        drawn = config["datasets"][target["dataset"]]["images"] == "playground"
+        if drawn or peoples_annotations(target["model"], target["dataset"], config=config):
             files.append(f"{root}/description_metrics.csv")
     if _has_planted(config):
         files.append(f"{PLANTED_ROOT}/recovery.csv")
@@ -142,7 +144,7 @@ def result_tables(model: str, dataset: str, *, config: dict) -> list[str]:
 
 
 def result_sources(model: str, dataset: str, *, config: dict) -> list[str]:
-    """Return the weights, the image list and the labelled data from which a model's results are made.
+    """Return the weights, the image list or given exemplars, and the labelled data from which a model's results are made.
 
     Parameters
     ----------
@@ -150,9 +152,13 @@ def result_sources(model: str, dataset: str, *, config: dict) -> list[str]:
         Names in the sections `models` and `datasets`.
     config : dict
     """
-    wanted = [weights_file(model, dataset, config=config), milan_file(model, dataset, config=config)]
-    wanted += [concept_folder(concepts, config=config) for concepts in concept_sets(model, dataset, config=config)]
-    return [path for path in wanted if path] + [image_table(dataset, config=config)]
+    concepts, given = concept_sets(model, dataset, config=config), is_given(dataset, config=config)
+    wanted = [milan_file(model, dataset, config=config)]
+    if concepts or not given:
+        wanted.insert(0, weights_file(model, dataset, config=config))
+    wanted += [concept_folder(name, config=config) for name in concepts]
+    looked_at = given_exemplars if given else image_table
+    return [path for path in wanted if path] + [looked_at(dataset, config=config)]
 
 
 def new_catalogs(config: dict, *, since: float) -> list[Path]:

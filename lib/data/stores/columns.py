@@ -47,6 +47,8 @@ COLUMNS = {
         "log_prior": "float",
     },
     "annotations": {"layer": "str", "unit": "int", "summary": "str"},
+    "own_annotations": {"layer": "str", "unit": "int", "annotation": "str"},
+    "splits": {"network": "str", "layer": "str", "unit": "int", "part": "str"},
     "nulls": {"layer": "str", "unit": "int", "range": "str", "shuffle": "int", "iou": "float"},
     "chance": {
         "layer": "str",

@@ -66,8 +66,8 @@ def describe_units(
     n_listed : int
         Sentences per unit in `n_best`.
     strategy : str
-        "rerank"; or "beam" or "greedy", which use mutual information if the model has a language model. "beam+clip"
-        puts all sentences of "beam" into the order of CLIP.
+        "rerank", which is "beam" if the model has no language model; or "beam" or "greedy", which use mutual information if
+        it has one. "beam+clip" puts all sentences of "beam" into the order of CLIP.
     beam_size : int
         Beam width.
     temperature : float
@@ -96,6 +96,9 @@ def describe_units(
     table = _chunk(read_table(units, "units"), chunk)
     captioner = read_captioner(milan)
     record = captioner.encoder
+    if captioner.language_model is None and strategy == "rerank":
+        logger.info("the captioning model has no language model: sentences are chosen by likelihood alone")
+        strategy = "beam"
     network = build_network(record.config, n_classes=n_classes_of(record.weights, record.config, path=milan), seed=0)
     encoder = open_encoder(record, network, path=milan).to(place)
     layers = [read_exemplars(exemplars, layer) for layer in dict.fromkeys(table["layer"])]

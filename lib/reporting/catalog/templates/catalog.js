@@ -46,7 +46,7 @@
       const width = set ? set.ranges.length : 0;
       texts.set(number, units.unit.map((unit, at) => {
         const own = set ? [...new Set(set.formula.slice(at * width, (at + 1) * width))].map((formula) => formulaText(set.names, set.formulas[formula])) : [];
-        return [`${data.layers[units.layer[at]].name}/${unit}`, units.description[at], ...own].join("\n").toLowerCase();
+        return [`${data.layers[units.layer[at]].name}/${unit}`, units.description[at], ...(units.annotations ? units.annotations[at] : []), ...own].join("\n").toLowerCase();
       }));
     }
     return texts.get(number);
