@@ -28,6 +28,7 @@ localrules:
     all,
     analyses,
     evidence,
+    text_tables,
 
 
 rule all:
@@ -39,6 +40,11 @@ rule all:
 rule analyses:
     input:
         targets.analysis_targets(config),
+
+
+rule text_tables:
+    input:
+        targets.text_targets(config),
 
 
 rule evidence:

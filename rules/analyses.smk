@@ -1,7 +1,12 @@
 localrules:
     merge_range_importance,
     merge_dissection,
+    merge_optimality,
     plot_table,
+    summarise_metrics,
+    summarise_optimality,
+    summarise_searches,
+    write_text_table,
 
 
 # names of files in the report
@@ -13,6 +18,8 @@ CATEGORIES = {
     "thresholds": "Thresholds",
     "detectors": "Network Dissection",
     "heuristics": "Searches",
+    "search_sweep": "Searches",
+    "optimality_summary": "Optimality",
 }
 
 
@@ -80,6 +87,12 @@ rule measure_specialization:
             caption="captions/specialization.rst",
             category="Specialization",
             labels=REPORT_LABELS | {"content": "table"},
+        ),
+        common=report(
+            "results/{model}/{dataset}/{concepts}/common_formulas.csv",
+            caption="captions/common_formulas.rst",
+            category="Specialization",
+            labels=REPORT_LABELS | {"content": "common formulas"},
         ),
     log:
         "logs/measure_specialization/{model}/{dataset}/{concepts}.log",
@@ -250,7 +263,12 @@ rule compare_heuristics:
         ranges="results/{model}/{dataset}/{concepts}/ranges.csv",
         concept_set="resources/concepts/{concepts}.zarr",
     output:
-        heuristics="results/{model}/{dataset}/{concepts}/heuristics.csv",
+        compared=report(
+            "results/{model}/{dataset}/{concepts}/heuristics.csv",
+            caption="captions/heuristics.rst",
+            category="Searches",
+            labels=REPORT_LABELS | {"content": "table"},
+        ),
     log:
         "logs/compare_heuristics/{model}/{dataset}/{concepts}.log",
     benchmark:
@@ -259,14 +277,218 @@ rule compare_heuristics:
         "../envs/base.yaml"
     params:
         settings=settings(
+            table="heuristics",
             units=config["analyses"]["heuristics"]["units"],
+            seed=None,
+            chosen_ranges=config["analyses"]["heuristics"]["ranges"],
+            searches=config["analyses"]["heuristics"]["searches"],
+            lengths=[config["explanations"]["length"]],
+            beams=[config["explanations"]["beam"]],
             seconds=config["explanations"]["seconds"],
+        ),
+        code=code_hash("lib.stages.analyses.compare_searches"),
+    script:
+        "../workflow_scripts/analyses/compare_searches.py"
+
+
+use rule compare_heuristics as sweep_searches with:
+    output:
+        compared=report(
+            "results/{model}/{dataset}/{concepts}/search_sweep.csv",
+            caption="captions/search_sweep.rst",
+            category="Searches",
+            labels=REPORT_LABELS | {"content": "table"},
+        ),
+    log:
+        "logs/sweep_searches/{model}/{dataset}/{concepts}.log",
+    benchmark:
+        "benchmarks/sweep_searches/{model}/{dataset}/{concepts}.jsonl"
+    params:
+        settings=settings(
+            table="search_sweep",
+            units=config["analyses"]["sweep"]["units"],
+            seed=config["seed"],
+            chosen_ranges=config["analyses"]["sweep"]["ranges"],
+            searches=config["analyses"]["sweep"]["searches"],
+            lengths=config["analyses"]["sweep"]["lengths"],
+            beams=config["analyses"]["sweep"]["beams"],
+            seconds=config["analyses"]["sweep"]["seconds"],
+        ),
+        code=code_hash("lib.stages.analyses.compare_searches"),
+
+
+rule summarise_searches:
+    input:
+        compared="results/{model}/{dataset}/{concepts}/{compared}.csv",
+    output:
+        summary=report(
+            "results/{model}/{dataset}/{concepts}/{compared}_summary.csv",
+            caption="captions/summaries.rst",
+            category="Searches",
+            labels=REPORT_LABELS | {"content": "table"},
+        ),
+    log:
+        "logs/summarise_searches/{model}/{dataset}/{concepts}/{compared}.log",
+    benchmark:
+        "benchmarks/summarise_searches/{model}/{dataset}/{concepts}/{compared}.jsonl"
+    wildcard_constraints:
+        compared="heuristics|search_sweep",
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=settings(
+            table=pattern("{compared}"),
+        ),
+        code=code_hash("lib.stages.analyses.summarise_searches"),
+    script:
+        "../workflow_scripts/analyses/summarise_searches.py"
+
+
+rule compare_optimality:
+    input:
+        activations=activations_of,
+        ranges="results/{model}/{dataset}/{concepts}/parts/ranges/{layer}/{chunk}.csv",
+        concept_set="resources/concepts/{concepts}.zarr",
+    output:
+        optimality="results/{model}/{dataset}/{concepts}/parts/optimality/{layer}/{chunk}.csv",
+    log:
+        "logs/compare_optimality/{model}/{dataset}/{concepts}/{layer}.{chunk}.log",
+    benchmark:
+        "benchmarks/compare_optimality/{model}/{dataset}/{concepts}/{layer}.{chunk}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=settings(
+            layer=pattern("{layer}"),
             length=config["explanations"]["length"],
             beam=config["explanations"]["beam"],
+            seconds=config["explanations"]["seconds"],
         ),
-        code=code_hash("lib.stages.analyses.compare_heuristics"),
+        code=code_hash("lib.stages.analyses.compare_optimality"),
     script:
-        "../workflow_scripts/analyses/compare_heuristics.py"
+        "../workflow_scripts/analyses/compare_optimality.py"
+
+
+use rule merge_tables as merge_optimality with:
+    input:
+        parts=parts_of("optimality"),
+    output:
+        merged=report(
+            "results/{model}/{dataset}/{concepts}/optimality.csv",
+            caption="captions/optimality.rst",
+            category="Optimality",
+            labels=REPORT_LABELS | {"content": "table"},
+        ),
+    log:
+        "logs/merge_optimality/{model}/{dataset}/{concepts}.log",
+    params:
+        settings=settings(
+            table="optimality",
+            layers=layers_of,
+        ),
+        code=code_hash("lib.stages.report.merge_tables"),
+
+
+rule summarise_optimality:
+    input:
+        optimality="results/{model}/{dataset}/{concepts}/optimality.csv",
+    output:
+        optimality_summary=report(
+            "results/{model}/{dataset}/{concepts}/optimality_summary.csv",
+            caption="captions/optimality_summary.rst",
+            category="Optimality",
+            labels=REPORT_LABELS | {"content": "table"},
+        ),
+    log:
+        "logs/summarise_optimality/{model}/{dataset}/{concepts}.log",
+    benchmark:
+        "benchmarks/summarise_optimality/{model}/{dataset}/{concepts}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        code=code_hash("lib.stages.analyses.summarise_optimality"),
+    script:
+        "../workflow_scripts/analyses/summarise_optimality.py"
+
+
+rule draw_search_pictures:
+    input:
+        data=concept_data_of,
+        activations=activations_of,
+        optimality=parts_of("optimality"),
+        ranges=parts_of("ranges"),
+        concept_set="resources/concepts/{concepts}.zarr",
+    output:
+        pictures=report(
+            directory("results/{model}/{dataset}/{concepts}/search_pictures/{layer}"),
+            patterns=["{unit}.png"],
+            caption="captions/search_pictures.rst",
+            category="Optimality",
+            subcategory="{model} {dataset} {concepts}",
+            labels={"layer": "{layer}", "unit": "{unit}"},
+        ),
+    log:
+        "logs/draw_search_pictures/{model}/{dataset}/{concepts}/{layer}.log",
+    benchmark:
+        "benchmarks/draw_search_pictures/{model}/{dataset}/{concepts}/{layer}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    threads: THREADS
+    params:
+        settings=settings(
+            layer=pattern("{layer}"),
+            concepts=concepts_of,
+            k=config["analyses"]["pictures"]["k"],
+        ),
+        contents=contents(concept_data_of),
+        code=code_hash("lib.reporting.search_pictures"),
+    script:
+        "../workflow_scripts/analyses/draw_search_pictures.py"
+
+
+rule summarise_metrics:
+    input:
+        metrics="results/{model}/{dataset}/{concepts}/metrics.csv",
+    output:
+        metrics_summary=report(
+            "results/{model}/{dataset}/{concepts}/metrics_summary.csv",
+            caption="captions/metrics_summary.rst",
+            category="Metrics",
+            labels=REPORT_LABELS | {"content": "table"},
+        ),
+    log:
+        "logs/summarise_metrics/{model}/{dataset}/{concepts}.log",
+    benchmark:
+        "benchmarks/summarise_metrics/{model}/{dataset}/{concepts}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        code=code_hash("lib.stages.analyses.summarise_metrics"),
+    script:
+        "../workflow_scripts/analyses/summarise_metrics.py"
+
+
+rule write_text_table:
+    input:
+        table="results/{model}/{dataset}/{concepts}/{text_table}.csv",
+    output:
+        text="results/{model}/{dataset}/{concepts}/{text_table}.{ending}",
+    log:
+        "logs/write_text_table/{model}/{dataset}/{concepts}/{text_table}.{ending}.log",
+    benchmark:
+        "benchmarks/write_text_table/{model}/{dataset}/{concepts}/{text_table}.{ending}.jsonl"
+    wildcard_constraints:
+        text_table="|".join(targets.SUMMARIES),
+        ending="md|tex",
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=settings(
+            kind=pattern("{text_table}"),
+        ),
+        code=code_hash("lib.reporting.text_tables"),
+    script:
+        "../workflow_scripts/analyses/write_text_table.py"
 
 
 rule compare_targets:

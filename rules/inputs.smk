@@ -47,13 +47,18 @@ def catalog_tables(table):
     )
 
 
-def catalog_verdicts(wildcards):
-    """Return the verdicts of a catalog, if they are asked for or there from an earlier run: they take long."""
-    files = catalog_tables("verdicts")(wildcards)
-    asked = "evidence" in requested_targets() or any(
-        file in requested_targets() for file in files
-    )
-    return files if asked or all(Path(file).is_file() for file in files) else []
+def evidence_of(*tables):
+    """Return the input function of tables of evidence of a network, if they are asked for or there from an earlier run.
+
+    They take long, so that the default run does not make them.
+    """
+
+    def look_up(wildcards):
+        files = [file for table in tables for file in catalog_tables(table)(wildcards)]
+        asked = {"evidence", *files} & set(requested_targets())
+        return files if asked or all(Path(file).is_file() for file in files) else []
+
+    return look_up
 
 
 # Shared functions of the rules of captioning models.

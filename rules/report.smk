@@ -66,7 +66,7 @@ rule write_catalog:
         ranges=catalog_tables("ranges"),
         histograms=catalog_tables("histograms"),
         metrics=catalog_tables("metrics"),
-        verdicts=catalog_verdicts,
+        verdicts=evidence_of("verdicts"),
         annotations=peoples_annotations_of,
     output:
         catalog=directory("results/{model}/{dataset}/catalog"),
@@ -93,6 +93,7 @@ rule write_catalog:
 rule write_provenance:
     input:
         tables=of(targets.result_tables, "model", "dataset"),
+        evidence=evidence_of(*targets.EVIDENCE),
         made_from=sources_of,
     output:
         provenance="results/{model}/{dataset}/provenance.json",

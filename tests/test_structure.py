@@ -250,19 +250,22 @@ def test_workflow_scripts_are_thin(script):
 
 
 def rules():
-    """Return {rule name: its text} and the names of the local rules."""
-    found, local = {}, set()
+    """Return {rule name: its text}, the same of variants of rules, and the names of the local rules."""
+    found, variants, local = {}, {}, set()
     for path in RULE_FILES:
         text = path.read_text(encoding="utf-8")
-        for part in re.split(r"^(?=rule |checkpoint |localrules)", text, flags=re.M)[1:]:
+        for part in re.split(r"^(?=use rule |rule |checkpoint |localrules)", text, flags=re.M)[1:]:
             if part.startswith("localrules"):
                 local |= set(re.findall(r"^\s+(\w+),?$", part, re.M))
+            elif part.startswith("use rule"):
+                variants[re.match(r"use rule (\w+) as (\w+)", part).groups()] = part
             else:
                 found[re.match(r"\w+ (\w+):", part)[1]] = part
-    return found, local
+    # a variant has what it does not change from its rule
+    return found, {name: found[rule] + part for (rule, name), part in variants.items()}, local
 
 
-RULES, LOCAL_RULES = rules()
+RULES, VARIANTS, LOCAL_RULES = rules()
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -337,14 +340,16 @@ class _Strict:
     """Stands for the job that a caption of the report is about: names that its rule lacks are errors."""
 
     def __init__(self, rule):
-        text = RULES[rule]
+        text = (RULES | VARIANTS)[rule]
         self.wildcards = {name: name for name in re.findall(r"(?<!\{)\{(\w+)\}(?!\})", text)}
         self.params = {"settings": dict.fromkeys(re.findall(r"^            (\w+)=", text, re.M), "value")}
         self.config = {"seed": 0}
 
 
 CAPTIONS = [
-    (name, caption) for name, text in RULES.items() for caption in re.findall(r'caption="captions/(\w+)\.rst"', text)
+    (name, caption)
+    for name, text in (RULES | VARIANTS).items()
+    for caption in re.findall(r'caption="captions/(\w+)\.rst"', text)
 ]
 
 

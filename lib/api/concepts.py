@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from ..data.stores.concepts import read_atoms
+from ..kernels.estimates.occurrences import Occurrences
 from ..kernels.search.atoms import AtomCollector, Atoms, image_atoms, image_atoms_of_masks
 from ..kernels.search.beam import ConceptCounts
-from ..kernels.search.estimates import Occurrences
 from ..kernels.search.formula import Formula, TrailingText, parse_formula
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..kernels.search.estimates import Estimator
+from ..kernels.estimates.estimator import Estimator
 from ..kernels.search.formula import OPERATOR_NAMES
 from .concepts import Concepts
 from .ranges import count_ranges

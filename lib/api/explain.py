@@ -93,7 +93,7 @@ def explain(  # noqa: PLR0913
     length : int
         Largest number of concepts in a formula.
     search : str
-        `optimal` (with a proof up to three concepts) or `beam`.
+        `optimal` (with a proof, if there is time for it) or `beam`.
     beam : int
         Width of the beam.
     seconds : float or None

@@ -111,12 +111,12 @@ def check_own_annotations(config: dict) -> None:
 
 
 def check_ranges(config: dict) -> None:
-    """Check that there is at least one activation range.
+    """Check that there is at least one activation range, and that the analyses name known ones.
 
     Raises
     ------
     ValueError
-        If the config has neither the range `top` nor several clusters.
+        If the config has neither the range `top` nor several clusters, or an analysis names another range.
     """
     quantile, clusters = config["ranges"]["quantile"], config["ranges"]["clusters"]
     if quantile is None and clusters < 2:
@@ -124,6 +124,15 @@ def check_ranges(config: dict) -> None:
             f"ranges.quantile is null and ranges.clusters is {clusters}, so that no range is left: give a quantile for "
             "the range `top`, or 2 clusters at least."
         )
+    names = (["top"] if quantile is not None else []) + [
+        f"cluster{i + 1}" for i in range(clusters if clusters > 1 else 0)
+    ]
+    for analysis in ("heuristics", "sweep"):
+        if unknown := sorted(set(config["analyses"][analysis]["ranges"] or ()) - set(names)):
+            raise ValueError(
+                f"config key analyses.{analysis}.ranges: {unknown[0]!r} is no range; the ranges are {', '.join(names)}."
+                f"{did_you_mean(unknown[0], names)}"
+            )
 
 
 def check_concepts(config: dict) -> None:

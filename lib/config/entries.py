@@ -236,7 +236,7 @@ def chosen_units(model: str, layer: str, *, config: dict) -> list[int] | int | N
     model, layer : str
     config : dict
     """
-    units = look_up("models", model, config=config).get("units") if model != PLANTED else None
+    units = look_up("models", model, config=config).get("units")
     if isinstance(units, dict) and "n" not in units:
         units = units.get(layer)
     return units["n"] if isinstance(units, dict) else units

@@ -15,6 +15,11 @@ EVIDENCE = ("chance", *EVIDENCE_PARTS, "simulation_summary", "verdicts", "verdic
 CALIBRATIONS = ("planted", "interventions")
 PLANTED_ROOT = "results/planted/playground"
 ANALYSES = ("range_importance", "specialization", "thresholds", "detectors")
+# tables short enough for a paper; the last ones are made on request only
+SUMMARIES = (
+    *("metrics_summary", *ANALYSES, "common_formulas"),
+    *("optimality_summary", "heuristics_summary", "search_sweep_summary"),
+)
 
 
 def concept_sets(model: str, dataset: str, *, config: dict) -> list[str]:
@@ -67,14 +72,24 @@ def analysis_targets(config: dict) -> list[str]:
     for target in config["targets"]:
         for concepts in target["concepts"]:
             root = f"results/{target['model']}/{target['dataset']}/{concepts}"
-            files += [f"{root}/{name}.csv" for name in (*ANALYSES, "dissection")]
+            files += [f"{root}/{name}.csv" for name in (*ANALYSES, "common_formulas", "dissection", "metrics_summary")]
             files += [f"{root}/{name}.png" for name in ANALYSES]
             files += [f"{root}/pictures/{layer}" for layer in config["models"][target["model"]]["layers"]]
     return files
 
 
+def text_targets(config: dict) -> list[str]:
+    """Return the summary tables of the analyses in Markdown and LaTeX, of each entry of `targets`."""
+    return [
+        "results/{}/{}/{}/{}.{}".format(*entry, table, ending)
+        for entry in compared_entries(config)
+        for table in ("metrics_summary", *ANALYSES, "common_formulas")
+        for ending in ("md", "tex")
+    ]
+
+
 def evidence_targets(config: dict) -> list[str]:
-    """Return the tables of evidence for the formulas of each entry of `targets`, and the catalogs that show it."""
+    """Return the tables of evidence for the formulas of each entry of `targets`, and the catalogs that show them."""
     files = ["results/metric_checks.csv"]
     for model, dataset, concepts in compared_entries(config):
         drawn, labelled = config["concepts"][concepts]["source"] == "playground", config["evidence"]["images"]
@@ -82,8 +97,8 @@ def evidence_targets(config: dict) -> list[str]:
         files += [f"results/{model}/{dataset}/{concepts}/{table}.csv" for table in tables]
     if _has_planted(config):
         files += [f"{PLANTED_ROOT}/{name}" for name in ("recovery.csv", "recovery.png", "calibration.csv")]
-    judged = [target for target in config["targets"] if target["concepts"]]
-    return files + [f"results/{target['model']}/{target['dataset']}/catalog" for target in judged]
+    roots = [f"results/{target['model']}/{target['dataset']}" for target in config["targets"] if target["concepts"]]
+    return files + [f"{root}/{name}" for root in roots for name in ("catalog", "provenance.json")]
 
 
 def _has_planted(config: dict) -> bool:

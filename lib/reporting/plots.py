@@ -71,6 +71,7 @@ def _thresholds(table: pd.DataFrame) -> Figure:
 
 def _detectors(table: pd.DataFrame) -> Figure:
     """Draw the number of different concepts that each layer's units detect, by category, for the first range."""
+    table = table[(table["layer"] != "") & (table["category"] != "")]
     first = table[table["range"] == (table["range"].iloc[0] if len(table) else "")]
     figure = _figure(8, 3.2)
     axes = figure.subplots()
@@ -122,6 +123,58 @@ def _recovery(table: pd.DataFrame) -> Figure:
     return figure
 
 
+def _optimality(table: pd.DataFrame) -> Figure:
+    """Draw how often the beam's formula differs from the optimal one, and the mean IoU of both, by layer and range."""
+    shown = table[(table["layer"] != "") & (table["range"] != "")]
+    layers = list(dict.fromkeys(shown["layer"]))
+    figure = _figure(9, 0.4 + 2.2 * len(layers))
+    panels = figure.subplots(max(1, len(layers)), 2, squeeze=False)
+    for (left, right), layer in zip(panels, layers):
+        of_layer = shown[shown["layer"] == layer]
+        ranges = list(dict.fromkeys(of_layer["range"]))
+        kinds = of_layer[~of_layer["category"].isin(["", "suboptimal"])]
+        shares = kinds.pivot(index="range", columns="category", values="share")
+        _stack(left, shares.loc[ranges, list(dict.fromkeys(kinds["category"]))])
+        left.set_ylim(0, 1)
+        left.set_ylabel("share of units", fontsize=8)
+        missed = of_layer[of_layer["category"] == "suboptimal"]
+        places = np.arange(len(missed))
+        for offset, search in ((-0.2, "beam"), (0.2, "optimal")):
+            means, spread = missed[f"{search}_mean"], missed[f"{search}_sd"].fillna(0)
+            color = COLORS["exact" if search == "optimal" else "estimate"]
+            right.bar(places + offset, means, yerr=spread, width=0.4, color=color, label=search, ecolor="#555555")
+        right.set_xticks(places, list(missed["range"]))
+        right.set_ylabel("IoU where they differ", fontsize=8)
+        right.legend(frameon=False, fontsize=8)
+        _clean(right)
+        for axes in (left, right):
+            axes.set_title(layer, fontsize=8)
+            axes.tick_params(axis="x", labelsize=7)
+    return figure
+
+
+def _search_sweep(table: pd.DataFrame) -> Figure:
+    """Draw the mean IoU and the median time over the length, one line per search and beam."""
+    figure = _figure(9, 3.6)
+    panels = figure.subplots(1, 2)
+    means = table.groupby(["search", "beam", "length"]).agg({"iou": "mean", "seconds": "median"})
+    lines = list(dict.fromkeys(zip(table["search"], table["beam"])))
+    styles = dict(zip(dict.fromkeys(table["search"]), ("-", "--", ":", "-.") * 3))
+    for axes, (column, label) in zip(panels, (("iou", "mean IoU"), ("seconds", "seconds per range (median)"))):
+        for (search, beam), color in zip(lines, _colors(lines)):
+            values = means.loc[(search, beam), column]
+            name = f"{search}, beam {beam}"
+            axes.plot(values.index, values, marker="o", markersize=3, linestyle=styles[search], color=color, label=name)
+        axes.set_xticks(sorted(set(table["length"])))
+        axes.set_xlabel("length")
+        axes.set_ylabel(label)
+        _clean(axes)
+    if lines:
+        panels[1].set_yscale("log")
+        panels[1].legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=8)
+    return figure
+
+
 def _panels(table: pd.DataFrame, label: str) -> Figure:
     """Draw bars per range, one panel per layer."""
     layers = list(dict.fromkeys(table.index.get_level_values("layer")))
@@ -169,6 +222,8 @@ KINDS = {
     "specialization": _specialization,
     "range_importance": _range_importance,
     "recovery": _recovery,
+    "optimality_summary": _optimality,
+    "search_sweep": _search_sweep,
 }
 
 

@@ -76,7 +76,7 @@ def draw_unit_pictures(
     by_unit = dict(list(table.groupby("unit", sort=True)))
     shape = atoms.pixel_atoms.shape[1:]
     paths, geometry = open_broden(data, **concepts).images, Geometry(resize=shape, crop=None)
-    font = ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf"), FONT_SIZE)
+    font = title_font()
     with new_folder(pictures) as draft:
 
         @lru_cache(IMAGES_KEPT)
@@ -103,7 +103,7 @@ def draw_unit_pictures(
                     for image, bitmap in zip(chosen.tolist(), bitmaps)
                 ]
                 rows.append((f"{row.range}, IoU {row.iou:.3f}: {row.formula}", shown))
-            _compose(rows, k, shape, font).save(draft / f"{unit}.png", "PNG", compress_level=6)
+            compose_rows(rows, k, shape=shape, font=font).save(draft / f"{unit}.png", "PNG", compress_level=6)
 
         items = iterate_units(open_activations(activations, layer), list(by_unit))
         for _ in Progress(map_in_order(draw, items, threads=threads), total=len(by_unit), unit="unit"):
@@ -117,8 +117,28 @@ def _show(picture: np.ndarray, bitmap: np.ndarray, mask: np.ndarray) -> np.ndarr
     return shown
 
 
-def _compose(rows: list, k: int, shape: tuple[int, int], font: ImageFont.ImageFont) -> Image.Image:
-    """Return the rows of images below each other, each under its title."""
+def title_font() -> ImageFont.FreeTypeFont:
+    """Return the font of titles."""
+    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf"), FONT_SIZE)
+
+
+def compose_rows(rows: list, k: int, *, shape: tuple[int, int], font: ImageFont.ImageFont) -> Image.Image:
+    """Return rows of images below each other, each under its title.
+
+    Parameters
+    ----------
+    rows : list of (str, list of numpy.ndarray of shape (H, W, 3), uint8)
+        Title and images.
+    k : int
+        Largest number of images in a row.
+    shape : tuple of int
+        (H, W).
+    font : PIL.ImageFont.ImageFont
+
+    Returns
+    -------
+    PIL.Image.Image
+    """
     height, width = shape
     widest = max((font.getlength(title) for title, _ in rows), default=0)
     size = max(k * (width + GAP), int(widest) + GAP) + GAP, len(rows) * (TITLE + height + GAP)

@@ -13,6 +13,8 @@ import resource
 import sys
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +116,55 @@ def bench_growth(bench, atoms):
     for search in ("beam_s", "optimal_s"):
         hours = 512 * (rest["unit_pass_s"] + 5 * rest[search]) / 3600
         bench.add("extrapolated_512_units_5_ranges_22000_images", f"with_{search[:-2]}_h", "h", hours)
+
+
+def most_frequent(atoms, n_concepts):
+    """Return an Atoms with the most frequent concepts alone; sets that differ in the others become one."""
+    sizes = atoms.set_sizes()
+    rows = np.repeat(np.arange(atoms.n_sets), np.diff(atoms.set_start))
+    totals = np.bincount(atoms.set_concepts, weights=sizes[rows], minlength=atoms.n_concepts)
+    kept = np.sort(np.argsort(-totals, kind="stable")[:n_concepts]).tolist()
+    number = {concept: i for i, concept in enumerate(kept)}
+    sets = {}
+    merged = []
+    for first, last in pairwise(atoms.set_start):
+        held = tuple(number[c] for c in atoms.set_concepts[first:last].tolist() if c in number)
+        merged.append(sets.setdefault(held, len(sets)))
+    return replace(
+        atoms,
+        atom_set=np.array(merged)[atoms.atom_set],
+        set_start=np.concatenate([[0], np.cumsum([len(held) for held in sets])]),
+        set_concepts=np.array([c for held in sets for c in held], np.int64),
+        n_concepts=n_concepts,
+    )
+
+
+def bench_proofs(bench, atoms, n_units, limit=60):
+    """Measure the share of ranges proved at lengths 4 and 5 within a limit, and the time; the limit counts where it ends."""
+    medium = make_atoms(1000, 150, seed=0)
+    sets = [(most_frequent(medium, 26), (4, 5), "all"), (medium, (4, 5), "all"), (atoms, (4,), "top")]
+    for own, lengths, which in sets:
+        counts = ConceptCounts(own)
+        ranges_of = [
+            (maps, [top_range(maps, 0.005), *(cluster_ranges(maps, 5) if which == "all" else [])])
+            for maps in _units(own, n_units)
+        ]
+        bitmaps = []
+        for maps, ranges in ranges_of:
+            lower, upper = np.array(ranges, np.float64).T
+            bitmaps += [set_values(row, own) for row in count_per_atom([maps], own, lower=lower, upper=upper)]
+        for length in lengths:
+            search_optimal(bitmaps[0], counts, length=length, beam=5, seconds=1)
+            proved, seconds = [], []
+            for values in bitmaps:
+                found, taken = timed(search_optimal, values, counts, length=length, beam=5, seconds=limit)
+                proved.append(found.optimal)
+                seconds.append(taken)
+            case = f"length{length}_{own.n_concepts}_concepts_{which}"
+            bench.add(case, "ranges", "1", len(proved))
+            bench.add(case, "proved_share", "1", np.mean(proved))
+            bench.add(case, "optimal_s", "s", np.median(seconds))
+            bench.add(case, "optimal_max_s", "s", np.max(seconds))
 
 
 def _units(atoms, n_units):
@@ -246,6 +297,7 @@ def main():
     bench_atoms(bench)
     atoms = bench_set(bench, f"broden{arguments.images}", arguments.images, arguments.concepts, arguments.units)
     bench_growth(bench, atoms)
+    bench_proofs(bench, atoms, max(1, arguments.units // 8))
     bench_cuda(bench, f"broden{arguments.images}", atoms, arguments.units)
     if arguments.peer_venv:
         bench_peer(bench, arguments.peer_venv, arguments.peer_limit)

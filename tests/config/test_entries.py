@@ -219,7 +219,23 @@ def test_defaults_name_what_there_is():
 
 @pytest.mark.parametrize(("quantile", "clusters"), [(0.005, 0), (0.005, 1), (None, 2)])
 def test_a_range_is_left(quantile, clusters):
-    check_ranges({"ranges": {"quantile": quantile, "clusters": clusters}})
+    analyses = {"heuristics": {"ranges": None}, "sweep": {"ranges": None}}
+    check_ranges({"ranges": {"quantile": quantile, "clusters": clusters}, "analyses": analyses})
+
+
+@pytest.mark.parametrize("analysis", ["heuristics", "sweep"])
+def test_an_analysis_names_ranges_that_exist(analysis):
+    analyses = {"heuristics": {"ranges": ["cluster2"]}, "sweep": {"ranges": ["top"]}}
+    check_ranges({"ranges": {"quantile": 0.1, "clusters": 2}, "analyses": analyses})
+    analyses[analysis] = {"ranges": ["top", "cluster3"]}
+    with pytest.raises(
+        ValueError, match=rf"analyses.{analysis}.ranges: 'cluster3' is no range; .* top, cluster1, cluster2"
+    ):
+        check_ranges({"ranges": {"quantile": 0.1, "clusters": 2}, "analyses": analyses})
+    with pytest.raises(ValueError, match=r"'top' is no range; the ranges are cluster1, cluster2"):
+        check_ranges(
+            {"ranges": {"quantile": None, "clusters": 2}, "analyses": analyses | {analysis: {"ranges": ["top"]}}}
+        )
 
 
 @pytest.mark.parametrize("clusters", [0, 1])

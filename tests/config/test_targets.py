@@ -40,7 +40,9 @@ def test_all_targets(config):
 def test_evidence_targets(config):
     files = targets.evidence_targets(config)
     tables = {f"{ROOT}/{c}/{t}.csv" for c in ("playground", "ade20k") for t in targets.EVIDENCE}
-    twins = {f"{ROOT}/playground/interventions.csv", "results/metric_checks.csv", f"{ROOT}/catalog"}
+    twins = {f"{ROOT}/playground/interventions.csv", "results/metric_checks.csv"} | {
+        f"{ROOT}/{name}" for name in ("catalog", "provenance.json")
+    }
     planted = {f"results/planted/playground/{name}" for name in ("recovery.csv", "recovery.png", "calibration.csv")}
     assert tables | twins | planted == set(files) and len(files) == len(set(files))
     labelled = {f"{ROOT}/{c}/label_images.csv" for c in ("playground", "ade20k")}
@@ -53,7 +55,11 @@ def test_evidence_targets(config):
 def test_analysis_targets(config):
     files = targets.analysis_targets(config)
     assert f"{ROOT}/ade20k/pictures/layer4" in files and f"{ROOT}/playground/thresholds.png" in files
-    assert len(files) == 2 * (len(targets.ANALYSES) * 2 + 1 + 1)
+    assert len(files) == 2 * (len(targets.ANALYSES) * 2 + 3 + 1)
+    texts = targets.text_targets(config)
+    assert f"{ROOT}/ade20k/metrics_summary.tex" in texts and len(texts) == len(set(texts)) == 2 * 2 * 6
+    made = {path.rsplit(".", 1)[0] for path in files}
+    assert {path.rsplit(".", 1)[0] for path in texts} < made, "the tables of all analyses, none on request"
 
 
 def test_tables_of_a_network(config):

@@ -11,7 +11,7 @@ ROOT = "results/resnet18/playground/playground"
 # one layer is enough
 SETTINGS = {"models": {"resnet18": {"layers": ["layer1"]}}}
 EVIDENCE = {"shuffles": 4, "bootstraps": 20, "fresh_images": 12, "twins": 20, "images": "labels"}
-AFTER_EVIDENCE = {"judge_labels", "write_catalog"}
+AFTER_EVIDENCE = {"judge_labels", "write_catalog", "write_provenance"}
 
 
 def with_evidence(**edit):

@@ -9,8 +9,10 @@ DEFAULT_SHARE = 0.2
 KINDS = ("unspecialized", "weakly_specialized", "specialized")
 
 
-def default_formulas(formulas: Sequence[Formula], n_units: int) -> tuple[set, set]:
-    """Return the most common formulas of a network with random weights.
+def common_formulas(
+    formulas: Sequence[Formula], n_units: int
+) -> tuple[list[tuple[Formula, int]], list[tuple[Formula, int]]]:
+    """Return the most common formulas of a network with random weights, and their left parts.
 
     Parameters
     ----------
@@ -21,9 +23,10 @@ def default_formulas(formulas: Sequence[Formula], n_units: int) -> tuple[set, se
 
     Returns
     -------
-    defaults, pairs : set
-        Canonical keys of the most common formulas, a fifth as many as there are units, and of as many different left
-        parts, taken from the most common formulas on. Of equally common formulas the first one is taken.
+    defaults, pairs : list of (Formula, int)
+        The most common formulas, a fifth as many as there are units, each as it is first spelled and with the number of
+        formulas that are equivalent to it; and as many different left parts, taken from the most common formulas on,
+        with the number of formulas that have them. Of equally common formulas the first one is taken.
 
     References
     ----------
@@ -31,9 +34,32 @@ def default_formulas(formulas: Sequence[Formula], n_units: int) -> tuple[set, se
     """
     n = max(1, int(DEFAULT_SHARE * n_units))
     spelled = {canonical(formula): formula for formula in reversed(formulas)}
-    common = [key for key, _ in Counter(map(canonical, formulas)).most_common()]
-    pairs = dict.fromkeys(canonical(spelled[key].left) for key in common if spelled[key].left)
-    return set(common[:n]), set(list(pairs)[:n])
+    common = Counter(map(canonical, formulas)).most_common()
+    n_left = Counter(canonical(formula.left) for formula in formulas if formula.left)
+    pairs = {}
+    for key, _ in common:
+        if left := spelled[key].left:
+            pairs.setdefault(canonical(left), left)
+    return (
+        [(spelled[key], count) for key, count in common[:n]],
+        [(left, n_left[key]) for key, left in list(pairs.items())[:n]],
+    )
+
+
+def default_formulas(formulas: Sequence[Formula], n_units: int) -> tuple[set, set]:
+    """Return the canonical keys of `common_formulas`: of the formulas and of the left parts.
+
+    Parameters
+    ----------
+    formulas, n_units
+        As for `common_formulas`.
+
+    Returns
+    -------
+    defaults, pairs : set
+    """
+    defaults, pairs = common_formulas(formulas, n_units)
+    return {canonical(formula) for formula, _ in defaults}, {canonical(left) for left, _ in pairs}
 
 
 def specialization_of(formula: Formula, defaults: set, pairs: set) -> str:

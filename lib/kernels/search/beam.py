@@ -1,6 +1,7 @@
 """Exact beam search for the formula that best explains a bitmap: every candidate of every step is scored exactly."""
 
 import copy
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -208,20 +209,37 @@ def search_beam(values: np.ndarray, counts: ConceptCounts, *, length: int, beam:
     ----------
     Compositional Explanations (Mu and Andreas 2020), section 3; this search needs no estimate of the score.
     """
+    steps = list(beam_steps(values, counts, length=length, beam=beam))
+    return steps[-1][0] if steps else None
+
+
+def beam_steps(values: np.ndarray, counts: ConceptCounts, *, length: int, beam: int) -> Iterator[list[Scored]]:
+    """Yield what the beam search keeps after each step, best first; nothing if no concept shares pixels with the bitmap.
+
+    Parameters
+    ----------
+    values, counts, length, beam
+        As for `search_beam`.
+
+    Yields
+    ------
+    list of Scored
+    """
     n_bitmap = int(values.sum())
     everywhere = np.ones(counts.n_sets, dtype=bool)
     in_bitmap, totals = counts.within_bitmap(values, everywhere)
     present = np.flatnonzero(in_bitmap)
     if not present.size:
-        return None
+        return
     iou = in_bitmap[present] / (n_bitmap + totals[present] - in_bitmap[present])
     order = np.lexsort((present, -iou))[: 2 * beam if length > 1 else 1]
     kept = [
         Scored(Formula((int(c),)), int(in_bitmap[c]), int(totals[c]), float(share))
         for c, share in zip(present[order], iou[order])
     ]
+    yield kept
     for step in range(2, length + 1):
         n_best = beam if step < length else 1
         extensions = _extend(kept, n_best, values, (in_bitmap, totals), counts)
         kept = _select(kept, extensions, n_best)
-    return kept[0]
+        yield kept

@@ -95,10 +95,12 @@ def evaluate(formula: Formula, masks: Callable[[int], np.ndarray] | Sequence[np.
     return value
 
 
-def canonical(formula: Formula) -> tuple[tuple[int, ...], int]:
+def canonical(formula: Formula) -> tuple[tuple[int, ...], tuple]:
     """Return a key that two formulas share exactly when they are logically equivalent.
 
-    The key is the truth table over the concepts that matter, in ascending order.
+    The key is the reduced ordered binary decision diagram over the concepts in ascending order. It is exact at any
+    length and small: a left-deep formula is a list of decisions, and fixing the first concepts of the order cuts the
+    list at the first decision that is then taken, so a level has at most one node more than the formula has concepts.
 
     Parameters
     ----------
@@ -106,28 +108,56 @@ def canonical(formula: Formula) -> tuple[tuple[int, ...], int]:
 
     Returns
     -------
-    tuple of (tuple of int, int)
-        Concepts on which the value depends, and the truth table as the bits of an integer (bit i: concept j is true
-        where bit j of i is set).
+    tuple of (tuple of int, tuple)
+        Concepts on which the value depends, and the nodes of the diagram, the root last: (index into these concepts,
+        node if it is false, node if it is true), where 0 is false, 1 is true and node i is the entry i - 2.
+
+    References
+    ----------
+    Bryant 1986, "Graph-based algorithms for boolean function manipulation"; Rivest 1987, "Learning decision lists".
     """
     concepts = sorted(set(formula.concepts))
-    matter, bits = _truth_table(tuple(concepts.index(c) for c in formula.concepts), formula.operators)
-    return tuple(concepts[j] for j in matter), bits
+    matter, nodes = _diagram(tuple(concepts.index(c) for c in formula.concepts), formula.operators)
+    return tuple(concepts[j] for j in matter), nodes
 
 
 @lru_cache(maxsize=2**16)
-def _truth_table(concepts: tuple[int, ...], operators: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
-    """Return the concepts that matter and the truth table of a formula whose concepts are numbered from 0 without gaps."""
-    matter = list(range(max(concepts) + 1))
-    rows = np.arange(1 << len(matter))
-    table = evaluate(Formula(concepts, operators), [(rows >> j & 1).astype(bool) for j in matter])
-    for j in reversed(matter.copy()):
-        split = table.reshape(-1, 2, 1 << j)
-        if (split[:, 0] == split[:, 1]).all():
-            table = split[:, 0].reshape(-1)
-            del matter[j]
-    bits = int.from_bytes(np.packbits(table, bitorder="little").tobytes(), "little")
-    return tuple(matter), bits
+def _diagram(concepts: tuple[int, ...], operators: tuple[int, ...]) -> tuple[tuple[int, ...], tuple]:
+    """Return the concepts that matter and the diagram of a formula whose concepts are numbered from 0 without gaps."""
+    # (concept, its value for which the formula is decided, the value of the formula), from the last concept to the first
+    decides = {OR: (True, True), AND: (False, False), AND_NOT: (True, False)}
+    joined = reversed(list(zip(concepts[1:], operators)))
+    decisions = (*((concept, *decides[operator]) for concept, operator in joined), (concepts[0], True, True))
+    nodes, known = {}, {}
+
+    def build(decisions: tuple, rest: bool) -> int:
+        if not decisions:
+            return int(rest)
+        key = decisions, rest
+        if key not in known:
+            concept = min(concept for concept, _, _ in decisions)
+            low = build(*_fix(decisions, rest, concept, False))
+            high = build(*_fix(decisions, rest, concept, True))
+            known[key] = low if low == high else nodes.setdefault((concept, low, high), len(nodes) + 2)
+        return known[key]
+
+    build(decisions, False)
+    matter = sorted({concept for concept, _, _ in nodes})
+    return tuple(matter), tuple((matter.index(concept), low, high) for concept, low, high in nodes)
+
+
+def _fix(decisions: tuple, rest: bool, concept: int, value: bool) -> tuple[tuple, bool]:
+    """Return the decisions that are left when a concept has a value, and the value of the formula after them."""
+    left = []
+    for decision in decisions:
+        if decision[0] != concept:
+            left.append(decision)
+        elif decision[1] == value:
+            rest = decision[2]
+            break
+    while left and left[-1][2] == rest:
+        left.pop()
+    return tuple(left), rest
 
 
 def _quote(name: str) -> str:

@@ -28,13 +28,15 @@ class Optimum:
         No formula of the search space has a larger IoU; rounded up.
     optimal : bool
         Whether the formula is proved to have the largest IoU of all. It then is also the first of those that have it:
-        the shortest, then the one with the smaller concept numbers, then OR before AND before AND NOT; for lengths
-        above 3 the first that the search met.
+        the shortest, then the one with the smaller concept numbers, then OR before AND before AND NOT.
+    rounds : int
+        Rounds of Dinkelbach's method over the formulas of length up to 3.
     """
 
     scored: Scored | None
     upper_bound: float
     optimal: bool
+    rounds: int = 0
 
 
 def round_up(value: Fraction) -> float:
@@ -125,24 +127,25 @@ def _improve(
 
 def _solve(
     start: Scored, values: np.ndarray, counts: ConceptCounts, *, length: int, deadline: float | None
-) -> tuple[Scored, Fraction, bool]:
-    """Run Dinkelbach's rounds from a formula; return the best formula, a bound of the IoU, and whether it is proved."""
+) -> tuple[Scored, Fraction, bool, int]:
+    """Run Dinkelbach's rounds from a formula; return the best formula, a bound of the IoU, whether it is proved, the rounds."""
     n_bitmap, n_pixels = int(values.sum()), int(counts.sizes.sum())
     best, iou, bound = start, _fraction(start, n_bitmap), Fraction(1)
     index = counts.index
     sums = index.joint_sums(values)
-    pair = np.empty_like(sums.pair)
+    pair, rounds = np.empty_like(sums.pair), 0
     while fits(iou, n_bitmap, n_pixels) and (deadline is None or time.monotonic() < deadline):
+        rounds += 1
         formula, excess = _improve(sums, index, iou, n_bitmap, length, pair)
         if formula is None:
-            return best, iou, True
+            return best, iou, True, rounds
         best = _count(formula, values, counts)
         if excess == 1:
-            return best, iou, True
+            return best, iou, True, rounds
         # A formula of IoU v >= iou has v * n_bitmap <= inside - iou * outside, which the round has just bounded.
         bound = min(bound, excess * iou)
         iou = _fraction(best, n_bitmap)
-    return best, bound, False
+    return best, bound, False, rounds
 
 
 def search_optimal(
@@ -163,12 +166,12 @@ def search_optimal(
     counts : ConceptCounts
         Its index of pairs and triples is built at the first call and kept.
     length : int
-        Largest number of concepts. Up to 3 the search is complete; above, it continues from the best of the beam's
-        formula and the best of length 3, and seldom ends with a proof.
+        Largest number of concepts. The search is complete for each; its time grows with the length: some ms up to 3,
+        and for 4 and 5 what docs/benchmarks.md says.
     beam : int
         Width of the beam search that gives the first formula.
     seconds : float or None
-        Time budget, checked between rounds (some 20 ms for 1,100 concepts); 0 gives the beam's formula and a bound,
+        Time budget, checked between steps (some 20 ms for 1,100 concepts); 0 gives the beam's formula and a bound,
         None sets no limit. Only if the budget ends the search does the result depend on the speed of the machine.
     start : Formula or None
         A formula to start from in place of the beam search's, such as the best one of a similar bitmap. A result that
@@ -190,16 +193,42 @@ def search_optimal(
         first = search_beam(values, counts, length=length, beam=beam)
     if first is None:
         return Optimum(None, 0.0, True)
-    best, bound, proved = first, Fraction(1), False
-    if seconds != 0:
-        best, bound, proved = _solve(first, values, counts, length=min(length, EXACT_LENGTH), deadline=deadline)
-    if proved and length > EXACT_LENGTH:
-        iou = _fraction(best, int(values.sum()))
-        longer, bound = search_long(iou, values, counts, length=length, deadline=deadline)
-        best = _count(longer, values, counts) if longer else best
-        proved = bound == _fraction(best, int(values.sum()))
-    elif length > EXACT_LENGTH:
-        bound = Fraction(1)
+    best, bound, proved, rounds = first, Fraction(1), False, 0
+    if seconds != 0 and length <= EXACT_LENGTH:
+        best, bound, proved, rounds = _solve(first, values, counts, length=length, deadline=deadline)
+    elif seconds != 0:
+        best, bound, proved, rounds = _lengthen(first, values, counts, length=length, beam=beam, deadline=deadline)
     if not proved:
         bound = min(bound, union_bound(values, counts.sizes, np.diff(counts.set_start) > 0))
-    return Optimum(best, round_up(bound), proved)
+    return Optimum(best, round_up(bound), proved, rounds)
+
+
+def _lengthen(
+    first: Scored, values: np.ndarray, counts: ConceptCounts, *, length: int, beam: int, deadline: float | None
+) -> tuple[Scored, Fraction, bool, int]:
+    """Find the best formulas of 3, 4, ... concepts, each with the proof of the last; returns as `_solve`.
+
+    The search for one length needs the best IoU of the shorter ones.
+    """
+    n_bitmap = int(values.sum())
+    start = search_beam(values, counts, length=EXACT_LENGTH, beam=beam)
+    best, bound, proved, rounds = _solve(start, values, counts, length=EXACT_LENGTH, deadline=deadline)
+    shorter = [bound]
+    for n_concepts in range(EXACT_LENGTH + 1, length + 1):
+        if not proved:
+            break
+        start = first if n_concepts == length else search_beam(values, counts, length=n_concepts, beam=beam)
+        iou = max(_fraction(start, n_bitmap), shorter[-1])
+        longer, bound = search_long(values, counts, start=iou, shorter=shorter, deadline=deadline)
+        if longer:
+            best = _count(longer, values, counts)
+        elif _fraction(start, n_bitmap) > shorter[-1]:
+            best = start
+        shorter.append(_fraction(best, n_bitmap))
+        proved = bound == shorter[-1]
+    if proved:
+        return best, bound, True, rounds
+    if _fraction(first, n_bitmap) > _fraction(best, n_bitmap):
+        best = first
+    # a bound that holds for a shorter length says nothing
+    return best, bound if len(shorter) == length - EXACT_LENGTH + 1 else Fraction(1), False, rounds

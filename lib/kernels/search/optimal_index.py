@@ -82,16 +82,16 @@ class SearchIndex:
         self._set_start, self._set_concepts = counts.set_start, counts.set_concepts
         per_set = np.diff(self._set_start)
         n_triples = np.array([comb(int(k), 3) for k in range(per_set.max(initial=0) + 1)], np.int64)[per_set]
-        self._triple_start = np.concatenate([[0], np.cumsum(n_triples)]).astype(np.int64)
-        if self._triple_start[-1] > MAX_TRIPLES:
+        self.triple_start = np.concatenate([[0], np.cumsum(n_triples)]).astype(np.int64)
+        if self.triple_start[-1] > MAX_TRIPLES:
             raise MemoryError(
-                f"{self._triple_start[-1]} label triples do not fit into the optimal search; choose fewer concept "
+                f"{self.triple_start[-1]} label triples do not fit into the optimal search; choose fewer concept "
                 "categories (concepts.*.categories) or set explanations.search to beam"
             )
-        keys = np.empty(self._triple_start[-1], np.int64)
-        _list_triples(self._set_start, self._set_concepts, self._triple_start, self.n_concepts, keys)
+        keys = np.empty(self.triple_start[-1], np.int64)
+        _list_triples(self._set_start, self._set_concepts, self.triple_start, self.n_concepts, keys)
         self.triple_keys, inverse = np.unique(keys, return_inverse=True)
-        self._set_triples = inverse.astype(np.int32)
+        self.set_triples = inverse.astype(np.int32)
         n = max(self.n_concepts, 1)
         triples = (self.triple_keys // (n * n), self.triple_keys // n % n, self.triple_keys % n)
         self.triples = np.stack(triples, axis=1).astype(np.int32)
@@ -107,5 +107,5 @@ class SearchIndex:
         """Sum values (int64 per concept set) over the sets that hold each concept, each pair and each triple."""
         pair = np.zeros((self.n_concepts, self.n_concepts), np.int64)
         triple = np.zeros(len(self.triple_keys), np.int64)
-        _joint_sums(values, self._set_start, self._set_concepts, self._triple_start, self._set_triples, pair, triple)
+        _joint_sums(values, self._set_start, self._set_concepts, self.triple_start, self.set_triples, pair, triple)
         return JointSums(pair.diagonal().copy(), pair, triple)

@@ -54,7 +54,7 @@ def explain_units(
         Output table, rows as in `ranges`.
     layer : str
     search : str
-        `optimal` (provably best for lengths up to 3) or `beam`.
+        `optimal` (provably best) or `beam`.
     length : int
         Largest number of concepts in a formula.
     beam : int

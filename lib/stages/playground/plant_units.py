@@ -5,7 +5,8 @@ import zlib
 import numpy as np
 import pandas as pd
 
-from ...data.stores.columns import COLUMNS, GATHERED
+from ...data.stores.columns import COLUMNS
+from ...data.stores.columns_evidence import GATHERED
 from ...data.stores.concepts import read_atoms
 from ...data.stores.tables import write_table
 from ...kernels.evidence.resampling import select_images

@@ -6,7 +6,7 @@ import pandas as pd
 
 from ...data.stores.tables import read_table, write_table
 
-OF_ALL_UNITS = ("ranges", "histograms", "explanations", "metrics", "diou", "stability", "simulation")
+OF_ALL_UNITS = ("ranges", "histograms", "explanations", "metrics", "diou", "optimality", "stability", "simulation")
 
 
 def merge_tables(*, parts: list[str], merged: str, table: str, layers: list[str]) -> None:

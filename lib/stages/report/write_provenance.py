@@ -16,14 +16,22 @@ from ...runtime.fingerprints import ROOT
 
 
 def write_provenance(
-    *, tables: list[str], made_from: list[str], provenance: str, model: str, dataset: str, config: dict, device: str
+    *,
+    tables: list[str],
+    evidence: list[str],
+    made_from: list[str],
+    provenance: str,
+    model: str,
+    dataset: str,
+    config: dict,
+    device: str,
 ) -> None:
     """Write the config, the versions, the commit, the device and the checksums of all inputs and outputs.
 
     Parameters
     ----------
-    tables : list of str
-        Results.
+    tables, evidence : list of str
+        Results; tables of evidence, if there are some.
     made_from : list of str
         Weights, lists and folders of data; of a folder only the tables are included.
     provenance : str
@@ -46,7 +54,7 @@ def write_provenance(
         "processor": processor(),
         "device": torch.cuda.get_device_name(place) if place.type == "cuda" else f"cpu ({platform.machine()})",
         "made_from": _checksums(made_from),
-        "results": _checksums(tables),
+        "results": _checksums([*tables, *evidence]),
     }
     with new_file(provenance) as draft:
         draft.write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")

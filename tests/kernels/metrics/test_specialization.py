@@ -1,4 +1,4 @@
-from lib.kernels.metrics.specialization import default_formulas, specialization_of
+from lib.kernels.metrics.specialization import common_formulas, default_formulas, specialization_of
 from lib.kernels.search.formula import AND, AND_NOT, OR, Formula, canonical
 
 A, B, C, D = (Formula((c,)) for c in range(4))
@@ -30,3 +30,12 @@ def test_the_three_kinds():
     assert specialization_of(B_OR_A.extend(AND_NOT, 3), defaults, pairs) == "weakly_specialized"
     assert specialization_of(C.extend(OR, 1), defaults, pairs) == "specialized"
     assert specialization_of(C, defaults, pairs) == "specialized"
+
+
+def test_common_formulas_are_listed_with_their_number():
+    longer = A_OR_B.extend(AND, 2)
+    formulas = [C, A_OR_B, longer, B_OR_A, D, D.extend(AND_NOT, 0), longer, B_OR_A.extend(OR, 3)]
+    defaults, pairs = common_formulas(formulas, 10)
+    assert defaults == [(A_OR_B, 2), (longer, 2)]
+    # A OR B begins both copies of `longer`, and (B OR A) OR D
+    assert pairs == [(A, 1), (A_OR_B, 3)]

@@ -1,5 +1,7 @@
 """The analyses, recomputed by hand from images, label maps and a network run with plain hooks."""
 
+import csv
+import statistics
 from collections import Counter
 
 import bruteforce
@@ -7,69 +9,38 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from analysed_playground import (
+    CATEGORIES,
+    CHUNK,
+    CONCEPTS,
+    GRID,
+    LAYER,
+    N_IMAGES,
+    N_UNITS,
+    NETWORK,
+    SEED,
+    SETTINGS,
+    SIZE,
+    Home,
+)
 from PIL import Image
 
 from lib.data.formats.broden import open_broden
-from lib.data.stores.activations import open_activations
 from lib.data.stores.tables import read_table, write_table
 from lib.models.build.loading import open_network
 from lib.reporting.plots import plot_table
+from lib.reporting.text_tables import write_text_table
 from lib.reporting.unit_pictures import OUTLINE, draw_unit_pictures
-from lib.stages.activations.record_activations import record_activations
 from lib.stages.analyses.count_detectors import count_detectors
 from lib.stages.analyses.find_thresholds import find_thresholds
 from lib.stages.analyses.measure_range_importance import measure_range_importance
 from lib.stages.analyses.measure_specialization import measure_specialization
 from lib.stages.analyses.measure_thresholds import measure_thresholds
-from lib.stages.concepts.build_concepts import build_concepts
-from lib.stages.explanations.explain_units import explain_units
-from lib.stages.explanations.find_ranges import find_ranges
+from lib.stages.analyses.summarise_metrics import summarise_metrics
 from lib.stages.explanations.measure_label_masking import measure_label_masking
 from lib.stages.explanations.score_explanations import score_explanations
-from lib.stages.playground.draw_playground import draw_playground
 
-N_IMAGES, GRID, SIZE, SEED, N_UNITS = 12, 80, 48, 11, 20
-CATEGORIES = ["color", "object", "part", "material", "scene", "texture"]
-CONCEPTS = {"subset": "", "categories": CATEGORIES}
-NETWORK = {"name": "resnet18", "normalisation": "untrained", "seed": 5}
-LAYER, CHUNK = "layer2", "0-of-6"  # 21 units
 QUANTILES = [0.01, 0.5, 0.9]
-SETTINGS = {"network": NETWORK, "concepts": CONCEPTS, "input_size": [SIZE, SIZE], "trusted_sha256": [], "device": "cpu"}
-
-
-class Home:
-    """Folder with a playground, activations, ranges, formulas."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.data, self.concept_set = str(folder / "playground"), str(folder / "concepts.zarr")
-        self.activations = str(folder / "0-of-1")
-        draw_playground(
-            folder=self.data, n_images=N_IMAGES, image_size=2 * GRID, validation_share=0.25, seed=3, threads=2
-        )
-        build_concepts(data=self.data, concept_set=self.concept_set, concepts=CONCEPTS, threads=2)
-        layers = {"layers": [LAYER, "layer4"], "version": "1", "shard": "0-of-1", "batch_size": 8, "threads": 2}
-        record_activations(data=self.data, weights=[], activations=self.activations, **SETTINGS, **layers)
-        self.masks = bruteforce.read_masks(self.data, CATEGORIES)
-        shared = {"activations": self.activations, "threads": 2}
-        for layer, chunk in ((LAYER, CHUNK), ("layer4", "0-of-1")):
-            options = {"layer": layer, "chunk": chunk, "units": None, "seed": 0, "quantile": 0.02, "n_clusters": 2}
-            find_ranges(**shared, **options, ranges=self / f"{layer}.csv", histograms=self / "histograms.csv")
-        self.explain("layer2.csv", "explanations.csv", length=3)
-
-    def __truediv__(self, name):
-        return str(self.folder / name)
-
-    def explain(self, ranges, explanations, *, length):
-        options = {"layer": LAYER, "search": "optimal", "seconds": None, "length": length, "beam": 5, "device": "cpu"}
-        paths = {"activations": self.activations, "ranges": self / ranges, "explanations": self / explanations}
-        explain_units(version="", **paths, concept_set=self.concept_set, **options, threads=2)
-
-    def maps(self, layer):
-        return open_activations(self.activations, layer).read(slice(None))
-
-    def table(self, name, kind):
-        return read_table(self / name, kind)
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +122,39 @@ def test_the_metrics_of_20_units_equal_a_recomputation(home, metrics, pictures, 
         )
         assert measured["label_masking"] == pytest.approx(expected, abs=1e-5, nan_ok=True), row["formula"]
     assert metrics["label_masking"].std() > 0.05
+
+
+def test_the_summary_of_metrics_equals_a_recomputation(home, metrics, tmp_path):
+    metrics.loc[3:5, "label_masking"] = np.nan
+    both = pd.concat([metrics, metrics.iloc[::-1].assign(layer="layer9")], ignore_index=True)
+    write_table(both, tmp_path / "metrics.csv", "metrics")
+    summarise_metrics(metrics=str(tmp_path / "metrics.csv"), metrics_summary=str(tmp_path / "summary.csv"))
+    found = read_table(tmp_path / "summary.csv", "metrics_summary")
+    with (tmp_path / "metrics.csv").open(newline="", encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    names = [name for name in rows[0] if name not in ("layer", "unit", "range")]
+    ranges = list(dict.fromkeys(row["range"] for row in rows))
+    expected = [(layer, name, metric) for layer in ("", LAYER, "layer9") for name in ("", *ranges) for metric in names]
+    assert list(found[["layer", "range", "metric"]].itertuples(index=False, name=None)) == expected
+    for line in found.itertuples():
+        own = [row for row in rows if line.layer in ("", row["layer"]) and line.range in ("", row["range"])]
+        values = [float(row[line.metric]) for row in own if row[line.metric]]
+        assert (line.n, line.n_missing) == (len(values), len(own) - len(values))
+        assert line.mean == pytest.approx(statistics.fmean(values), abs=1e-9)
+        assert line.sd == pytest.approx(statistics.stdev(values), abs=1e-9)
+        assert line.median == pytest.approx(statistics.median(values), abs=1e-9)
+    assert found["n_missing"].max() >= 6
+    for ending in ("md", "tex"):
+        write_text_table(
+            table=str(tmp_path / "summary.csv"), kind="metrics_summary", text=str(tmp_path / f"summary.{ending}")
+        )
+    markdown = (tmp_path / "summary.md").read_text(encoding="utf-8").splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in markdown]
+    assert cells[0] == list(found.columns) and len(cells) == 2 + len(found)
+    assert cells[2][:3] == ["all", "all", "iou"] and float(cells[2][5]) == pytest.approx(found["mean"][0], rel=1e-3)
+    latex = (tmp_path / "summary.tex").read_text(encoding="utf-8")
+    assert latex.startswith("\\begin{tabular}") and "label\\_masking" in latex and "n missing" in latex
+    assert latex.count(r"\\") == 1 + len(found)
 
 
 def test_label_masking_does_not_depend_on_batches_and_threads(home, metrics, tmp_path):
@@ -256,12 +260,35 @@ def test_detectors_of_network_dissection(home, tmp_path):
     labels = open_broden(home.data, **CONCEPTS).concepts.set_index("name")["category"]
     detected = table[table["iou"] > 0.04]
     for row in found.itertuples():
-        own = detected[(detected["range"] == row.range) & (detected["formula"].map(labels) == row.category)]
+        own = detected[detected["range"] == row.range]
+        own = own[own["formula"].map(labels) == row.category] if row.category else own
+        assert row.layer in ("", LAYER)
         assert (row.n_detectors, row.n_unique, row.n_units) == (len(own), own["formula"].nunique(), 21)
-    assert len(found) == 3 * len(CATEGORIES) and found["n_detectors"].sum() == len(detected) > found["n_unique"].sum()
+    assert (
+        len(found) == 2 * 3 * (1 + len(CATEGORIES)) and len(found.drop_duplicates(["layer", "range", "category"])) == 42
+    )
+    total = found[(found["layer"] == LAYER) & (found["category"] != "")]
+    assert total["n_detectors"].sum() == len(detected) > total["n_unique"].sum()
     for name in ("a.png", "b.png"):
         plot_table(kind="detectors", table=str(path), plot=str(tmp_path / name))
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_detectors_across_layers_count_a_concept_once(home, tmp_path):
+    a, b, c = sorted(home.masks[0])[:3]
+    table = explanations_of({("top", 0): a, ("top", 1): b, ("top", 2): "", ("cluster1", 0): c})
+    both = pd.concat([table, table.assign(layer="layer9", formula=[a, a, "", c])], ignore_index=True)
+    both.loc[both["status"] != "ok", "iou"] = np.nan
+    write_table(both, tmp_path / "dissection.csv", "explanations")
+    paths = {"dissection": str(tmp_path / "dissection.csv"), "concept_set": home.concept_set}
+    count_detectors(**paths, detectors=str(tmp_path / "detectors.csv"))
+    found = read_table(tmp_path / "detectors.csv", "detectors")
+    found = found[found["category"] == ""].drop(columns="category")
+    assert list(found.itertuples(index=False, name=None)) == [
+        *[("", "top", 6, 4, 2), ("", "cluster1", 2, 2, 1)],
+        *[(LAYER, "top", 3, 2, 2), (LAYER, "cluster1", 1, 1, 1)],
+        *[("layer9", "top", 3, 2, 1), ("layer9", "cluster1", 1, 1, 1)],
+    ]
 
 
 def explanations_of(texts):
@@ -293,7 +320,17 @@ def test_specialization_known_on_paper(home, tmp_path):
         write_table(explanations_of(texts), tmp_path / f"{name}.csv", "explanations")
     paths = {"explanations": str(tmp_path / "own.csv"), "twin_explanations": str(tmp_path / "twin.csv")}
     path = tmp_path / "specialization.csv"
-    measure_specialization(**paths, concept_set=home.concept_set, specialization=str(path))
+    common = tmp_path / "common_formulas.csv"
+    measure_specialization(**paths, concept_set=home.concept_set, specialization=str(path), common=str(common))
+    listed = read_table(common, "common_formulas")
+    assert set(listed["layer"]) == {LAYER} and list(
+        listed.drop(columns="layer").itertuples(index=False, name=None)
+    ) == [
+        # a fifth of ten units: two formulas, of both clusters together
+        *[("cluster", "formula", 1, f"({a} OR {b})", 5, 11), ("cluster", "formula", 2, f"({c} AND {d})", 5, 11)],
+        *[("cluster", "left part", 1, a, 6, 11), ("cluster", "left part", 2, c, 5, 11)],
+        ("top", "formula", 1, d, 10, 10),
+    ]
     found = read_table(path, "specialization")
     expected = [("top", 2, 0.5, 0, 0.5), ("cluster1", 3, 1 / 3, 1 / 3, 1 / 3), ("cluster2", 0, *[np.nan] * 3)]
     assert found["layer"].tolist() == [LAYER] * 3

@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from .atoms import Atoms
+from ..search.atoms import Atoms
 
 
 @njit(cache=True, nogil=True)
