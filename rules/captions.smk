@@ -142,15 +142,7 @@ rule describe_units:
     resources:
         device=config["resources"]["device"],
     params:
-        settings=settings(
-            chunk=pattern("{chunk}"),
-            n_listed=config["milan"]["n_best"],
-            beam_size=config["milan"]["beam"],
-            temperature=config["milan"]["temperature"],
-            strategy=config["milan"]["strategy"],
-            lm_sum=config["milan"]["lm_sum"],
-            clip=entries.clip_settings(config),
-        ),
+        settings=description_settings(),
         trusted_sha256=trusted_sha256,
         contents=contents(milan_of, lambda wildcards: entries.clip_file(config)),
         code=code_hash("lib.stages.captions.describe_units"),

@@ -123,6 +123,27 @@ def milan_setting(key):
     return lambda wildcards: training_of(wildcards)[key]
 
 
+def description_settings(**changes):
+    chosen = {
+        "chunk": pattern("{chunk}"),
+        "n_listed": config["milan"]["n_best"],
+        "beam_size": config["milan"]["beam"],
+        "temperature": config["milan"]["temperature"],
+        "strategy": config["milan"]["strategy"],
+        "lm_sum": config["milan"]["lm_sum"],
+        "clip": entries.clip_settings(config),
+    }
+    return settings(**chosen | changes)
+
+
+def likelihood_parts(search):
+    """Return the input function of the sentences of a search without mutual information."""
+    return lambda wildcards: [
+        f"results/{wildcards.model}/{wildcards.dataset}/parts/likelihood_{search}/{chunk}.csv"
+        for chunk in all_parts(config["milan"]["chunks"])
+    ]
+
+
 def needs_images(wildcards):
     """Return whether the published exemplars of a network lack images."""
     folder = checkpoints.fetch_annotations.get(**wildcards).output.target

@@ -22,6 +22,7 @@ GROUPS = {
     "explanations",
     "analyses",
     "evidence",
+    "experiments",
     "report",
 }
 # which rooms a room may use besides itself and `runtime`; imports go down only

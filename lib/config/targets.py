@@ -101,6 +101,16 @@ def evidence_targets(config: dict) -> list[str]:
     return files + [f"{root}/{name}" for root in roots for name in ("catalog", "provenance.json")]
 
 
+def experiment_targets(config: dict) -> list[str]:
+    """Return the tables of the experiments with sentences."""
+    files = []
+    for model, dataset, concepts in compared_entries(config):
+        drawn = config["datasets"][dataset]["images"] == "playground"
+        if drawn or peoples_annotations(model, dataset, config=config):
+            files.append(f"results/{model}/{dataset}/{concepts}/baselines.csv")
+    return files
+
+
 def _has_planted(config: dict) -> bool:
     """Return whether units are planted: where formulas on the playground are asked for."""
     return any("playground" in target["concepts"] for target in config["targets"])

@@ -2,6 +2,7 @@
 
 from .columns_analyses import ANALYSES
 from .columns_evidence import EVIDENCE
+from .columns_experiments import EXPERIMENTS
 
 RESULTS = {
     "images": {"path": "str"},
@@ -113,4 +114,4 @@ RESULTS = {
     },
     "benchmarks": {"rule": "str", "job": "str", "seconds": "float", "cpu_seconds": "float", "peak_mib": "float"},
 }
-COLUMNS = RESULTS | ANALYSES | EVIDENCE
+COLUMNS = RESULTS | ANALYSES | EVIDENCE | EXPERIMENTS

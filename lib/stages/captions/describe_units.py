@@ -23,6 +23,8 @@ from ...runtime.progress import Progress
 
 logger = logging.getLogger(__name__)
 
+LIKELIHOOD = "likelihood_"
+
 
 def describe_units(
     *,
@@ -67,7 +69,7 @@ def describe_units(
         Sentences per unit in `n_best`.
     strategy : str
         "rerank", which is "beam" if the model has no language model; or "beam" or "greedy", which use mutual information if
-        it has one. "beam+clip" puts all sentences of "beam" into the order of CLIP.
+        it has one; "likelihood_beam" and "likelihood_greedy" do not. "beam+clip" puts all sentences of "beam" into the order of CLIP.
     beam_size : int
         Beam width.
     temperature : float
@@ -103,6 +105,7 @@ def describe_units(
     encoder = open_encoder(record, network, path=milan).to(place)
     layers = [read_exemplars(exemplars, layer) for layer in dict.fromkeys(table["layer"])]
     wanted = _find(table, layers, exemplars)
+    informed = strategy != "rerank" and not strategy.startswith(LIKELIHOOD)
     clip_model = _open_clip(clip, clip_weights, trusted_sha256).to(place) if clip else None
 
     first, last = _spans(wanted, len(layers))
@@ -118,8 +121,8 @@ def describe_units(
             None if captioner.language_model is None else captioner.language_model.to(place),
             np.stack(features) if features else np.zeros((0, 1, encoder.feature_size), np.float32),
             indexer=captioner.indexer,
-            strategy=strategy.removesuffix("+clip"),
-            use_information=strategy != "rerank" and captioner.language_model is not None,
+            strategy=strategy.removesuffix("+clip").removeprefix(LIKELIHOOD),
+            use_information=informed and captioner.language_model is not None,
             length=captioner.settings.length,
             beam_size=beam_size,
             temperature=temperature,
