@@ -4,6 +4,7 @@ import lib.config.batches as batches
 import lib.config.captioners as captioners
 import lib.config.checks as checks
 import lib.config.entries as entries
+import lib.config.generalization as generalization
 import lib.config.networks as networks
 import lib.config.paths as paths
 import lib.config.targets as targets
@@ -24,6 +25,7 @@ try:
     checks.check_names(config)
     checks.check_ranges(config)
     checks.check_concepts(config)
+    generalization.comparisons(config)
     networks.resolve_layers(config, LAYERS)
 except ValueError as error:
     raise WorkflowError(str(error)) from None

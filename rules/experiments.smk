@@ -1,3 +1,7 @@
+localrules:
+    merge_generalization,
+
+
 BOOTSTRAPS = config["experiments"]["bootstraps"]
 
 
@@ -48,3 +52,99 @@ rule compare_baselines:
         code=code_hash("lib.stages.experiments.compare_baselines"),
     script:
         "../workflow_scripts/experiments/compare_baselines.py"
+
+
+rule encode_annotated_units:
+    input:
+        exemplars=lambda wildcards: network_files(wildcards.network)[0],
+        annotations=lambda wildcards: network_files(wildcards.network)[1],
+        encoder_weights=lambda wildcards: encoder_weights(
+            wildcards.encoder, wildcards.source == "playground"
+        ),
+    output:
+        features="resources/experiments/features/{source}/{encoder}/{network}.npz",
+    log:
+        "logs/encode_annotated_units/{source}/{encoder}/{network}.log",
+    benchmark:
+        "benchmarks/encode_annotated_units/{source}/{encoder}/{network}.jsonl"
+    wildcard_constraints:
+        source="playground|imagenet",
+        encoder="[^/]+",
+        network="[^/]+/[^/]+",
+    conda:
+        "../envs/base.yaml"
+    threads: THREADS
+    resources:
+        device=config["resources"]["device"],
+    params:
+        settings=settings(
+            network=pattern("{network}"),
+            encoder=pattern("{encoder}"),
+            normalisation=lambda wildcards: encoder_normalisation(
+                wildcards.source == "playground"
+            ),
+            seed=config["seed"],
+        ),
+        trusted_sha256=trusted_sha256,
+        contents=contents(lambda wildcards: network_files(wildcards.network)[1]),
+        code=code_hash("lib.stages.experiments.encode_annotated_units"),
+    script:
+        "../workflow_scripts/experiments/encode_annotated_units.py"
+
+
+rule measure_generalization:
+    input:
+        train_features=encoded_units("train"),
+        test_features=encoded_units("test"),
+    output:
+        table="resources/experiments/generalization/{comparison}/{trial}.csv",
+    log:
+        "logs/measure_generalization/{comparison}/{trial}.log",
+    benchmark:
+        "benchmarks/measure_generalization/{comparison}/{trial}.jsonl"
+    wildcard_constraints:
+        comparison=any_of(map(re.escape, COMPARISONS)),
+        trial=r"\d+",
+    conda:
+        "../envs/base.yaml"
+    threads: THREADS
+    resources:
+        device=config["resources"]["device"],
+    params:
+        settings=settings(
+            experiment=lambda wildcards: COMPARISONS[wildcards.comparison].experiment,
+            train=lambda wildcards: list(COMPARISONS[wildcards.comparison].train),
+            test=lambda wildcards: list(COMPARISONS[wildcards.comparison].test),
+            trial=lambda wildcards: int(wildcards.trial),
+            hold_out=config["experiments"]["generalization"]["hold_out"],
+            training=generalization_training_of,
+            bert_score_model=config["milan"]["bert_score_model"],
+            seed=config["seed"],
+        ),
+        contents=contents(lambda wildcards: config["milan"]["bert_score_model"] or []),
+        code=code_hash("lib.stages.experiments.measure_generalization"),
+    script:
+        "../workflow_scripts/experiments/measure_generalization.py"
+
+
+rule merge_generalization:
+    input:
+        parts=expand(
+            "resources/experiments/generalization/{comparison}/{trial}.csv",
+            comparison=COMPARISONS,
+            trial=range(config["experiments"]["generalization"]["trials"]),
+        ),
+    output:
+        merged="results/generalization.csv",
+    log:
+        "logs/merge_generalization.log",
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=settings(
+            table="generalization",
+            layers=[],
+        ),
+        code=code_hash("lib.stages.report.merge_tables"),
+    script:
+        "../workflow_scripts/report/merge_tables.py"

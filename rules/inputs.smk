@@ -144,6 +144,33 @@ def likelihood_parts(search):
     ]
 
 
+COMPARISONS = generalization.comparisons(config)
+
+
+def network_files(network):
+    """Return the exemplars and the annotations of an annotated network."""
+    return of(captioners.training_files, network=network)({})
+
+
+def generalization_training_of(wildcards):
+    return generalization.generalization_training(
+        COMPARISONS[wildcards.comparison], config=config
+    )
+
+
+def encoded_units(side):
+    """Return the input function of the encoded units of the networks to train or to test on."""
+
+    def look_up(wildcards):
+        training = generalization_training_of(wildcards)
+        return [
+            f"resources/experiments/features/{training['source']}/{training['encoder']}/{network}.npz"
+            for network in getattr(COMPARISONS[wildcards.comparison], side)
+        ]
+
+    return look_up
+
+
 def needs_images(wildcards):
     """Return whether the published exemplars of a network lack images."""
     folder = checkpoints.fetch_annotations.get(**wildcards).output.target

@@ -1,6 +1,6 @@
 """Captioning models in the config: what they are trained on, and where annotations and given exemplars come from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..data.milannotations.groups import GROUPS, NETWORKS
@@ -91,7 +91,7 @@ def trains_on_playground(milan: str, *, config: dict) -> bool:
         return milan == PLAYGROUND
     if "encoder_weights" in entry:
         return entry["encoder_weights"] == PLAYGROUND
-    return all(_is_drawn(network, config=config) for network in entry["networks"])
+    return draws_all(entry["networks"], config=config)
 
 
 def annotated_networks(milan: str, *, config: dict) -> Sequence[str]:
@@ -200,7 +200,9 @@ def annotations_file(model: str, dataset: str, *, config: dict) -> str:
     )
 
 
-def _is_drawn(network: str, *, config: dict) -> bool:
-    """Return whether the exemplars of an annotated network are scenes of the playground."""
-    dataset = network.split("/")[-1]
-    return network not in NETWORKS and config["datasets"].get(dataset, {}).get("images") == PLAYGROUND
+def draws_all(networks: Iterable[str], *, config: dict) -> bool:
+    """Return whether the exemplars of all these annotated networks are scenes of the playground."""
+    return all(
+        network not in NETWORKS and config["datasets"].get(network.split("/")[-1], {}).get("images") == PLAYGROUND
+        for network in networks
+    )

@@ -1,5 +1,6 @@
 """Checks of the config beyond the JSON schema: references to entries, and consistency of settings."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..data.downloads.sources import find_source
@@ -12,7 +13,7 @@ from .nearest import did_you_mean
 
 # names that the workflow itself uses in place of an entry's name
 RESERVED = {
-    "models": (PLANTED, "comparison.csv", "benchmarks.csv", "sources.csv", "concepts"),
+    "models": (PLANTED, "comparison.csv", "generalization.csv", "benchmarks.csv", "sources.csv", "concepts"),
     "concepts": (
         *("annotations.csv", "catalog", "description_metrics.csv", "descriptions.csv", "exemplars", "layers.csv"),
         *("n_best.csv", "parts", "provenance.json", "tallies", "units.csv"),
@@ -82,15 +83,24 @@ def _check_captioners(config: dict) -> None:
         key = f"config key captioners.{name}"
         if name in CAPTIONERS or name.endswith(CAPTIONER_FILES):
             raise ValueError(f"{key}: there is a captioning model of that name already; choose another one.")
-        for network in annotated_networks(name, config=config):
-            model, _, dataset = network.partition("/")
-            if network not in NETWORKS and dataset not in config["datasets"]:
-                raise ValueError(
-                    f"{key}.networks: {network!r} is neither a network of MILANNOTATIONS ({', '.join(NETWORKS)}) nor "
-                    f"MODEL/DATASET with a data set of the config.{did_you_mean(network, NETWORKS)}"
-                )
-            if network not in NETWORKS and not is_given(dataset, config=config):
-                look_up("models", model, config=config)
+        _check_annotated(annotated_networks(name, config=config), f"{key}.networks", config)
+    for name, entry in config.get("experiments", {}).get("generalization", {}).get("comparisons", {}).items():
+        for side in ("train", "test"):
+            key = f"config key experiments.generalization.comparisons.{name}.{side}"
+            _check_annotated(entry.get(side, []), key, config)
+
+
+def _check_annotated(names: Iterable[str], key: str, config: dict) -> None:
+    """Check that networks are of MILANNOTATIONS or of the config."""
+    for network in names:
+        model, _, dataset = network.partition("/")
+        if network not in NETWORKS and dataset not in config["datasets"]:
+            raise ValueError(
+                f"{key}: {network!r} is neither a network of MILANNOTATIONS ({', '.join(NETWORKS)}) nor "
+                f"MODEL/DATASET with a data set of the config.{did_you_mean(network, NETWORKS)}"
+            )
+        if network not in NETWORKS and not is_given(dataset, config=config):
+            look_up("models", model, config=config)
 
 
 def check_own_annotations(config: dict) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from ..runtime.parts import all_parts
 from .captioners import given_exemplars, is_given, milan_file, peoples_annotations
 from .entries import concept_folder, image_table, layers_of
+from .generalization import comparisons
 from .networks import weights_file
 
 EXPLANATION_TABLES = ("ranges", "histograms", "explanations", "metrics")
@@ -103,7 +104,7 @@ def evidence_targets(config: dict) -> list[str]:
 
 def experiment_targets(config: dict) -> list[str]:
     """Return the tables of the experiments with sentences."""
-    files = []
+    files = ["results/generalization.csv"] if comparisons(config) else []
     for model, dataset, concepts in compared_entries(config):
         drawn = config["datasets"][dataset]["images"] == "playground"
         if drawn or peoples_annotations(model, dataset, config=config):
