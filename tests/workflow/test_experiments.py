@@ -33,7 +33,6 @@ SETTINGS = {
         }
     },
     "experiments": {"bootstraps": 20, "generalization": {"trials": 2, "early_stopping": 0.2, "hold_out": 0.2}},
-    "evidence": {"shuffles": 2},
 }
 
 
