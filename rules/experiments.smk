@@ -127,7 +127,7 @@ rule measure_generalization:
         "../workflow_scripts/experiments/measure_generalization.py"
 
 
-rule merge_generalization:
+use rule merge_tables as merge_generalization with:
     input:
         parts=expand(
             "resources/experiments/generalization/{comparison}/{trial}.csv",
@@ -138,13 +138,9 @@ rule merge_generalization:
         merged="results/generalization.csv",
     log:
         "logs/merge_generalization.log",
-    conda:
-        "../envs/base.yaml"
     params:
         settings=settings(
             table="generalization",
             layers=[],
         ),
         code=code_hash("lib.stages.report.merge_tables"),
-    script:
-        "../workflow_scripts/report/merge_tables.py"
