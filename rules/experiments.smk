@@ -20,10 +20,10 @@ use rule describe_units as describe_by_likelihood with:
         settings=description_settings(
             strategy=pattern("likelihood_{search}"),
             clip=None,
-            version=code_hash("lib.stages.captions.describe_units"),
         ),
         trusted_sha256=trusted_sha256,
         contents=contents(milan_of),
+        code=code_hash("lib.stages.captions.describe_units"),
 
 
 rule compare_baselines:
