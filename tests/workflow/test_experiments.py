@@ -101,6 +101,7 @@ def test_tables_of_the_user_are_no_outputs(done):
     status, text = done.run("--dry-run", "experiments", settings=SETTINGS)
     edited.write_text(before)
     assert status and "was not written by this workflow, or edited since" in text
-    changed = SETTINGS | {"datasets": {"given": {"annotations": "results/resnet18/playground/annotations.csv"}}}
+    given = SETTINGS["datasets"]["given"] | {"annotations": "results/resnet18/playground/annotations.csv"}
+    changed = SETTINGS | {"datasets": SETTINGS["datasets"] | {"given": given}}
     status, text = done.run("--dry-run", "results/whatever/given/description_metrics.csv", settings=changed)
     assert status and "is a result of the workflow" in text
