@@ -188,10 +188,8 @@ class Milan:
         temperature = self.settings.temperature if temperature is None else temperature
 
         def score(features: np.ndarray, places: list[int]) -> list[list[Candidate]]:
-            own = [given[place] for place in places]
-            return score_sentences(
-                *self._models, features, own, indexer=self._indexer, temperature=temperature, threads=threads
-            )
+            options = {"indexer": self._indexer, "temperature": temperature, "threads": threads}
+            return score_sentences(*self._models, features, sentences=[given[place] for place in places], **options)
 
         found = self._run(units, score, threads=threads)
         return found[0] if units.single else found

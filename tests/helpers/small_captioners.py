@@ -27,8 +27,8 @@ def talkative_captioner(words, *, stop=-5):
     with seeded(3):
         decoder = Decoder(DecoderSizes(indexer.n_symbols, 1024, embedding_size=4, hidden_size=6, attention_size=5))
         model = LanguageModel(indexer.n_symbols, embedding_size=4, hidden_size=5, layers=2)
-    decoder.output[1].bias.data[-4:] -= 5
-    decoder.output[1].bias.data[indexer.stop_id] += 5 + stop  # one that has learned nothing likes to stop at once
+    decoder.output[1].bias.data[-4:] -= 30
+    decoder.output[1].bias.data[indexer.stop_id] += 30 + stop  # one that has learned nothing likes to stop at once
     weights = build_network("resnet18", n_classes=2, seed=0).state_dict()
     record = EncoderRecord("pyramid", "resnet18", IMAGENET_MEAN, IMAGENET_STD, weights)
     return Captioner(indexer, decoder.eval(), model.eval(), record, Settings())

@@ -37,7 +37,9 @@ def test_sentences_found_have_the_scores_of_their_search(published, features):
             *models(published), features, indexer=published.indexer, strategy=strategy, use_information=True, **options
         )
         texts = [[each.text for each in unit] for unit in beams]
-        scored = score_sentences(*models(published), features, texts, indexer=published.indexer, temperature=0.3)
+        scored = score_sentences(
+            *models(published), features, sentences=texts, indexer=published.indexer, temperature=0.3
+        )
         n_finished = 0
         for unit, again in zip(beams, scored, strict=True):
             for each, other in zip(unit, again, strict=True):
@@ -58,11 +60,11 @@ def test_a_score_depends_on_its_sentence_and_unit_alone(published, features):
     words = published.indexer.tokens
     texts = [[" ".join(rng.choice(words, rng.integers(0, 12))) for _ in range(rng.integers(0, 30))] for _ in features]
     options = {"indexer": published.indexer, "temperature": 0.2}
-    scored = score_sentences(*models(published), features, texts, **options)
+    scored = score_sentences(*models(published), features, sentences=texts, **options)
     assert sum(map(len, texts)) > 256 and [len(own) for own in scored] == [len(own) for own in texts]
-    assert score_sentences(*models(published), features, texts, threads=3, **options) == scored
+    assert score_sentences(*models(published), features, sentences=texts, threads=3, **options) == scored
     unit = max(range(24), key=lambda unit: len(texts[unit]))
-    (alone,) = score_sentences(*models(published), features[[unit]], [texts[unit][::-1]], **options)
+    (alone,) = score_sentences(*models(published), features[[unit]], sentences=[texts[unit][::-1]], **options)
     for each, other in zip(alone[::-1], scored[unit], strict=True):
         assert each.score == pytest.approx(other.score, abs=2e-5)
 
@@ -71,7 +73,7 @@ def test_unknown_words_count_as_unknown_and_without_prior_the_likelihood_decides
     options = {"indexer": published.indexer, "temperature": 0.2}
     word = published.indexer.tokens[3]
     known, unknown, other = score_sentences(
-        *models(published), features[:1], [[word, "qwertz", f"{word} qwertz"]], **options
+        *models(published), features[:1], sentences=[[word, "qwertz", f"{word} qwertz"]], **options
     )[0]
     ids = torch.tensor([[published.indexer.unk_id, published.indexer.stop_id]])
     with torch.inference_mode():
@@ -81,7 +83,7 @@ def test_unknown_words_count_as_unknown_and_without_prior_the_likelihood_decides
     assert unknown.log_likelihood == pytest.approx(forced.scores.item(), abs=1e-5)
     assert unknown.log_prior == pytest.approx(prior, abs=1e-5)
     assert len({known.score, unknown.score, other.score}) == 3
-    (plain,) = score_sentences(published.decoder, None, features[:1], [[word]], **options)
+    (plain,) = score_sentences(published.decoder, None, features[:1], sentences=[[word]], **options)
     assert plain[0].score == plain[0].log_likelihood == known.log_likelihood and math.isnan(plain[0].log_prior)
 
 
@@ -141,4 +143,6 @@ def test_what_cannot_be_drawn_or_scored_is_refused(published, features):
         with pytest.raises(ValueError, match=message):
             draw_sentences(*models(published), features[:1], use_information=False, **options | wrong)
     with pytest.raises(ValueError, match="temperature=nan"):
-        score_sentences(*models(published), features[:1], [["a"]], indexer=published.indexer, temperature=math.nan)
+        score_sentences(
+            *models(published), features[:1], sentences=[["a"]], indexer=published.indexer, temperature=math.nan
+        )
