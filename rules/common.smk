@@ -1,5 +1,6 @@
 import functools
 
+import lib.config.audit as audit
 import lib.config.batches as batches
 import lib.config.captioners as captioners
 import lib.config.checks as checks
@@ -26,6 +27,7 @@ try:
     checks.check_names(config)
     checks.check_ranges(config)
     checks.check_concepts(config)
+    audit.check(config)
     generalization.comparisons(config)
     networks.resolve_layers(config, LAYERS)
 except ValueError as error:

@@ -1,5 +1,7 @@
 localrules:
+    compare_audits,
     merge_generalization,
+    plot_audits,
 
 
 BOOTSTRAPS = config["experiments"]["bootstraps"]
@@ -149,3 +151,72 @@ use rule merge_tables as merge_generalization with:
             chosen={},
         ),
         code=code_hash("lib.stages.report.merge_tables"),
+
+
+rule audit_units:
+    input:
+        descriptions="results/{model}/{dataset}/descriptions.csv",
+        explanations=audited_formulas,
+    output:
+        audit="results/{model}/{dataset}/audit.csv",
+        units="results/{model}/{dataset}/audit_units.csv",
+    log:
+        "logs/audit_units/{model}/{dataset}.log",
+    benchmark:
+        "benchmarks/audit_units/{model}/{dataset}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=settings(
+            network=pattern("{model}/{dataset}"),
+            concept_sets=audited_sets_of,
+            topics=config["audit"]["topics"],
+        ),
+        code=code_hash("lib.stages.experiments.audit_units"),
+    script:
+        "../workflow_scripts/experiments/audit_units.py"
+
+
+rule compare_audits:
+    input:
+        audits=expand("results/{network}/audit.csv", network=audit.compared(config)),
+    output:
+        comparison="results/audit_comparison.csv",
+    log:
+        "logs/compare_audits.log",
+    benchmark:
+        "benchmarks/compare_audits.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=settings(
+            pairs=config["audit"]["compare"],
+        ),
+        code=code_hash("lib.stages.experiments.compare_audits"),
+    script:
+        "../workflow_scripts/experiments/compare_audits.py"
+
+
+rule plot_audits:
+    input:
+        table="results/audit_comparison.csv",
+    output:
+        plot=report(
+            "results/audit_comparison.png",
+            caption="captions/audit.rst",
+            category="Audit",
+            labels={"content": "plot"},
+        ),
+    log:
+        "logs/plot_audits.log",
+    benchmark:
+        "benchmarks/plot_audits.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=settings(
+            kind="audit_comparison",
+        ),
+        code=code_hash("lib.reporting.plots"),
+    script:
+        "../workflow_scripts/analyses/plot_table.py"

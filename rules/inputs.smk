@@ -179,6 +179,17 @@ def encoded_units(side):
     return look_up
 
 
+audited_sets_of = of(audit.audited_sets, "model", "dataset")
+
+
+def audited_formulas(wildcards):
+    """Return the formulas of the concept sets whose concepts are audited."""
+    return [
+        f"results/{wildcards.model}/{wildcards.dataset}/{concepts}/explanations.csv"
+        for concepts in audited_sets_of(wildcards)
+    ]
+
+
 def needs_images(wildcards):
     """Return whether the published exemplars of a network lack images."""
     folder = checkpoints.fetch_annotations.get(**wildcards).output.target

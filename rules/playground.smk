@@ -43,6 +43,25 @@ rule draw_fresh_scenes:
         "../workflow_scripts/playground/draw_playground.py"
 
 
+# the same scenes, with some things blurred
+use rule draw_playground as draw_blurred_playground with:
+    output:
+        folder=directory(entries.BLURRED_SCENES),
+    log:
+        "logs/draw_blurred_playground.log",
+    benchmark:
+        "benchmarks/draw_blurred_playground.jsonl"
+    params:
+        settings=settings(
+            **{
+                key: config["playground"][key]
+                for key in ("n_images", "image_size", "validation_share", "blurred")
+            },
+            seed=config["seed"],
+        ),
+        code=code_hash("lib.stages.playground.draw_playground"),
+
+
 # example of user-provided labelled images, for the README
 rule draw_example:
     output:
@@ -99,6 +118,18 @@ use rule train_playground_network as train_encoder_network with:
 
 
 ruleorder: train_encoder_network > train_playground_network
+
+
+use rule train_playground_network as train_blurred_network with:
+    input:
+        data=entries.BLURRED_SCENES,
+    output:
+        weights="resources/weights/blurred/{model}.safetensors",
+        report="resources/weights/blurred/{model}.json",
+    log:
+        "logs/train_blurred_network/{model}.log",
+    benchmark:
+        "benchmarks/train_blurred_network/{model}.jsonl"
 
 
 rule train_playground_generator:

@@ -14,6 +14,7 @@ TWIN = "~random"
 # the same concepts on scenes drawn for the evidence alone
 FRESH = "~fresh"
 FRESH_SCENES = f"resources/data/playground{FRESH}"
+BLURRED_SCENES = "resources/data/playground~blurred"
 
 
 def look_up(section: str, name: str, *, config: dict) -> dict:

@@ -33,7 +33,7 @@ _PLACES = (
     re.compile(
         r"results/(?P<model>[^/]+)/(?P<dataset>[^/]+)(/(?P<concepts>[^/]+)(/(pictures|parts/\w+)/(?P<layer>[^/]+))?)?"
     ),
-    re.compile(r"resources/weights/playground/(generators/)?(?P<model>[^/]+)\.(safetensors|json)$"),
+    re.compile(r"resources/weights/(playground|blurred)/(generators/)?(?P<model>[^/]+)\.(safetensors|json)$"),
     re.compile(r"resources/(data/)?images/(?P<dataset>[^/]+)"),
     re.compile(r"resources/(data/)?concepts/(?P<concepts>[^/]+?)(\.zarr)?(/|$)"),
 )

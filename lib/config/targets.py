@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ..runtime.parts import all_parts
+from .audit import audited, compared
 from .captioners import given_exemplars, is_given, milan_file, peoples_annotations
 from .entries import concept_folder, image_table, layers_of
 from .generalization import comparisons
@@ -105,6 +106,9 @@ def evidence_targets(config: dict) -> list[str]:
 def experiment_targets(config: dict) -> list[str]:
     """Return the tables of the experiments with sentences."""
     files = ["results/generalization.csv"] if comparisons(config) else []
+    files += [f"results/{network}/audit.csv" for network in audited(config)]
+    if compared(config):
+        files += ["results/audit_comparison.csv", "results/audit_comparison.png"]
     for model, dataset, concepts in compared_entries(config):
         drawn = config["datasets"][dataset]["images"] == "playground"
         if drawn or peoples_annotations(model, dataset, config=config):

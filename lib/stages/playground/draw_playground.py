@@ -1,10 +1,19 @@
 """Stage: draw the embedded data set."""
 
+from collections.abc import Sequence
+
 from ...playground import drawing as playground
 
 
 def draw_playground(
-    *, folder: str, n_images: int, image_size: int, validation_share: float, seed: int, threads: int
+    *,
+    folder: str,
+    n_images: int,
+    image_size: int,
+    validation_share: float,
+    seed: int,
+    threads: int,
+    blurred: Sequence[str] = (),
 ) -> None:
     """Write the playground in Broden's on-disk format.
 
@@ -20,6 +29,8 @@ def draw_playground(
     seed : int
     threads : int
         Number of processes; it does not change results.
+    blurred : sequence of str
+        Objects that are blurred in the images.
     """
     playground.draw_playground(
         folder,
@@ -28,4 +39,5 @@ def draw_playground(
         validation_share=validation_share,
         seed=seed,
         processes=threads,
+        blurred=blurred,
     )
