@@ -1,5 +1,7 @@
 localrules:
     merge_generalization,
+    plot_baselines,
+    plot_generalization,
 
 
 BOOTSTRAPS = config["experiments"]["bootstraps"]
@@ -149,3 +151,49 @@ use rule merge_tables as merge_generalization with:
             chosen={},
         ),
         code=code_hash("lib.stages.report.merge_tables"),
+
+
+rule plot_baselines:
+    input:
+        table="results/{model}/{dataset}/{concepts}/baselines.csv",
+    output:
+        plot=report(
+            "results/{model}/{dataset}/{concepts}/baselines.png",
+            caption="captions/baselines.rst",
+            category="Sentences",
+            labels=REPORT_LABELS | {"content": "baselines"},
+        ),
+    log:
+        "logs/plot_baselines/{model}/{dataset}/{concepts}.log",
+    benchmark:
+        "benchmarks/plot_baselines/{model}/{dataset}/{concepts}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=settings(
+            kind="baselines",
+        ),
+        code=code_hash("lib.reporting.experiment_plots"),
+    script:
+        "../workflow_scripts/experiments/plot_experiment.py"
+
+
+use rule plot_baselines as plot_generalization with:
+    input:
+        table="results/generalization.csv",
+    output:
+        plot=report(
+            "results/generalization.png",
+            caption="captions/generalization.rst",
+            category="Sentences",
+            labels={"content": "generalization"},
+        ),
+    log:
+        "logs/plot_generalization.log",
+    benchmark:
+        "benchmarks/plot_generalization.jsonl"
+    params:
+        settings=settings(
+            kind="generalization",
+        ),
+        code=code_hash("lib.reporting.experiment_plots"),
