@@ -2,6 +2,8 @@ localrules:
     compare_audits,
     merge_generalization,
     plot_audits,
+    plot_baselines,
+    plot_generalization,
 
 
 BOOTSTRAPS = config["experiments"]["bootstraps"]
@@ -153,6 +155,52 @@ use rule merge_tables as merge_generalization with:
         code=code_hash("lib.stages.report.merge_tables"),
 
 
+rule plot_baselines:
+    input:
+        table="results/{model}/{dataset}/{concepts}/baselines.csv",
+    output:
+        plot=report(
+            "results/{model}/{dataset}/{concepts}/baselines.png",
+            caption="captions/baselines.rst",
+            category="Sentences",
+            labels=REPORT_LABELS | {"content": "baselines"},
+        ),
+    log:
+        "logs/plot_baselines/{model}/{dataset}/{concepts}.log",
+    benchmark:
+        "benchmarks/plot_baselines/{model}/{dataset}/{concepts}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=settings(
+            kind="baselines",
+        ),
+        code=code_hash("lib.reporting.experiment_plots"),
+    script:
+        "../workflow_scripts/experiments/plot_experiment.py"
+
+
+use rule plot_baselines as plot_generalization with:
+    input:
+        table="results/generalization.csv",
+    output:
+        plot=report(
+            "results/generalization.png",
+            caption="captions/generalization.rst",
+            category="Sentences",
+            labels={"content": "generalization"},
+        ),
+    log:
+        "logs/plot_generalization.log",
+    benchmark:
+        "benchmarks/plot_generalization.jsonl"
+    params:
+        settings=settings(
+            kind="generalization",
+        ),
+        code=code_hash("lib.reporting.experiment_plots"),
+
+
 rule audit_units:
     input:
         descriptions="results/{model}/{dataset}/descriptions.csv",
@@ -197,26 +245,22 @@ rule compare_audits:
         "../workflow_scripts/experiments/compare_audits.py"
 
 
-rule plot_audits:
+use rule plot_baselines as plot_audits with:
     input:
         table="results/audit_comparison.csv",
     output:
         plot=report(
             "results/audit_comparison.png",
             caption="captions/audit.rst",
-            category="Audit",
-            labels={"content": "plot"},
+            category="Sentences",
+            labels={"content": "audit"},
         ),
     log:
         "logs/plot_audits.log",
     benchmark:
         "benchmarks/plot_audits.jsonl"
-    conda:
-        "../envs/base.yaml"
     params:
         settings=settings(
             kind="audit_comparison",
         ),
-        code=code_hash("lib.reporting.plots"),
-    script:
-        "../workflow_scripts/analyses/plot_table.py"
+        code=code_hash("lib.reporting.experiment_plots"),

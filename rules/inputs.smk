@@ -63,10 +63,31 @@ def evidence_of(*tables):
 
     def look_up(wildcards):
         files = [file for table in tables for file in catalog_tables(table)(wildcards)]
-        asked = {"evidence", *files} & set(requested_targets())
-        return files if asked or all(Path(file).is_file() for file in files) else []
+        return if_asked(files, group="evidence")
 
     return look_up
+
+
+def experiments_of(wildcards):
+    """Return the tables of experiments with a network and with captioning models, as `evidence_of` does."""
+    names = wildcards.model, wildcards.dataset
+    concepts = targets.concept_sets(*names, config=config)
+    own = targets.network_experiments(*names, concepts, config=config)
+    common = ["results/generalization.csv"] if COMPARISONS else []
+    parts = own, common, targets.audit_tables(*names, config=config)
+    return [file for part in parts for file in if_asked(part, group="experiments")]
+
+
+def audit_of(wildcards):
+    """Return the units of a network that speak of topics, as `evidence_of` does."""
+    tables = targets.audit_tables(wildcards.model, wildcards.dataset, config=config)
+    return if_asked(tables[1:2], group="experiments")
+
+
+def if_asked(files, *, group):
+    """Return files if they or their group are asked for, or if all are there."""
+    asked = {group, *files} & set(requested_targets())
+    return files if asked or all(Path(file).is_file() for file in files) else []
 
 
 # Shared functions of the rules of captioning models.

@@ -74,6 +74,7 @@ rule write_catalog:
         metrics=catalog_tables("metrics"),
         verdicts=evidence_of("verdicts"),
         annotations=peoples_annotations_of,
+        audit=audit_of,
     output:
         catalog=directory("results/{model}/{dataset}/catalog"),
     log:
@@ -100,6 +101,7 @@ rule write_provenance:
     input:
         tables=of(targets.result_tables, "model", "dataset"),
         evidence=evidence_of(*targets.EVIDENCE),
+        experiments=experiments_of,
         made_from=sources_of,
     output:
         provenance="results/{model}/{dataset}/provenance.json",

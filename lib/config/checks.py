@@ -14,8 +14,8 @@ from .nearest import did_you_mean
 # names that the workflow itself uses in place of an entry's name
 RESERVED = {
     "models": (
-        *(PLANTED, "comparison.csv", "generalization.csv", "benchmarks.csv", "metric_checks.csv"),
-        *("sources.csv", "concepts"),
+        *(PLANTED, "comparison.csv", "benchmarks.csv", "metric_checks.csv", "sources.csv", "concepts"),
+        *("generalization.csv", "generalization.png", "audit_comparison.csv", "audit_comparison.png"),
     ),
     "concepts": (
         *("annotations.csv", "catalog", "description_metrics.csv", "descriptions.csv", "exemplars", "layers.csv"),
@@ -25,6 +25,8 @@ RESERVED = {
             "export",
             "crowd",
             "agreement.csv",
+            "audit.csv",
+            "audit_units.csv",
             "words.csv",
             "words.png",
             "provenance.json",

@@ -104,16 +104,38 @@ def evidence_targets(config: dict) -> list[str]:
 
 
 def experiment_targets(config: dict) -> list[str]:
-    """Return the tables of the experiments with sentences."""
-    files = ["results/generalization.csv"] if comparisons(config) else []
-    files += [f"results/{network}/audit.csv" for network in audited(config)]
-    if compared(config):
-        files += ["results/audit_comparison.csv", "results/audit_comparison.png"]
-    for model, dataset, concepts in compared_entries(config):
-        drawn = config["datasets"][dataset]["images"] == "playground"
-        if drawn or peoples_annotations(model, dataset, config=config):
-            files.append(f"results/{model}/{dataset}/{concepts}/baselines.csv")
-    return files
+    """Return the tables and plots of the experiments with sentences, and the provenance that names the tables."""
+    files = ["results/generalization.csv", "results/generalization.png"] if comparisons(config) else []
+    files += [file for network in audited(config) for file in audit_tables(*network.split("/"), config=config)]
+    files += [f"results/{network}/catalog" for network in audited(config)]
+    files += ["results/audit_comparison.png"] if compared(config) else []
+    tables = [table for target in config["targets"] for table in network_experiments(**target, config=config)]
+    roots = [f"results/{target['model']}/{target['dataset']}" for target in config["targets"]]
+    files += [file for table in tables for file in (table, table.replace(".csv", ".png"))]
+    return list(dict.fromkeys([*files, *(f"{root}/provenance.json" for root in roots)]))
+
+
+def network_experiments(model: str, dataset: str, concepts: list[str], *, config: dict) -> list[str]:
+    """Return the tables of the experiments with a network's sentences.
+
+    Parameters
+    ----------
+    model, dataset : str
+        Names in the sections `models` and `datasets`.
+    concepts : list of str
+        Names in the section `concepts`.
+    config : dict
+    """
+    if config["datasets"][dataset]["images"] != "playground" and not peoples_annotations(model, dataset, config=config):
+        return []
+    return [f"results/{model}/{dataset}/{name}/baselines.csv" for name in concepts]
+
+
+def audit_tables(model: str, dataset: str, *, config: dict) -> list[str]:
+    """Return the tables of the audit of a network, and of the comparison if it is compared with another."""
+    network = f"{model}/{dataset}"
+    own = [f"results/{network}/{table}.csv" for table in ("audit", "audit_units")] if network in audited(config) else []
+    return own + (["results/audit_comparison.csv"] if network in compared(config) else [])
 
 
 def _has_planted(config: dict) -> bool:

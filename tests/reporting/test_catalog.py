@@ -99,7 +99,7 @@ def inputs(tmp_path) -> dict:
         write_table(pd.DataFrame(values, columns=list(COLUMNS[name])), tmp_path / f"{name}.csv", name)
     arguments = {name: str(tmp_path / f"{name}.csv") for name in ("descriptions", "units")}
     arguments |= {name: [str(tmp_path / f"{name}.csv")] for name in ("explanations", "ranges", "histograms", "metrics")}
-    arguments |= {"verdicts": [], "annotations": []}
+    arguments |= {"verdicts": [], "annotations": [], "audit": []}
     return arguments | {
         "exemplars": str(tmp_path / "exemplars"),
         "concept_sets": ["playground"],
@@ -166,6 +166,21 @@ def test_numbers_arrive(inputs):
 def judged(inputs):
     """Return the arguments with verdicts: of the range `top` each kind in turn, untested below."""
     return inputs | {"verdicts": [inputs["explanations"][0].replace("explanations.csv", "verdicts.csv")]}
+
+
+def test_units_of_a_topic_are_named(inputs, tmp_path):
+    assert "topics" not in _units_of(inputs)
+    rows = [
+        ("layer2", 3, "people", "sentence", ""),
+        ("layer2", 3, "people", "set", "top"),
+        ("layer2", 3, "cars", "set", "top"),
+    ]
+    table = pd.DataFrame(rows, columns=["layer", "unit", "topic", "source", "range"]).assign(
+        words="w", text="t", page="p"
+    )
+    write_table(table[list(COLUMNS["audit_units"])], str(tmp_path / "audit_units.csv"), "audit_units")
+    topics = _units_of(inputs | {"audit": [str(tmp_path / "audit_units.csv")]})["topics"]
+    assert topics[N_UNITS + 3] == ["cars", "people"] and sum(map(bool, topics)) == 1
 
 
 def test_annotations_stand_beside_the_sentences(inputs, tmp_path):

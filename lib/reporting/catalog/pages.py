@@ -36,6 +36,7 @@ def write_catalog(
     metrics: list[str],
     verdicts: list[str],
     annotations: str | list[str],
+    audit: list[str],
     concept_sets: list[str],
     catalog: str,
     model: str,
@@ -55,6 +56,8 @@ def write_catalog(
         One CSV file per concept set, in the order of `concept_sets`; a list may be empty.
     annotations : str or list of str
         Table of people's annotations, shown beside the sentences; an empty list if there is none.
+    audit : list of str
+        Table of the units that speak of topics, which the page links; an empty list if there is none.
     concept_sets : list of str
         Names of the concept sets.
     catalog : str
@@ -118,6 +121,7 @@ def write_catalog(
                 "status": table["status"],
                 "images": [images.get(key, []) for key in positions],
                 **_annotations(annotations, positions),
+                **_topics(audit, positions),
             },
             "concept_sets": [_overview(s, summarize(s, layer_of_unit, n_layers=len(layers))) for s in sets],
         }
@@ -186,6 +190,15 @@ def _annotations(path: str | list[str], positions: dict[tuple[str, int], int]) -
         return {}
     known = read_annotations(path)
     return {"annotations": [list(known.get(key, ())) for key in positions]}
+
+
+def _topics(paths: list[str], positions: dict[tuple[str, int], int]) -> dict[str, list]:
+    """Return the topics that each unit speaks of; nothing if there is no table."""
+    if not paths:
+        return {}
+    found = pd.concat([read_table(path, "audit_units") for path in paths])
+    topics = {key: sorted(set(own)) for key, own in found.groupby(["layer", "unit"])["topic"]}
+    return {"topics": [topics.get(key, []) for key in positions]}
 
 
 def _write_pictures(pictured: dict[str, Exemplars], writer: PictureWriter) -> dict:

@@ -7,12 +7,11 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from ...captioning.model.lemmas import english_lemmas
+from ...captioning.model.lemmas import english_lemmas, find_words
 from ...captioning.model.vocabulary import Tokenizer
 from ...data.stores.columns import COLUMNS
 from ...data.stores.tables import read_table, write_table
 from ...kernels.evidence.intervals import wilson_interval
-from ...kernels.metrics.topics import find_words
 from ...kernels.search.formula import AND_NOT, split_formula
 
 logger = logging.getLogger(__name__)
