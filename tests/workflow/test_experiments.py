@@ -1,5 +1,7 @@
 """Experiments on captioning models through the real workflow, and exemplars and annotations that exist in place of images."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -49,6 +51,26 @@ def done(tmp_path_factory):
     (workflow.folder / "people.csv").write_text("layer,unit,annotation\n" + "".join(rows))
     workflow.must_run("experiments", f"{GIVEN}/description_metrics.csv", f"{GIVEN}/catalog", MINE, settings=SETTINGS)
     return workflow
+
+
+def test_units_that_speak_of_topics_are_counted_linked_and_compared(done):
+    networks = {"resnet18/playground", "resnet18/blurred", "whatever/given"}
+    audits = {network: read_table(done.folder / f"results/{network}/audit.csv", "audit") for network in networks}
+    for network, table in audits.items():
+        assert set(table["network"]) == {network} and set(table["topic"]) == {"people", "buildings"}
+    drawn = [set(audits[f"resnet18/{name}"]["source"]) for name in ("playground", "blurred")]
+    assert drawn == [{"sentence", "playground"}] * 2 and set(audits["whatever/given"]["source"]) == {"sentence"}
+    comparison = read_table(done.folder / "results/audit_comparison.csv", "audit_comparison")
+    assert set(zip(comparison["network"], comparison["reference"])) == {("resnet18/blurred", "resnet18/playground")}
+    units = read_table(done.folder / "results/resnet18/playground/audit_units.csv", "audit_units")
+    data = (done.folder / "results/resnet18/playground/catalog/data.js").read_text()
+    topics = json.loads(data.removeprefix("window.LEXICON_DATA = ").rstrip().rstrip(";"))["units"]["topics"]
+    assert sum(map(len, topics)) == len(units[["topic", "layer", "unit"]].drop_duplicates()) > 0
+    weights = [
+        (done.folder / f"resources/weights/{name}/resnet18.safetensors").read_bytes()
+        for name in ("playground", "blurred")
+    ]
+    assert weights[0] != weights[1]
 
 
 def test_baselines_and_generalization_of_the_playground(done):

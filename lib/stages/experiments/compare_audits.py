@@ -23,10 +23,14 @@ def compare_audits(*, audits: list[str], pairs: list[list[str]], comparison: str
 
     Raises
     ------
+    ValueError
+        If there are no pairs.
     LookupError
         If a network of a pair has no table.
     """
     tables = {str(table["network"].iloc[0]): table for table in (read_table(path, "audit") for path in audits)}
+    if not pairs:
+        raise ValueError("there are no networks to compare; config key audit.compare")
     rows = []
     for network, reference in pairs:
         if missing := {network, reference} - set(tables):
