@@ -112,8 +112,8 @@ def test_units_that_speak_of_a_topic(folder):
         ("lights", "things", "top", "layer/2", 0): "traffic light",
     }
     by_unit = units.set_index(["source", "range", "layer", "unit"])
-    assert by_unit.loc[("sentence", "", "layer/2", 0)].iloc[0]["page"] == "catalog/index.html#layer%2F2/0"
-    assert by_unit.loc[("sentence", "", "layer1", 2)].iloc[0]["text"] == "Two men"
+    assert by_unit.loc[("sentence", "", "layer/2", 0)]["page"] == "catalog/index.html#layer%2F2/0"
+    assert by_unit.loc[("sentence", "", "layer1", 2)]["text"] == "Two men"
 
 
 def test_counts_are_of_the_units_with_a_text(folder):
