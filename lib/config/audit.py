@@ -1,5 +1,7 @@
 """Which networks and concept sets the audit covers."""
 
+from collections.abc import Iterable
+
 from .captioners import is_given
 from .entries import look_up
 
@@ -25,6 +27,12 @@ def compared(config: dict) -> list[str]:
     """Return all networks in `audit.compare`, as `model/dataset`; none without topics."""
     pairs = config["audit"]["compare"] if config["audit"]["topics"] else []
     return list(dict.fromkeys(network for pair in pairs for network in pair))
+
+
+def asked_audits(config: dict, requested: Iterable[str]) -> list[tuple[str, str]]:
+    """Return model and data set of the networks that the audit compares, if that is among the requested results."""
+    asked = any(path == "experiments" or "audit_comparison" in path for path in requested)
+    return [tuple(network.split("/")) for network in compared(config)] if asked else []
 
 
 def audited(config: dict) -> list[str]:

@@ -11,7 +11,7 @@ from ..data.downloads.sources import all_sources, is_url
 from ..data.images.lists import TABLES
 from ..data.milannotations.groups import NETWORKS, PUBLISHED
 from ..models.build.kinds import factory_kind, split_function
-from .audit import compared
+from .audit import asked_audits
 from .captioners import CAPTIONER_FILES, GIVEN, annotated_networks, caption_training, is_given, trains_on_playground
 from .entries import ARCHIVES, FETCHED_DATA, GENERATED, TWIN, asks_clip, clip_tag, concept_folder, look_up
 from .generalization import Comparison, comparisons, generalization_training
@@ -207,9 +207,8 @@ def asked_entries(config: dict, *, requested: Iterable[str]) -> tuple[list[tuple
         own = [network for network in (*comparison.train, *comparison.test) if network not in NETWORKS]
         networks |= {tuple(network.split("/")) for network in own}
         datasets |= {network.split("/")[1] for network in own}
-    for network in _asked_audits(config, requested):
-        networks.add(tuple(network.split("/")))
-        datasets.add(network.split("/")[1])
+    networks |= set(asked_audits(config, requested))
+    datasets |= {dataset for _, dataset in asked_audits(config, requested)}
     for name in [name for name in datasets if config["datasets"][name]["milan"] in config.get("captioners", {})]:
         # networks whose annotations train the captioning model of an asked data set, and its encoder
         milan = config["datasets"][name]["milan"]
@@ -229,12 +228,6 @@ def _asked_comparisons(config: dict, requested: Iterable[str]) -> list[Compariso
     """Return the comparisons of captioning models, if they are asked for."""
     asked = any(path == "experiments" or "generalization" in path for path in requested)
     return list(comparisons(config).values()) if asked else []
-
-
-def _asked_audits(config: dict, requested: Iterable[str]) -> list[str]:
-    """Return the networks whose audits are compared, if that is asked for."""
-    asked = any(path == "experiments" or "audit_comparison" in path for path in requested)
-    return compared(config) if asked else []
 
 
 def _of_network(model: str, dataset: str, config: dict) -> Iterator[Named]:

@@ -1,7 +1,5 @@
 """Stage: draw the embedded data set."""
 
-from collections.abc import Sequence
-
 from ...playground import drawing as playground
 
 
@@ -11,9 +9,9 @@ def draw_playground(
     n_images: int,
     image_size: int,
     validation_share: float,
+    blurred: list[str],
     seed: int,
     threads: int,
-    blurred: Sequence[str] = (),
 ) -> None:
     """Write the playground in Broden's on-disk format.
 
@@ -26,11 +24,11 @@ def draw_playground(
         Height and width of the images, pixels; label maps have half the size.
     validation_share : float
         Share of the images in the split `val`.
+    blurred : list of str
+        Objects that are blurred in the images.
     seed : int
     threads : int
         Number of processes; it does not change results.
-    blurred : sequence of str
-        Objects that are blurred in the images.
     """
     playground.draw_playground(
         folder,
