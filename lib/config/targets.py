@@ -132,7 +132,14 @@ def network_experiments(model: str, dataset: str, concepts: list[str], *, config
 
 
 def audit_tables(model: str, dataset: str, *, config: dict) -> list[str]:
-    """Return the tables of the audit of a network, and of the comparison if it is compared with another."""
+    """Return the tables of the audit of a network, and of the comparison if it is compared with another.
+
+    Parameters
+    ----------
+    model, dataset : str
+        Names in the sections `models` and `datasets`.
+    config : dict
+    """
     network = f"{model}/{dataset}"
     own = [f"results/{network}/{table}.csv" for table in ("audit", "audit_units")] if network in audited(config) else []
     return own + (["results/audit_comparison.csv"] if network in compared(config) else [])
