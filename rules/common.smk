@@ -1,9 +1,12 @@
 import functools
 
+import lib.config.audit as audit
 import lib.config.batches as batches
+import lib.config.captioners as captioners
 import lib.config.checks as checks
 import lib.config.decoding as decoding
 import lib.config.entries as entries
+import lib.config.generalization as generalization
 import lib.config.networks as networks
 import lib.config.paths as paths
 import lib.config.targets as targets
@@ -24,6 +27,8 @@ try:
     checks.check_names(config)
     checks.check_ranges(config)
     checks.check_concepts(config)
+    audit.check(config)
+    generalization.comparisons(config)
     networks.resolve_layers(config, LAYERS)
 except ValueError as error:
     raise WorkflowError(str(error)) from None
@@ -59,7 +64,7 @@ network_files_of = of(paths.network_files, "model", "dataset")
 geometry_of = of(networks.input_geometry, "model", "dataset")
 input_size_of = of(networks.input_size, "model", "dataset")
 layers_of = of(entries.layers_of, "model", "dataset")
-milan_of = of(entries.milan_file, "model", "dataset")
+milan_of = of(captioners.milan_file, "model", "dataset")
 image_table_of = of(entries.image_table, "dataset")
 own_images_of = of(paths.own_images, "dataset")
 is_generated = of(entries.is_generated, "dataset")

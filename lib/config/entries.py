@@ -1,14 +1,10 @@
 """Entries of the config by name, and the files and settings derived from them."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from ..data.downloads.sources import all_sources
-from ..data.milannotations.groups import GROUPS
 from .nearest import did_you_mean
 
-CAPTIONERS = ("playground", *GROUPS)
-CAPTIONER_FILES = (".safetensors", ".pth")
 FETCHED_DATA = {"places365": "places365_val", "imagenet": "imagenet_val"}
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 PLANTED = "planted"
@@ -18,6 +14,7 @@ TWIN = "~random"
 # the same concepts on scenes drawn for the evidence alone
 FRESH = "~fresh"
 FRESH_SCENES = f"resources/data/playground{FRESH}"
+BLURRED_SCENES = "resources/data/playground~blurred"
 
 
 def look_up(section: str, name: str, *, config: dict) -> dict:
@@ -90,25 +87,6 @@ def concept_folder(concepts: str, *, config: dict) -> str:
     return f"resources/data/{source}" if source in ("playground", "broden1_224", "broden1_227") else source
 
 
-def milan_file(model: str, dataset: str, *, config: dict) -> str:
-    """Return the path of the captioning model for a model and data set.
-
-    Parameters
-    ----------
-    model, dataset : str
-        Names in the sections `models` and `datasets`.
-    config : dict
-
-    Raises
-    ------
-    ValueError
-        If the captioning model was trained on the model's own annotations.
-    """
-    check_not_its_own(model, dataset, config=config)
-    milan = config["datasets"][dataset]["milan"]
-    return milan if milan.endswith(CAPTIONER_FILES) else f"resources/milan/{milan}.safetensors"
-
-
 def clip_tag(config: dict) -> str | None:
     """Return the name of CLIP's published weights; None if the config gives a file."""
     weights = config["milan"]["clip"]["weights"]
@@ -153,28 +131,6 @@ def clip_file(config: dict) -> str | list[str]:
 def asks_clip(config: dict) -> bool:
     """Return whether CLIP chooses among the sentences."""
     return config["milan"]["strategy"].endswith("+clip")
-
-
-def check_not_its_own(model: str, dataset: str, *, config: dict) -> None:
-    """Check that a network is not captioned by a model trained on its own annotated units.
-
-    Parameters
-    ----------
-    model, dataset : str
-        Names in the sections `models` and `datasets`.
-    config : dict
-
-    Raises
-    ------
-    ValueError
-        If the network to label is among `milan.training.networks`.
-    """
-    networks = config["milan"]["training"]["networks"]
-    if look_up("datasets", dataset, config=config)["milan"] == "playground" and model in networks:
-        raise ValueError(
-            f"{model} is labelled and also listed in milan.training.networks ({', '.join(networks)}), so its sentences "
-            "would be copied from its own annotations. Take it out of milan.training.networks."
-        )
 
 
 def clip_settings(config: dict) -> dict | None:
@@ -302,14 +258,3 @@ def annotated_units(model: str, dataset: str, *, config: dict) -> int | None:
     annotated = dataset == "playground" and model in training["networks"]
     chosen = "units" in look_up("models", model, config=config)
     return training["units_per_layer"] if annotated and not chosen else None
-
-
-def caption_training(milan: str, *, config: dict) -> dict:
-    """Return the training settings of a captioning model."""
-    training = config["milan"]["training"]
-    return training if milan == "playground" else training | config["milan"]["milannotations"]
-
-
-def annotated_networks(milan: str, *, config: dict) -> Sequence[str]:
-    """Return the networks on whose annotated units a captioning model is trained, in order."""
-    return config["milan"]["training"]["networks"] if milan == "playground" else GROUPS[milan]

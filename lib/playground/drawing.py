@@ -6,7 +6,7 @@ Image i depends on nothing but the seed and i, so neither the number of processe
 import csv
 import logging
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -19,12 +19,13 @@ from ..data.formats.label_maps import encode_map
 from ..runtime.atomic import new_folder
 from ..runtime.parallel import end_with_parent
 from ..runtime.progress import Progress
+from .blurring import blur_objects
 from .canvas import Canvas
 from .paint import Dice
 from .scenes.landscapes import LANDSCAPES
 from .scenes.rooms import ROOMS
 from .stage import Stage, light
-from .vocabulary import CATEGORIES, NAMES, NUMBERS
+from .vocabulary import CATEGORIES, NAMES, NUMBERS, OBJECTS
 
 T = TypeVar("T")
 
@@ -94,10 +95,11 @@ def _split_of(index: int, validation_share: float) -> str:
 
 
 def _write_scene(
-    index: int, *, root: Path, image_size: int, seed: int, validation_share: float
+    index: int, *, root: Path, image_size: int, seed: int, validation_share: float, blurred: Collection[str]
 ) -> tuple[dict[str, str], dict[str, numpy.ndarray]]:
     """Draw and write one image; return its cells of index.csv and, per category, the share of pixels per label."""
     image, maps, scene = draw_scene(index, image_size=image_size, seed=seed)
+    image = blur_objects(image, maps["object"], blurred)
     split = _split_of(index, validation_share)
     stem = f"{split}/{index:06d}"
     image.save(root / f"{stem}.jpg", quality=JPEG_QUALITY, subsampling=0)
@@ -144,7 +146,14 @@ def write_maps(
 
 
 def draw_playground(
-    folder: Path, *, n_images: int, image_size: int, seed: int, validation_share: float, processes: int
+    folder: Path,
+    *,
+    n_images: int,
+    image_size: int,
+    seed: int,
+    validation_share: float,
+    processes: int,
+    blurred: Collection[str] = (),
 ) -> None:
     """Draw the data set and write it in the format of Broden 1.
 
@@ -162,11 +171,13 @@ def draw_playground(
         Share of the images whose split is `val`, from 0 to 1; the splits are folders below `images`.
     processes : int
         Number of processes that draw; it changes nothing but the time.
+    blurred : collection of str
+        Objects that are blurred in the images; label maps stay as they are.
 
     Raises
     ------
     ValueError
-        If the image size is odd or below 32, the share lies outside [0, 1], or there is no image to draw.
+        If a name is no object, the image size is odd or below 32, the share lies outside [0, 1], or there is no image to draw.
     FileExistsError
         If the folder holds files.
     """
@@ -181,6 +192,8 @@ def draw_playground(
         raise ValueError(f"playground: validation_share is {validation_share}, but must lie between 0 and 1.")
     if folder.exists() and any(folder.iterdir()):
         raise FileExistsError(f"{folder} already holds files: remove the folder to draw the data set again.")
+    if unknown := set(blurred) - set(OBJECTS):
+        raise ValueError(f"playground: {sorted(unknown)[0]!r} cannot be blurred; objects are {', '.join(OBJECTS)}.")
     with new_folder(folder) as draft:
         for split in ("train", "val"):
             (draft / "images" / split).mkdir(parents=True)
@@ -190,6 +203,7 @@ def draw_playground(
             image_size=image_size,
             seed=seed,
             validation_share=validation_share,
+            blurred=tuple(blurred),
         )
         drawn = draw_all(work, n_images, processes=processes)
         write_tables(draft, drawn, image_size=image_size)

@@ -124,7 +124,18 @@ CONFIG_EDITS = {
 }
 
 # keys of entries that another entry of that kind has, or that do not go with those of the playground
-ELSEWHERE = {"samples", "format", "images", "masks", "labels", "mask_size", "mask_suffix", "image_list"}
+ELSEWHERE = {
+    "samples",
+    "exemplars",
+    "annotations",
+    "format",
+    "images",
+    "masks",
+    "labels",
+    "mask_size",
+    "mask_suffix",
+    "image_list",
+}
 
 # what the tables and the catalog of the finished run do not depend on, edited all at once
 EDITS_WITHOUT_EFFECT = {
@@ -172,6 +183,17 @@ EDITS_WITHOUT_EFFECT = {
     "evidence.fresh_images": 10,
     "evidence.twins": 10,
     "evidence.images": "resources/labels",
+    "captioners": {"mine": {"networks": ["shufflenet_v2_x1_0/playground"]}},
+    "playground.blurred": ["car"],
+    "audit.topics": {"cars": ["car"]},
+    "audit.compare": [],
+    "experiments.bootstraps": 10,
+    "experiments.generalization.presets": [],
+    "experiments.generalization.comparisons": {"mine": {"train": ["shufflenet_v2_x1_0/playground"]}},
+    "experiments.generalization.trials": 1,
+    "experiments.generalization.hold_out": 0.2,
+    "experiments.generalization.early_stopping": 0.2,
+    "experiments.generalization.encoder": "resnet18",
     "milan.source": "train",
     "milan.clip.name": "ViT-L-14",
     "milan.clip.weights": "laion2b_s32b_b82k",

@@ -2,18 +2,8 @@
 
 from .columns_analyses import ANALYSES
 from .columns_evidence import EVIDENCE
+from .columns_experiments import CAPTION_MEASURES, EXPERIMENTS
 
-CAPTION_MEASURES = dict.fromkeys(
-    (
-        *("bleu", "bleu1", "bleu2", "bleu3", "bleu4", "chrf"),
-        *(
-            f"{kind}_{part}"
-            for kind in ("rouge1", "rouge2", "rougeL", "bert_score")
-            for part in ("precision", "recall", "f")
-        ),
-    ),
-    "float",
-)
 RESULTS = {
     "images": {"path": "str"},
     "skipped_images": {"path": "str", "reason": "str"},
@@ -47,6 +37,8 @@ RESULTS = {
     "rejected": {"row": "int", "layer": "str", "unit": "str", "worker": "str", "summary": "str", "reason": "str"},
     "spelling": {"word": "str", "correction": "str", "n": "int"},
     "annotations": {"layer": "str", "unit": "int", "summary": "str"},
+    "own_annotations": {"layer": "str", "unit": "int", "annotation": "str"},
+    "splits": {"network": "str", "layer": "str", "unit": "int", "part": "str"},
     "milannotations": {
         "network": "str",
         "layer": "str",
@@ -136,4 +128,4 @@ RESULTS = {
     },
     "benchmarks": {"rule": "str", "job": "str", "seconds": "float", "cpu_seconds": "float", "peak_mib": "float"},
 }
-COLUMNS = RESULTS | ANALYSES | EVIDENCE
+COLUMNS = RESULTS | ANALYSES | EVIDENCE | EXPERIMENTS

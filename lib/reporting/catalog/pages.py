@@ -9,6 +9,7 @@ import jinja2
 import numpy as np
 import pandas as pd
 
+from ...data.formats.annotations import read_annotations
 from ...data.formats.exemplars import Exemplars, read_exemplars, read_layers
 from ...data.stores.tables import read_table
 from ...kernels.evidence.verdicts import VERDICTS
@@ -34,6 +35,8 @@ def write_catalog(
     histograms: list[str],
     metrics: list[str],
     verdicts: list[str],
+    annotations: str | list[str],
+    audit: list[str],
     concept_sets: list[str],
     catalog: str,
     model: str,
@@ -51,6 +54,10 @@ def write_catalog(
         Folder that holds one exemplar folder per layer.
     explanations, ranges, histograms, metrics, verdicts : list of str
         One CSV file per concept set, in the order of `concept_sets`; a list may be empty.
+    annotations : str or list of str
+        Table of people's annotations, shown beside the sentences; an empty list if there is none.
+    audit : list of str
+        Table of the units that speak of topics, which the page links; an empty list if there is none.
     concept_sets : list of str
         Names of the concept sets.
     catalog : str
@@ -113,6 +120,8 @@ def write_catalog(
                 "score": as_json_numbers(table["score"]),
                 "status": table["status"],
                 "images": [images.get(key, []) for key in positions],
+                **_annotations(annotations, positions),
+                **_topics(audit, positions),
             },
             "concept_sets": [_overview(s, summarize(s, layer_of_unit, n_layers=len(layers))) for s in sets],
         }
@@ -173,6 +182,23 @@ def _unit_table(described: pd.DataFrame, tallied: pd.DataFrame, pictured: dict[s
         # The unit's own status has priority: it is the cause of a missing description.
         "status": [states[key] if states.get(key, "ok") != "ok" else status or "ok" for key, (_, _, status) in rows],
     }
+
+
+def _annotations(path: str | list[str], positions: dict[tuple[str, int], int]) -> dict[str, list]:
+    """Return the annotations of all units; nothing if there is no table."""
+    if not path:
+        return {}
+    known = read_annotations(path)
+    return {"annotations": [list(known.get(key, ())) for key in positions]}
+
+
+def _topics(paths: list[str], positions: dict[tuple[str, int], int]) -> dict[str, list]:
+    """Return the topics that each unit speaks of; nothing if there is no table."""
+    if not paths:
+        return {}
+    found = pd.concat([read_table(path, "audit_units") for path in paths])
+    topics = {key: sorted(set(own)) for key, own in found.groupby(["layer", "unit"])["topic"]}
+    return {"topics": [topics.get(key, []) for key in positions]}
 
 
 def _write_pictures(pictured: dict[str, Exemplars], writer: PictureWriter) -> dict:

@@ -38,6 +38,9 @@
     return { values, places };
   };
 
+  /* What a search finds the units of a topic by. */
+  const topicText = (topic) => `topic:${topic};`;
+
   const texts = new Map();
   const searchable = () => {
     const number = data.concept_sets.length ? setNumber() : -1;
@@ -48,7 +51,8 @@
         const codes = set ? [...new Set(set.formula.slice(at * width, (at + 1) * width))].map((formula) => set.formulas[formula]) : [];
         const own = codes.flatMap((code) => [formulaText(set.names, code), formulaText(set.shown, code),
           ...literals(code).map(({ concept }) => `${set.shown[concept]} (${set.categories[concept]})`)]);
-        return [`${data.layers[units.layer[at]].name}/${unit}`, units.description[at], ...own].join("\n").toLowerCase();
+        const topics = units.topics ? units.topics[at].map(topicText) : [];
+        return [`${data.layers[units.layer[at]].name}/${unit}`, units.description[at], ...topics, ...(units.annotations ? units.annotations[at] : []), ...own].join("\n").toLowerCase();
       }));
     }
     return texts.get(number);
@@ -141,6 +145,10 @@
       $("layer-chart").replaceChildren(layerChart(data.layers, summary, state.layer, pick));
       $("concept-chart").replaceChildren(summary.concepts.length ? conceptChart(summary.concepts, (q) => change({ q })) : el("p", { class: "nothing" }, "none"));
     } else figures.push(figure(percent(units.description.filter((text) => text).length / units.unit.length), "with a sentence"));
+    [...new Set((units.topics || []).flat())].sort().forEach((topic) => {
+      const count = units.topics.filter((own) => own.includes(topic)).length;
+      figures.push(figure(el("a", { href: `#?q=${encodeURIComponent(topicText(topic))}` }, integer(count)), `speak of ${topic}`));
+    });
     const idle = units.status.filter((status) => status !== "ok").length;
     if (idle) figures.push(figure(integer(idle), "without response"));
     $("figures").replaceChildren(...figures);

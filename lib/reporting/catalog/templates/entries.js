@@ -93,6 +93,12 @@
     return el(tag, { class: "sentence none" }, status === "ok" ? "no sentence" : `no sentence: the unit is ${status}`);
   };
 
+  /* What people say of the unit, beside the sentence. */
+  const annotations = (unit) => {
+    const said = data.units.annotations ? data.units.annotations[unit] : [];
+    return said.length ? el("ul", { class: "annotations", "aria-label": "People say" }, said.map((text) => el("li", { dir: "auto", title: text }, text))) : null;
+  };
+
   const formulas = (set, unit) => {
     const states = set.ranges.map((_, column) => cell(set, unit, column));
     if (!states.some((state) => state.formula)) {
@@ -129,7 +135,7 @@
     const set = data.concept_sets[number];
     const strip = el("a", { class: "open", href: address(unit), tabindex: "-1" }, pictures(unit, false));
     const entry = el("article", { class: "entry", tabindex: "-1", "data-unit": unit }, strip,
-      el("div", { class: "words" }, heading(unit, "h3"), sentence(unit, "p"), set ? formulas(set, unit) : null));
+      el("div", { class: "words" }, heading(unit, "h3"), sentence(unit, "p"), annotations(unit), set ? formulas(set, unit) : null));
     const wide = window.innerWidth < 760 ? window.innerWidth - 32 : 240;
     if (set) entry.append(chart(set, number, unit, { width: wide, height: wide > 240 ? 90 : 124, axis: false }));
     else entry.classList.add("plain");
@@ -201,7 +207,7 @@
     const page = el("article", { class: "page" },
       el("nav", { class: "trail", "aria-label": "Units" }, el("a", { href: back }, "← All units"), el("span", { class: "where" }, place),
         turn(previous, "‹ Previous", "Previous unit"), turn(next, "Next ›", "Next unit")),
-      heading(unit, "p"), sentence(unit, "h1"), strip, sets, el("p", { class: "share" }, link, copy));
+      heading(unit, "p"), sentence(unit, "h1"), annotations(unit), strip, sets, el("p", { class: "share" }, link, copy));
     details(data.units.layer[unit]).then((layer) => {
       const row = unit - layer.first;
       sets.forEach((section, number) => {
@@ -209,7 +215,8 @@
       });
       strip.querySelectorAll("figcaption").forEach((caption, rank) => {
         if (layer.ids[row][rank] === undefined) return;
-        caption.append(el("b", {}, short(layer.activations[row][rank])), ` image ${layer.ids[row][rank]}`);
+        const number = layer.ids[row][rank];
+        caption.append(el("b", {}, short(layer.activations[row][rank])), number < 0 ? "" : ` image ${number}`);
       });
     }, () => {});
     return page;
