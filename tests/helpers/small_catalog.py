@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from lib.data.formats.exemplars import create_exemplars
 from lib.data.stores.columns import COLUMNS
@@ -25,7 +26,7 @@ HOSTILE = [
     "__proto__",
 ]
 N_UNITS = 12
-TABLES = ("explanations", "ranges", "histograms", "metrics", "verdicts")
+TABLES = ("explanations", "ranges", "histograms", "metrics", "verdicts", "outlines", "data", "concepts")
 """Arguments of write_catalog that hold an entry for each concept set."""
 
 
@@ -89,7 +90,7 @@ def hostile_inputs(folder) -> dict:
         write_table(pd.DataFrame(values, columns=list(COLUMNS[name])), folder / f"{name}.csv", name)
     arguments = {name: str(folder / f"{name}.csv") for name in ("descriptions", "units")}
     arguments |= {name: [str(folder / f"{name}.csv")] for name in ("explanations", "ranges", "histograms", "metrics")}
-    arguments |= {"verdicts": []}
+    arguments |= {name: [] for name in ("verdicts", "outlines", "data", "concepts")}
     return arguments | {
         "exemplars": str(folder / "exemplars"),
         "concept_sets": ["playground"],
@@ -125,12 +126,27 @@ RANGES = ("top", "cluster1", "cluster2")
 VARIED = {"layer1": 70, "layer10": 9, "layer1/1": 4}
 
 
+N_IMAGES = 5
+
+
+def write_images(folder: Path) -> None:
+    """Write images of 16 x 16 pixels in Broden's format, each with a scene."""
+    (folder / "images").mkdir(parents=True)
+    lines = ["image,split,ih,iw,sh,sw,scene"]
+    for image in range(N_IMAGES):
+        Image.new("RGB", (16, 16), (50 * image, 90, 120)).save(folder / f"images/{image}.png")
+        lines.append(f"{image}.png,val,16,16,16,16,1")
+    (folder / "index.csv").write_text("\n".join(lines) + "\n")
+    (folder / "label.csv").write_text("number,name,category\n1,street,scene(5)\n")
+
+
 def varied_inputs(folder) -> dict:
     """Write the tables of three layers with three ranges and random formulas; return the arguments of write_catalog."""
     folder = Path(folder)
     rng = np.random.default_rng(1)
-    names = ("descriptions", "units", "ranges", "histograms", "explanations", "metrics", "verdicts")
+    names = ("descriptions", "units", "ranges", "histograms", "explanations", "metrics", "verdicts", "outlines")
     rows = {name: [] for name in names}
+    write_images(folder / "data")
     for layer, n_units in VARIED.items():
         ids = rng.integers(0, 5, (n_units, 4))
         best = -np.sort(-rng.random((n_units, 4)), axis=1)
@@ -159,6 +175,10 @@ def varied_inputs(folder) -> dict:
                 found = (lower, upper, formula, shown, kinds, length if ok else 0, iou, iou, ok, "optimal", status)
                 rows["explanations"].append((layer, unit, name, *found))
                 rows["metrics"].append((layer, unit, name, iou, *[0.25 if ok else np.nan] * len(MEASURES)))
+                for rank in range(2 if ok else 0):
+                    image = (unit + place + 2 * rank) % N_IMAGES
+                    paths = ("M4 4l16 0 0 12-16 0z", "M12 8l16 0 0 20-16 0z")
+                    rows["outlines"].append((layer, unit, name, 1 - rank / 2, image, 0.4 / (rank + 1), *paths))
                 verdict = VERDICTS[rng.integers(4)] if ok else "untested"
                 numbers = [iou, 0.02, 0.01, iou / 2, iou / 3, iou / 1.5, iou / 2, 0.7]
                 shares = as_json([0.5] * (length if ok else 0)).replace('"', "")
@@ -168,5 +188,6 @@ def varied_inputs(folder) -> dict:
     arguments = {name: str(folder / f"{name}.csv") for name in ("descriptions", "units")}
     arguments |= {name: [str(folder / f"{name}.csv")] for name in names if name not in arguments}
     names = {"concept_sets": ["playground"], "model": "resnet18", "dataset": "playground"}
+    names |= {"data": [str(folder / "data")], "concepts": [{"subset": "", "categories": ["scene"]}]}
     paths = {"exemplars": str(folder / "exemplars"), "catalog": str(folder / "catalog")}
     return arguments | names | paths | {"opacity": 0.75, "k_shown": 4}

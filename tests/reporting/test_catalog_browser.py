@@ -322,6 +322,35 @@ def test_histogram_has_an_axis_and_tells_what_is_below_the_pointer(browser, vari
         assert len(bands) == 3 and len(set(bands)) == 2, "top has a line of its own"
 
 
+def test_a_click_on_a_range_shows_its_images(browser, varied):
+    address, tables = varied
+    rows = tables["explanations"].query("layer == 'layer10'").pivot(index="unit", columns="range", values="status")
+    unit = int(rows.index[(rows == "ok").all(axis=1)][0])
+    with open_page(browser, f"{address}#layer10/{unit}") as page:
+        figures = page.locator(".explorer figure")
+        figures.first.wait_for()
+        assert page.get_attribute(".explorer", "aria-label") == "Images of range top"
+        places = {"top": 0, "cluster1": 1, "cluster2": 2}
+
+        def captions(name):
+            images = [(unit + places[name] + 2 * rank) % 5 for rank in range(2)]
+            return [f"0.400 best, image {images[0]}", f"0.200 better than 50 %, image {images[1]}"]
+
+        assert page.locator(".explorer figcaption").all_text_contents() == captions("top")
+        page.click(".explore:has-text('cluster2')")
+        assert page.locator(".explorer figcaption").all_text_contents() == captions("cluster2")
+        band = page.locator(".band.tone-1")
+        band.press("Enter")
+        assert page.locator(".explorer figcaption").all_text_contents() == captions("cluster1")
+        assert (band.get_attribute("aria-pressed"), page.locator(".explore[aria-pressed=true]").count()) == ("true", 1)
+        regions = figures.first.locator(".region")
+        kinds = regions.evaluate_all("nodes => nodes.map((node) => getComputedStyle(node).fill)")
+        assert len(set(kinds)) == 3 and sum("url(" in fill for fill in kinds) == 2, "told apart without colour too"
+        assert page.locator(".kinds li").count() == 3
+        alt = figures.first.locator("img").get_attribute("alt")
+        assert alt.startswith(f"Image {captions('cluster1')[0].split()[-1]}: IoU 0.400 of range cluster1")
+
+
 def test_phone_cuts_nothing_and_masks_can_be_switched(browser, varied):
     address, _ = varied
     with open_page(browser, address, viewport={"width": 390, "height": 800}) as page:
@@ -342,13 +371,13 @@ def test_pictures_print_and_are_no_larger_than_they_are(browser, varied):
     address, _ = varied
     with open_page(browser, f"{address}#layer1/5", viewport={"width": 1440, "height": 900}) as page:
         page.wait_for_selector(".page .overlay", state="attached")
-        images = page.locator(".page .strip img")
+        images = page.locator(".page > .strip img")
         assert images.count() == 4
         texts = images.evaluate_all("nodes => nodes.map((node) => node.alt)")
         assert texts == [f"Exemplar {number} of layer1/5" for number in (1, 2, 3, 4)]
         assert max(images.evaluate_all("nodes => nodes.map((node) => node.clientWidth)")) <= 96
         page.emulate_media(media="print")
-        assert page.locator(".page .strip img:visible").count() == 4
+        assert page.locator(".page > .strip img:visible").count() == 4
         adjust = "node => getComputedStyle(node, '::before').printColorAdjust"
         assert page.locator(".page .range").first.evaluate(adjust) == "exact"
 

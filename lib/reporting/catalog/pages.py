@@ -18,12 +18,13 @@ from ...runtime.atomic import new_folder
 from ...runtime.progress import Progress
 from .outlines import STEPS, outline
 from .pictures import PictureWriter
+from .range_images import RangeImages, read_range_images
 from .records import MEASURES, ConceptSet, as_json_numbers, natural_key, read_concept_set, shown_decimals
 
 TEMPLATES = Path(__file__).parent / "templates"
 ASSETS = (
     *("catalog.css", "dom.js", "formulas.js", "charts.js", "chunks.js", "pictures.js", "search.js", "overview.js"),
-    *("entries.js", "page.js", "catalog.js"),
+    *("entries.js", "explorer.js", "page.js", "catalog.js"),
 )
 CHUNK = 64
 """Units of a layer whose details are in one file."""
@@ -44,6 +45,9 @@ def write_catalog(
     histograms: list[str],
     metrics: list[str],
     verdicts: list[str],
+    outlines: list[str],
+    data: list[str],
+    concepts: list[dict],
     concept_sets: list[str],
     catalog: str,
     model: str,
@@ -61,6 +65,9 @@ def write_catalog(
         Folder that holds one exemplar folder per layer.
     explanations, ranges, histograms, metrics, verdicts : list of str
         One CSV file per concept set, in the order of `concept_sets`; a list may be empty.
+    outlines, data, concepts : list
+        Table of the images of ranges, folder of the concept data set and how `open_broden` reads it, of each concept set;
+        `outlines` may be empty.
     concept_sets : list of str
         Names of the concept sets.
     catalog : str
@@ -86,9 +93,10 @@ def write_catalog(
         "metrics": metrics,
         "verdicts": verdicts,
     }
+    lists = tables | {"outlines": outlines}
     if not 0 <= opacity <= 1:
         raise ValueError(f"opacity={opacity} must be in [0, 1]; config key catalog.opacity")
-    for name, paths in tables.items():
+    for name, paths in lists.items():
         if paths and len(paths) != len(concept_sets):
             raise ValueError(
                 f"{name} has {len(paths)} tables but there are {len(concept_sets)} concept sets; give one each or none"
@@ -108,6 +116,10 @@ def write_catalog(
                 name, positions, **{kind: paths[number] if paths else None for kind, paths in tables.items()}
             )
             for number, name in enumerate(concept_sets)
+        ]
+        pictured_ranges = [
+            read_range_images(path, positions, found.ranges, data=folder, concepts=chosen, writer=writer)
+            for path, found, folder, chosen in zip(outlines, sets, data, concepts)
         ]
         layer_of_unit = np.array([layers.index(layer) for layer in table["layer"]], np.int64)
         index = {
@@ -131,6 +143,7 @@ def write_catalog(
                 "images": [images.get(key, []) for key in positions],
             },
             "concept_sets": [_overview(found) for found in sets],
+            "grids": [found.size for found in pictured_ranges],
         }
         _write_script(draft / "data.js", "window.LEXICON_DATA = ", index)
         _write_chunks(
@@ -139,6 +152,7 @@ def write_catalog(
             layer_of_unit,
             pictured=pictured,
             sets=sets,
+            range_images=pictured_ranges,
             k_shown=k_shown,
         )
         _write_pages(draft, model=model, dataset=dataset, n_units=len(positions), concept_sets=concept_sets)
@@ -201,6 +215,7 @@ def _write_chunks(
     *,
     pictured: dict[str, Exemplars],
     sets: list[ConceptSet],
+    range_images: list[RangeImages],
     k_shown: int,
 ) -> None:
     """Write `{layer number}-{chunk}.js`: charts, tables and outlines of masks of `CHUNK` units of a layer each."""
@@ -213,6 +228,7 @@ def _write_chunks(
             shown = [ranks.get(table["unit"][row]) for row in rows]
             details = {
                 "concept_sets": [_details(concept_set, rows) for concept_set in sets],
+                "range_images": [[found.shown[row] for row in rows] for found in range_images],
                 "ids": [[] if r is None else found.ids[r, :k_shown].tolist() for r in shown],
                 "activations": [[] if r is None else as_json_numbers(found.activations[r, :k_shown]) for r in shown],
                 "masks": [

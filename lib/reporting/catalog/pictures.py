@@ -93,7 +93,9 @@ class PictureWriter:
         ValueError
             See `encode_image`.
         """
-        return [[self.write_image(np.asarray(image)) for image in images[: self._k_shown]] for images in exemplars.images]
+        return [
+            [self.write_image(np.asarray(image)) for image in images[: self._k_shown]] for images in exemplars.images
+        ]
 
     def write_image(self, image: np.ndarray) -> int:
         """Return the number of an image of shape (3, H, W), uint8, writing it if it is new."""

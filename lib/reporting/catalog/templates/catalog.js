@@ -161,7 +161,7 @@
     else {
       const { previous, next, at, total } = neighbours(unit);
       const place = `${integer(at + 1)} of ${integer(total)}`;
-      $("detail").replaceChildren(page(unit, { back: listAddress(unitName(unit)), previous, next, place, pick }));
+      $("detail").replaceChildren(page(unit, { back: listAddress(unitName(unit)), previous, next, place, pick, range: rangeOf(state) }));
       document.title = `${unitName(unit)} – ${data.model} · ${data.dataset}`;
       active = results.indexOf(unit);
     }

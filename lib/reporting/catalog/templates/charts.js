@@ -28,7 +28,7 @@
 
   /* Histogram of one unit: {minimum, maximum, zeros, counts}; bounds: [lower, upper] per range, an open end is null; marks:
      activations of exemplars. `pick(column)` makes the bands of the ranges buttons. */
-  Lexicon.histogram = (data, ranges, bounds, { width, height, marks = [], pick = null, chosen = -1 }) => {
+  Lexicon.histogram = (data, ranges, bounds, { width, height, marks = [], pick = null }) => {
     const { minimum, maximum, zeros, counts } = data;
     const total = counts.reduce((sum, count) => sum + count, 0);
     if (!total || minimum === null || maximum === null || !(maximum > minimum)) return el("p", { class: "nothing" }, "no histogram");
@@ -65,7 +65,7 @@
       const line = ranges[column] === "top" ? 0 : 1;
       const attributes = { class: `band ${tone(ranges, column)}`, x: left.toFixed(1), y: plot + 2 + line * (band + GAP), width: (right - left).toFixed(1), height: band };
       const title = `${ranges[column]}: ${short(lower)} to ${upper === null ? "∞" : short(upper)}`;
-      const act = pick ? { role: "button", tabindex: "0", "aria-label": title, "aria-pressed": String(column === chosen), onclick: () => pick(column),
+      const act = pick ? { role: "button", tabindex: "0", "aria-label": title, "data-column": column, "aria-pressed": "false", onclick: () => pick(column),
         onkeydown: (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); event.stopPropagation(); pick(column); } } } : {};
       picture.append(svg("rect", { ...attributes, ...act }, svg("title", {}, title)));
     });

@@ -27,7 +27,7 @@
     ["Stable", "share of bootstrap replicates that give the same formula", (table, at) => percent(table.share[at])],
   ];
 
-  const metricsTable = (set, table, { row, unit, pick }) => {
+  const metricsTable = (set, table, { row, unit, pick, explore }) => {
     // label masking is measured on request
     const measures = data.measures.filter((key) => table[key].some((value) => value !== null));
     const evidence = set.verdict ? EVIDENCE : [];
@@ -40,7 +40,9 @@
       const open = state.formula || table.lower[at] !== null ? "∞" : "–";
       const limit = table.iou_upper_bound[at];
       const bound = !state.formula || limit === null ? "–" : table.optimal[at] ? "optimal" : `≤ ${fixed(limit)}`;
-      return el("tr", { class: state.verdict }, el("th", { scope: "row" }, name(range, { class: `range ${tone(set.ranges, column)}` })),
+      return el("tr", { class: state.verdict }, el("th", { scope: "row" }, explore && state.formula
+        ? el("button", { type: "button", class: "explore", "data-column": column, "aria-pressed": "false", onclick: () => explore(column) }, name(range, { class: `range ${tone(set.ranges, column)}` }))
+        : name(range, { class: `range ${tone(set.ranges, column)}` })),
         el("td", {}, short(table.lower[at])), el("td", {}, table.upper[at] === null ? open : short(table.upper[at])),
         el("td", {}, integer(table.n_activations[at])),
         el("td", { class: "text" }, state.formula ? formula(set, state.formula, { support: state.support, pick: (...literal) => pick(set, range, ...literal), tab: true }) : el("span", { class: "why" }, state.status || "–")),
@@ -64,21 +66,47 @@
     return el("p", { class: "share" }, link, copy);
   };
 
+  /* Show the images of a range whose name or band in the histogram is clicked; at first those of `wanted`. */
+  const exploring = (section, place, { unit, chunk, row, wanted }) => {
+    const set = data.concept_sets[place];
+    const images = chunk.range_images[place];
+    const shown = el("div", {});
+    section.querySelector(".place").before(shown);
+    const explore = (column) => {
+      const state = cell(set, unit, column);
+      if (!state.formula) return;
+      shown.replaceChildren(Lexicon.explorer(place, images[row][column], { range: set.ranges[column], formula: formula(set, state.formula) }));
+      section.querySelectorAll("[data-column]").forEach((node) => node.setAttribute("aria-pressed", String(Number(node.dataset.column) === column)));
+    };
+    const first = () => {
+      const ious = set.ranges.map((_, column) => cell(set, unit, column).iou ?? -1);
+      const column = set.ranges.indexOf(wanted);
+      explore(column >= 0 && ious[column] >= 0 ? column : ious.indexOf(Math.max(...ious)));
+    };
+    return { explore, first };
+  };
+
   /* `place` is "3 of 120" in the list that the unit was opened from; a click on a concept calls `pick`. */
-  Lexicon.page = (unit, { back, previous, next, place, pick }) => {
+  Lexicon.page = (unit, { back, previous, next, place, pick, range }) => {
     const turn = (to, text, label) => (to === null ? el("span", { class: "turn off", "aria-hidden": "true" }, text)
       : el("a", { class: "turn", href: address(to), "aria-label": label }, text));
     const strip = Lexicon.exemplars(unit, true);
     const wide = Math.max(300, Math.min(1090, window.innerWidth - 40));
+    const explorers = new Map();
     const sets = data.concept_sets.map((set) => el("section", { class: "set" }, el("h2", {}, "Concepts ", name(set.name)), Lexicon.categoryKeys(set),
-      Lexicon.chart(set, unit, { width: wide, height: 190, marks: true }), el("div", { class: "place" })));
+      Lexicon.chart(set, unit, { width: wide, height: 190, marks: true, pick: data.grids.length ? (column) => explorers.get(set)?.explore(column) : null }),
+      el("div", { class: "place" })));
     const page = el("article", { class: "page" },
       el("nav", { class: "trail", "aria-label": "Units" }, el("a", { href: back }, "← All units"), el("button", { type: "button", class: "quiet masks" }, "Masks"), el("span", { class: "where" }, place),
         turn(previous, "‹ Previous", "Previous unit"), turn(next, "Next ›", "Next unit")),
       Lexicon.heading(unit, "p"), Lexicon.sentence(unit, "h1"), Lexicon.rival(unit), strip, sets, share(unit));
     details(unit).then(({ chunk, row }) => {
       sets.forEach((section, number) => {
-        section.querySelector(".place").replaceWith(metricsTable(data.concept_sets[number], chunk.concept_sets[number], { row, unit, pick }));
+        const set = data.concept_sets[number];
+        if (data.grids.length) explorers.set(set, exploring(section, number, { unit, chunk, row, wanted: range }));
+        const explore = explorers.get(set)?.explore;
+        section.querySelector(".place").replaceWith(metricsTable(set, chunk.concept_sets[number], { row, unit, pick, explore }));
+        explorers.get(set)?.first();
       });
       strip.querySelectorAll("figcaption").forEach((caption, rank) => {
         if (chunk.ids[row][rank] === undefined) return;
