@@ -334,7 +334,7 @@ def test_a_click_on_a_range_shows_its_images(browser, varied):
 
         def captions(name):
             images = [(unit + places[name] + 2 * rank) % 5 for rank in range(2)]
-            return [f"0.400 best, image {images[0]}", f"0.200 better than 50 %, image {images[1]}"]
+            return [f"0.400 best, image {images[0]}", f"0.200 quantile 50 %, image {images[1]}"]
 
         assert page.locator(".explorer figcaption").all_text_contents() == captions("top")
         page.click(".explore:has-text('cluster2')")

@@ -40,7 +40,7 @@
   Lexicon.explorer = (place, images, { range, formula }) => {
     const [height, width] = data.grids[place];
     const figures = images.map(([picture, image, quantile, iou, inside, named]) => {
-      const rank = quantile === 1 ? "best" : `better than ${percent(quantile)}`;
+      const rank = quantile === 1 ? "best" : `quantile ${percent(quantile)}`;
       const shown = Lexicon.picture(picture, { width, height }, `Image ${image}: IoU ${fixed(iou)} of range ${range} and its formula`);
       shown.append(regions([height, width], inside, named));
       return el("figure", {}, shown, el("figcaption", {}, el("b", {}, fixed(iou)), ` ${rank}, image ${integer(image)}`));
