@@ -46,7 +46,7 @@ def requested_targets():
 
 def check_own_layers():
     """Check the layer names of the user's networks before the first job."""
-    asked, _, _ = paths.asked_entries(config, requested=requested_targets())
+    asked, _, _ = requested.asked_entries(config, requested=requested_targets())
     try:
         networks.resolve_layers(config, LAYERS, own={model for model, _ in asked})
     except ValueError as error:

@@ -1,7 +1,6 @@
 """Check that the user's files and folders in the config exist."""
 
 import os
-import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ from .captioners import (
     annotated_networks,
     caption_training,
     captioner_names,
-    is_given,
+    crowd_annotations,
+    peoples_annotations,
     training_files,
     trains_on_playground,
 )
@@ -26,33 +26,21 @@ from .entries import (
     ARCHIVES,
     FETCHED_DATA,
     GENERATED,
-    TWIN,
     asks_clip,
     class_file,
     clip_tag,
     concept_folder,
     look_up,
 )
-from .experiments.audit import asked_audits
 from .experiments.edits import own_folders
-from .experiments.generalization import Comparison, comparisons, generalization_training
+from .experiments.generalization import generalization_training
 from .networks import weights_file
 from .own_files import own_copy
 from .predictors import CLIP
+from .requested import asked_comparisons, asked_entries
 
 FILE, FOLDER = "file", "folder"
 EITHER = (FILE, FOLDER)
-# patterns of output paths that contain the names of entries
-_PLACES = (
-    re.compile(r"results/concepts/(?P<concepts>[^/]+)"),
-    re.compile(r"results/edit/"),
-    re.compile(
-        r"results/(?P<model>[^/]+)/(?P<dataset>[^/]+)(/(?P<concepts>[^/]+)(/(pictures|parts/\w+)/(?P<layer>[^/]+))?)?"
-    ),
-    re.compile(r"resources/weights/(playground|blurred)/(generators/)?(?P<model>[^/]+)\.(safetensors|json)$"),
-    re.compile(r"resources/(data/)?images/(?P<dataset>[^/]+)"),
-    re.compile(r"resources/(data/)?concepts/(?P<concepts>[^/]+?)(\.zarr)?(/|$)"),
-)
 
 
 @dataclass(frozen=True)
@@ -139,7 +127,9 @@ def named_paths(config: dict, *, requested: Iterable[str]) -> list[Named]:
     # networks of given exemplars may have any name
     asked = {(target["model"], target["dataset"]) for target in config["targets"]}.union(networks)
     for network, table in config["crowd"]["results"].items():
-        if tuple(network.split("/")) in asked or any(path.startswith(f"results/{network}/") for path in requested):
+        pair = tuple(network.split("/"))
+        is_read = pair in asked and peoples_annotations(*pair, config=config) == crowd_annotations(*pair)
+        if is_read or any(path.startswith(f"results/{network}/") for path in requested):
             found.append(Named(f"crowd.results.{network}", table))
     if model := config["milan"]["bert_score_model"]:
         found.append(Named("milan.bert_score_model", model, (FOLDER,)))
@@ -149,7 +139,7 @@ def named_paths(config: dict, *, requested: Iterable[str]) -> list[Named]:
         found.append(Named("evidence.labels", config["evidence"]["labels"]))
     asked = [part for path in requested if path.startswith("resources/") for part in PurePath(path).parts]
     sources = [source for source in asked if source in all_sources()]
-    for comparison in _asked_comparisons(config, requested):
+    for comparison in asked_comparisons(config, requested):
         both = (*comparison.train, *comparison.test)
         sources += [f"annotations-{network.replace('/', '-')}" for network in both if network in NETWORKS]
         training = generalization_training(comparison, config=config)
@@ -170,62 +160,20 @@ def named_paths(config: dict, *, requested: Iterable[str]) -> list[Named]:
 
 
 def _without_annotations(config: dict, requested: Iterable[str]) -> Iterator[str]:
-    """Yield what is wrong with the networks whose annotations train the captioning models that are asked for."""
+    """Yield which captioning models that are asked for have networks without annotations to train or test on."""
     _, datasets, _ = asked_entries(config, requested=requested)
-    for milan in dict.fromkeys(config["datasets"][dataset]["milan"] for dataset in datasets):
-        networks = annotated_networks(milan, config=config) if milan in captioner_names(config) else ()
+    asked = {f"experiment {one.experiment}": (*one.train, *one.test) for one in asked_comparisons(config, requested)}
+    for milan in {config["datasets"][dataset]["milan"] for dataset in datasets} & {*captioner_names(config)}:
+        networks = annotated_networks(milan, config=config)
         if milan == PLAYGROUND:
             networks = [f"{model}/{PLAYGROUND}" for model in networks if PLAYGROUND in config["datasets"]]
+        asked[f"captioning model {milan}"] = networks
+    for purpose, networks in sorted(asked.items()):
         for network in networks:
             try:
                 training_files(network, config=config)
             except ValueError as error:
-                yield f"captioning model {milan}: {error}"
-
-
-def entries_in(path: str) -> dict[str, str]:
-    """Return {kind: name} of the model, data set, concept set and layer in an output path."""
-    found = next(filter(None, (place.match(path) for place in _PLACES)), None)
-    return {kind: name for kind, name in found.groupdict().items() if name} if found else {}
-
-
-def asked_entries(config: dict, *, requested: Iterable[str]) -> tuple[list[tuple[str, str]], list[str], list[str]]:
-    """Return (pairs of model and data set, data sets, concept sets) of `targets` and of requested paths."""
-    networks = {(target["model"], target["dataset"]) for target in config["targets"]}
-    datasets = {dataset for _, dataset in networks}
-    concepts = {name for target in config["targets"] for name in target["concepts"]}
-    for names in map(entries_in, requested):
-        model = (names.get("model") or "").removesuffix(TWIN)
-        if names.get("dataset") in config["datasets"]:
-            datasets.add(names["dataset"])
-            networks |= {(model, names["dataset"])} if model in config["models"] else set()
-        if names.get("concepts") in config["concepts"]:
-            concepts.add(names["concepts"])
-    for comparison in _asked_comparisons(config, requested):
-        own = [network for network in (*comparison.train, *comparison.test) if network not in NETWORKS]
-        networks |= {tuple(network.split("/")) for network in own}
-        datasets |= {network.split("/")[1] for network in own}
-    networks |= set(asked_audits(config, requested))
-    datasets |= {dataset for _, dataset in asked_audits(config, requested)}
-    for name in [name for name in datasets if config["datasets"][name]["milan"] in config.get("captioners", {})]:
-        # networks whose annotations train the captioning model of an asked data set, and its encoder
-        milan = config["datasets"][name]["milan"]
-        own = [network for network in annotated_networks(milan, config=config) if network not in NETWORKS]
-        networks |= {tuple(network.split("/")) for network in own}
-        datasets |= {network.split("/")[1] for network in own}
-        if trains_on_playground(milan, config=config):
-            networks.add((caption_training(milan, config=config)["encoder"], PLAYGROUND))
-    networks = {pair for pair in networks if not is_given(pair[1], config=config) or pair[0] in config["models"]}
-    if PLAYGROUND in config["datasets"] and any(config["datasets"][name]["milan"] == PLAYGROUND for name in datasets):
-        training = config["milan"]["training"]
-        networks |= {(model, PLAYGROUND) for model in (*training["networks"], training["encoder"])}
-    return sorted(networks), sorted(datasets), sorted(concepts)
-
-
-def _asked_comparisons(config: dict, requested: Iterable[str]) -> list[Comparison]:
-    """Return the comparisons of captioning models, if they are asked for."""
-    asked = any(path == "experiments" or "generalization" in path for path in requested)
-    return list(comparisons(config).values()) if asked else []
+                yield f"{purpose}: {error}"
 
 
 def _of_network(model: str, dataset: str, config: dict) -> Iterator[Named]:

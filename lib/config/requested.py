@@ -1,20 +1,33 @@
-"""Check the targets of the command line before Snakemake plans."""
+"""The targets of the command line: checked before Snakemake plans, and the entries of the config that they ask for."""
 
 import itertools
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePath
 
-from .captioners import is_given
+from ..data.milannotations.groups import NETWORKS
+from .captioners import PLAYGROUND, annotated_networks, caption_training, is_given, trains_on_playground
 from .checks import RESERVED
-from .entries import PLANTED, layers_of, look_up
+from .entries import PLANTED, TWIN, layers_of, look_up
+from .experiments.audit import asked_audits
+from .experiments.generalization import Comparison, comparisons
 from .nearest import did_you_mean
 from .networks import input_size, weights_file
-from .paths import entries_in
 
 WILDCARD = re.compile(r"\{(\w+)(?:,([^}]*))?\}")
 ALTERNATIVES = re.compile(r"\w+(\|\w+)*")
+# patterns of output paths that contain the names of entries
+_PLACES = (
+    re.compile(r"results/concepts/(?P<concepts>[^/]+)"),
+    re.compile(r"results/edit/"),
+    re.compile(
+        r"results/(?P<model>[^/]+)/(?P<dataset>[^/]+)(/(?P<concepts>[^/]+)(/(pictures|parts/\w+)/(?P<layer>[^/]+))?)?"
+    ),
+    re.compile(r"resources/weights/(playground|blurred)/(generators/)?(?P<model>[^/]+)\.(safetensors|json)$"),
+    re.compile(r"resources/(data/)?images/(?P<dataset>[^/]+)"),
+    re.compile(r"resources/(data/)?concepts/(?P<concepts>[^/]+?)(\.zarr)?(/|$)"),
+)
 
 
 def check_targets(
@@ -112,3 +125,48 @@ def _names_in(folder: str, output: str) -> Iterator[str]:
     if all(ALTERNATIVES.fullmatch(constraints[wildcard]) for wildcard in wildcards):
         for values in itertools.product(*(constraints[wildcard].split("|") for wildcard in wildcards)):
             yield last.format(**dict(zip(wildcards, values, strict=True)))
+
+
+def entries_in(path: str) -> dict[str, str]:
+    """Return {kind: name} of the model, data set, concept set and layer in an output path."""
+    found = next(filter(None, (place.match(path) for place in _PLACES)), None)
+    return {kind: name for kind, name in found.groupdict().items() if name} if found else {}
+
+
+def asked_entries(config: dict, *, requested: Iterable[str]) -> tuple[list[tuple[str, str]], list[str], list[str]]:
+    """Return (pairs of model and data set, data sets, concept sets) of `targets` and of requested paths."""
+    networks = {(target["model"], target["dataset"]) for target in config["targets"]}
+    datasets = {dataset for _, dataset in networks}
+    concepts = {name for target in config["targets"] for name in target["concepts"]}
+    for names in map(entries_in, requested):
+        model = (names.get("model") or "").removesuffix(TWIN)
+        if names.get("dataset") in config["datasets"]:
+            datasets.add(names["dataset"])
+            networks |= {(model, names["dataset"])} if model in config["models"] else set()
+        if names.get("concepts") in config["concepts"]:
+            concepts.add(names["concepts"])
+    for comparison in asked_comparisons(config, requested):
+        own = [network for network in (*comparison.train, *comparison.test) if network not in NETWORKS]
+        networks |= {tuple(network.split("/")) for network in own}
+        datasets |= {network.split("/")[1] for network in own}
+    networks |= set(asked_audits(config, requested))
+    datasets |= {dataset for _, dataset in asked_audits(config, requested)}
+    for name in [name for name in datasets if config["datasets"][name]["milan"] in config.get("captioners", {})]:
+        # networks whose annotations train the captioning model of an asked data set, and its encoder
+        milan = config["datasets"][name]["milan"]
+        own = [network for network in annotated_networks(milan, config=config) if network not in NETWORKS]
+        networks |= {tuple(network.split("/")) for network in own}
+        datasets |= {network.split("/")[1] for network in own}
+        if trains_on_playground(milan, config=config):
+            networks.add((caption_training(milan, config=config)["encoder"], PLAYGROUND))
+    networks = {pair for pair in networks if not is_given(pair[1], config=config) or pair[0] in config["models"]}
+    if PLAYGROUND in config["datasets"] and any(config["datasets"][name]["milan"] == PLAYGROUND for name in datasets):
+        training = config["milan"]["training"]
+        networks |= {(model, PLAYGROUND) for model in (*training["networks"], training["encoder"])}
+    return sorted(networks), sorted(datasets), sorted(concepts)
+
+
+def asked_comparisons(config: dict, requested: Iterable[str]) -> list[Comparison]:
+    """Return the comparisons of captioning models, if they are asked for."""
+    asked = any(path == "experiments" or "generalization" in path for path in requested)
+    return list(comparisons(config).values()) if asked else []

@@ -9,7 +9,7 @@ from places import ROOT
 from lib.config.entries import concept_folder, image_folder, look_up
 from lib.config.experiments.edits import add_entries, edit_targets, edited_tables, own_folders, runs
 from lib.config.networks import input_geometry, weights_file
-from lib.config.paths import entries_in
+from lib.config.requested import entries_in
 from lib.config.schema import complete, read_schema
 
 SCHEMA = read_schema(ROOT / "rules/schemas/config.schema.yaml")
