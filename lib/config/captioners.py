@@ -175,13 +175,18 @@ def peoples_annotations(model: str, dataset: str, *, config: dict) -> str | None
     if entry["images"] == PLAYGROUND:
         return None
     if f"{model}/{dataset}" in config["crowd"]["results"]:
-        return f"results/{model}/{dataset}/crowd/annotations.csv"
+        return crowd_annotations(model, dataset)
     beside = f"results/{model}/{dataset}/annotations.csv"
     # what the workflow wrote when the images were the playground's is none of people's
     places = [] if was_written_here(beside) else [beside]
     if is_given(dataset, config=config):
         places.insert(0, str(Path(entry["exemplars"], "annotations.csv")))
     return next((place for place in places if Path(place).is_file()), None)
+
+
+def crowd_annotations(model: str, dataset: str) -> str:
+    """Return the table of the cleaned answers of crowd workers on a network."""
+    return f"results/{model}/{dataset}/crowd/annotations.csv"
 
 
 def annotations_file(model: str, dataset: str, *, config: dict) -> str:

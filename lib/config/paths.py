@@ -18,6 +18,8 @@ from .captioners import (
     annotated_networks,
     caption_training,
     captioner_names,
+    crowd_annotations,
+    peoples_annotations,
     training_files,
     trains_on_playground,
 )
@@ -128,7 +130,9 @@ def named_paths(config: dict, *, requested: Iterable[str]) -> list[Named]:
     # networks of given exemplars may have any name
     asked = {(target["model"], target["dataset"]) for target in config["targets"]}.union(networks)
     for network, table in config["crowd"]["results"].items():
-        if tuple(network.split("/")) in asked or any(path.startswith(f"results/{network}/") for path in requested):
+        pair = tuple(network.split("/"))
+        is_read = pair in asked and peoples_annotations(*pair, config=config) == crowd_annotations(*pair)
+        if is_read or any(path.startswith(f"results/{network}/") for path in requested):
             found.append(Named(f"crowd.results.{network}", table))
     if model := config["milan"]["bert_score_model"]:
         found.append(Named("milan.bert_score_model", model, (FOLDER,)))
@@ -161,17 +165,20 @@ def named_paths(config: dict, *, requested: Iterable[str]) -> list[Named]:
 
 
 def _without_annotations(config: dict, requested: Iterable[str]) -> Iterator[str]:
-    """Yield what is wrong with the networks whose annotations train the captioning models that are asked for."""
+    """Yield which captioning models that are asked for have networks without annotations to train or test on."""
     _, datasets, _ = asked_entries(config, requested=requested)
-    for milan in dict.fromkeys(config["datasets"][dataset]["milan"] for dataset in datasets):
-        networks = annotated_networks(milan, config=config) if milan in captioner_names(config) else ()
+    asked = {f"experiment {one.experiment}": (*one.train, *one.test) for one in asked_comparisons(config, requested)}
+    for milan in {config["datasets"][dataset]["milan"] for dataset in datasets} & {*captioner_names(config)}:
+        networks = annotated_networks(milan, config=config)
         if milan == PLAYGROUND:
             networks = [f"{model}/{PLAYGROUND}" for model in networks if PLAYGROUND in config["datasets"]]
+        asked[f"captioning model {milan}"] = networks
+    for purpose, networks in sorted(asked.items()):
         for network in networks:
             try:
                 training_files(network, config=config)
             except ValueError as error:
-                yield f"captioning model {milan}: {error}"
+                yield f"{purpose}: {error}"
 
 
 def _of_network(model: str, dataset: str, config: dict) -> Iterator[Named]:

@@ -1,11 +1,14 @@
 import copy
 import os
+from pathlib import Path
 
+import pandas as pd
 import pytest
 from small_config import CONFIG
 
 from lib.config.own_files import network_files, own_copy, own_images
 from lib.config.paths import FILE, FOLDER, Named, check_paths, named_paths
+from lib.data.stores.tables import write_table
 
 TARGET = {"model": "mine", "dataset": "photos", "concepts": ["labels"]}
 
@@ -205,7 +208,40 @@ def test_answers_of_crowd_workers_count_where_their_network_is_asked_for(config)
         check(config, made=["results/any/lab/crowd/annotations.csv"])
 
 
+def test_answers_of_crowd_workers_on_the_playground_are_not_read_by_the_targets(config):
+    config["crowd"]["results"] = {"resnet18/playground": "/else/batch.csv"}
+    config["targets"] = [{"model": "resnet18", "dataset": "playground", "concepts": ["playground"]}]
+    check(config)
+    with pytest.raises(ValueError, match=r"config key crowd\.results\.resnet18/playground: /else/batch\.csv does not"):
+        check(config, "results/resnet18/playground/crowd/annotations.csv")
+
+
+def test_networks_that_train_a_captioning_model_need_annotations(config):
+    config["captioners"] = {
+        "own": {"networks": ["mine/photos"], "encoder": "resnet18", "encoder_weights": "playground"}
+    }
+    config["datasets"]["else"] = {"weights": "w.pth", "images": "photos", "milan": "own"}
+    config["targets"] = [{"model": "mine", "dataset": "else", "concepts": []}]
+    with pytest.raises(ValueError, match="captioning model own: mine/photos has no annotations"):
+        check(config)
+    table = Path("results/mine/photos/annotations.csv")
+    table.parent.mkdir(parents=True)
+    write_table(pd.DataFrame({"layer": ["a"], "unit": [0], "summary": ["x"]}), table, "annotations")
+    with pytest.raises(ValueError, match="mine/photos has no annotations"):
+        check(config)
+    table.write_text("layer,unit,annotation\na,0,of a person\n")
+    check(config)
+    comparison = {"train": ["mine/photos"], "test": ["mine/else"]}
+    chosen = {"presets": [], "comparisons": {"one": comparison}, "encoder": "resnet18", "early_stopping": 0.1}
+    config["experiments"]["generalization"] = chosen
+    with pytest.raises(ValueError, match="experiment one: mine/else has no annotations"):
+        check(config, "experiments")
+
+
 def test_networks_of_comparisons_count_where_the_experiments_are_asked_for(config):
+    table = "results/mine/else/annotations.csv"
+    Path(table).parent.mkdir(parents=True)
+    Path(table).write_text("layer,unit,annotation\na,0,of a person\n")
     config["datasets"]["else"] = {"weights": "/else/w.pth", "images": "photos", "milan": "m.pth"}
     one = {"train": ["alexnet/imagenet"], "test": ["mine/else"]}
     chosen = {"presets": [], "comparisons": {"one": one}, "encoder": "resnet50", "early_stopping": 0.1}

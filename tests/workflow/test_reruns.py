@@ -148,7 +148,7 @@ EDITS_WITHOUT_EFFECT = {
     "crowd.title": "T",
     "crowd.instructions": "I",
     "crowd.questions": [{"image_urls": ["a"], "options": ["b", "c"], "answer": 0}],
-    "crowd.results": {"resnet18/imagenet": "batch.csv"},
+    "crowd.results": {"resnet18/playground": "batch.csv"},
     "crowd.letters": 1,
     "crowd.words": 2,
     "crowd.copies": 3,

@@ -99,7 +99,9 @@ def compared_words(model: str, dataset: str, concepts: str, *, config: dict) -> 
 
 def is_asked(requested: Iterable[str]) -> bool:
     """Return whether the arena is among the requested results."""
-    return any(path == "arena" or "arena" in path.rpartition("/")[2] or "/imported_labels/" in path for path in requested)
+    return any(
+        path == "arena" or "arena" in path.rpartition("/")[2] or "/imported_labels/" in path for path in requested
+    )
 
 
 def needs_clip(config: dict) -> bool:

@@ -35,7 +35,9 @@ def arena_tables(model: str, dataset: str, concepts: list[str], *, config: dict)
     """
     root = f"results/{model}/{dataset}"
     tables = [f"{root}/{name}/{table}.csv" for name in concepts for table in ARENA]
-    return tables + [f"{root}/imported_labels/{name}.csv" for name in imported(model, dataset, config=config) if concepts]
+    return tables + [
+        f"{root}/imported_labels/{name}.csv" for name in imported(model, dataset, config=config) if concepts
+    ]
 
 
 def experiment_targets(config: dict) -> list[str]:

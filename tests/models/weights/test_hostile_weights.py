@@ -33,6 +33,7 @@ def test_memory_that_was_given_back_is_measured_too():
         del held
         sum(range(3_000_000))
 
-    # the kernel may take back other pages of this process meanwhile
-    result = measure(read, "x")
-    assert result["kind"] == "read" and result["bytes"] > 200_000_000 and result["seconds"] > 0.01
+    # the kernel may take back other pages of this process meanwhile, but not each time
+    results = [measure(read, "x") for _ in range(3)]
+    assert all(result["kind"] == "read" and result["seconds"] > 0.01 for result in results)
+    assert max(result["bytes"] for result in results) > 300_000_000
