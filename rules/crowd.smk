@@ -2,6 +2,7 @@
 localrules:
     list_hits,
     write_task_pages,
+    summarise_ratings,
     draw_words,
 
 
@@ -180,6 +181,32 @@ rule clean_annotations:
         code=code_hash("lib.stages.crowd.clean_annotations"),
     script:
         "../workflow_scripts/crowd/clean_annotations.py"
+
+
+rule summarise_ratings:
+    input:
+        answers=ratings_of,
+        descriptions="results/{model}/{dataset}/descriptions.csv",
+        explanations=catalog_tables("explanations"),
+        verdicts=evidence_of("verdicts"),
+    output:
+        ratings="results/{model}/{dataset}/crowd/ratings.csv",
+        left_out="results/{model}/{dataset}/crowd/ratings_left_out.csv",
+    log:
+        "logs/summarise_ratings/{model}/{dataset}.log",
+    benchmark:
+        "benchmarks/summarise_ratings/{model}/{dataset}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=settings(
+            network=pattern("{model}/{dataset}"),
+            concept_sets=of(targets.concept_sets, "model", "dataset"),
+        ),
+        contents=contents(ratings_of),
+        code=code_hash("lib.stages.crowd.summarise_ratings"),
+    script:
+        "../workflow_scripts/crowd/summarise_ratings.py"
 
 
 rule measure_agreement:

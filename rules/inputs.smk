@@ -464,6 +464,17 @@ def answers_of(wildcards):
     return config["crowd"]["results"][network]
 
 
+def ratings_of(wildcards):
+    """Return the user's folder of answers of raters."""
+    network = f"{wildcards.model}/{wildcards.dataset}"
+    if network not in config["crowd"]["ratings"]:
+        raise WorkflowError(
+            f"{network} has no ratings: save the answers from the view Rate of its catalog, and name their folder under "
+            f"the config key crowd.ratings, as {{{network}: my/ratings}}."
+        )
+    return config["crowd"]["ratings"][network]
+
+
 def class_file_of(wildcards):
     """Return the user's list of classes."""
     return of(entries.class_file, "dataset")(wildcards) or []

@@ -2,6 +2,7 @@
 localrules:
     merge_tables,
     merge_descriptions,
+    draw_card,
     write_index,
 
 
@@ -125,6 +126,35 @@ rule pack_catalog:
         code=code_hash("lib.stages.report.pack_catalog"),
     script:
         "../workflow_scripts/report/pack_catalog.py"
+
+
+rule draw_card:
+    input:
+        descriptions="results/{model}/{dataset}/descriptions.csv",
+        exemplars="results/{model}/{dataset}/exemplars",
+        explanations=catalog_tables("explanations"),
+        ranges=catalog_tables("ranges"),
+        verdicts=evidence_of("verdicts"),
+    output:
+        card="results/{model}/{dataset}/cards/{layer}/{unit}.svg",
+    log:
+        "logs/draw_card/{model}/{dataset}/{layer}/{unit}.log",
+    wildcard_constraints:
+        unit=r"\d+",
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=settings(
+            model=pattern("{model}"),
+            dataset=pattern("{dataset}"),
+            layer=pattern("{layer}"),
+            unit=pattern("{unit}"),
+            concept_sets=of(targets.concept_sets, "model", "dataset"),
+            opacity=config["catalog"]["opacity"],
+        ),
+        code=code_hash("lib.reporting.cards"),
+    script:
+        "../workflow_scripts/report/draw_card.py"
 
 
 # key figures of each network for the index of catalogs and the report

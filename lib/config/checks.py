@@ -25,6 +25,7 @@ RESERVED = {
             "parts",
             "export",
             "crowd",
+            "cards",
             "imported_labels",
             "agreement.csv",
             "audit.csv",

@@ -134,6 +134,9 @@ def named_paths(config: dict, *, requested: Iterable[str]) -> list[Named]:
         is_read = pair in asked and peoples_annotations(*pair, config=config) == crowd_annotations(*pair)
         if is_read or any(path.startswith(f"results/{network}/") for path in requested):
             found.append(Named(f"crowd.results.{network}", table))
+    for network, folder in config["crowd"]["ratings"].items():
+        if any(path.startswith(f"results/{network}/crowd/ratings") for path in requested):
+            found.append(Named(f"crowd.ratings.{network}", folder, (FOLDER,)))
     if model := config["milan"]["bert_score_model"]:
         found.append(Named("milan.bert_score_model", model, (FOLDER,)))
     if config["evidence"]["images"] and any(path == "evidence" or "label_images" in path for path in requested):

@@ -307,6 +307,13 @@ def test_what_a_rule_makes_need_not_be_there_yet(config):
         check(config, made=["resources/example"])
 
 
+def test_ratings_count_where_they_are_asked_for(config):
+    config["crowd"]["ratings"] = {"mine/photos": "ratings"}
+    check(config)
+    with pytest.raises(ValueError, match=r"config key crowd\.ratings\.mine/photos: ratings does not exist"):
+        check(config, "results/mine/photos/crowd/ratings.csv")
+
+
 def test_own_files_and_folders(config, tmp_path):
     assert own_images("photos", config=config) == "photos"
     assert own_images("playground", config=config) == own_images("imagenet", config=config) == []

@@ -28,7 +28,7 @@ CONFIG = {
     "evidence": {"images": None, "labels": None, "predictor": "auto"},
     "labels": {},
     "arena": {"sources": ["formula", "sentence", "dissection", "wrong"], "clip_dissect": {"words": None}},
-    "crowd": {"results": {}},
+    "crowd": {"results": {}, "ratings": {}},
     "audit": {"topics": {}, "compare": []},
     "experiments": {"generalization": {"presets": [], "comparisons": {}}, "edits": {}},
     "checkpoints": {"trusted_sha256": []},

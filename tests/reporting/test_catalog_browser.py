@@ -422,7 +422,15 @@ def test_the_list_as_csv_and_json(browser, varied, hostile, tmp_path):
         assert set(HOSTILE[:6]) <= set(texts)
 
 
-VIEWS = ("#", "#?view=wall", "#?view=concepts", "#?view=concepts&concept=tree", "#?view=words&word=tree", "#layer1/5")
+VIEWS = (
+    "#",
+    "#?view=wall",
+    "#?view=concepts",
+    "#?view=concepts&concept=tree",
+    "#?view=words&word=tree",
+    "#?view=rate",
+    "#layer1/5",
+)
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (1024, "dark"), (390, "light"), (390, "dark")])

@@ -3,10 +3,12 @@
 import csv
 import json
 
+import pandas as pd
 import pytest
 from tiny_workflow import Workflow
 
 from lib.data.formats.annotations import read_annotations
+from lib.data.stores.tables import read_table
 
 # one of those that would make the other tests take too long
 pytestmark = [pytest.mark.workflow, pytest.mark.experiments]
@@ -30,6 +32,28 @@ def test_exports_tasks_and_answers(tmp_path):
     assert {(unit["layer"], str(unit["unit"])): unit["images"][0] for unit in units} == hits
     assert read_annotations(str(root / "crowd/annotations.csv")) == {("layer1", 0): ("red cars",)}
     assert len(read_annotations(str(root / "annotations.csv"))) > 1, "drawn annotations stay"
+
+
+def test_ratings_of_the_labels_and_a_card(tmp_path):
+    workflow = Workflow(tmp_path)
+    status, text = workflow.run("--dry-run", f"{ROOT}/crowd/ratings.csv")
+    assert status and "has no ratings" in text
+    workflow.must_run(f"{ROOT}/descriptions.csv", f"{ROOT}/cards/layer1/0.svg")
+    assert "IoU " in (tmp_path / ROOT / "cards/layer1/0.svg").read_text()
+    folder = tmp_path / "ratings"
+    folder.mkdir()
+    described = pd.read_csv(tmp_path / ROOT / "descriptions.csv", keep_default_na=False)
+    rated = described[["layer", "unit"]].assign(
+        network="resnet18/playground", comparison="sentence_shuffled", concepts=""
+    )
+    rated = rated.assign(range="", label=described["description"], other="else", answer="label", rater="ann")
+    rated.to_csv(folder / "ann.csv", index=False)
+    settings = {"crowd": {"ratings": {"resnet18/playground": "ratings"}}}
+    workflow.must_run(f"{ROOT}/crowd/ratings.csv", settings=settings)
+    table = read_table(tmp_path / ROOT / "crowd/ratings.csv", "ratings")
+    assert table.loc[0, ["n_units", "agreement"]].tolist() == [len(described), 1.0]
+    rated.assign(rater="ben", answer="other").to_csv(folder / "ben.csv", index=False)
+    assert workflow.planned(f"{ROOT}/crowd/ratings.csv", settings=settings) == {"summarise_ratings": 1}
 
 
 def test_annotations_of_the_user_are_read_and_never_made(tmp_path):

@@ -149,6 +149,7 @@ EDITS_WITHOUT_EFFECT = {
     "crowd.instructions": "I",
     "crowd.questions": [{"image_urls": ["a"], "options": ["b", "c"], "answer": 0}],
     "crowd.results": {"resnet18/playground": "batch.csv"},
+    "crowd.ratings": {"resnet18/playground": "ratings"},
     "crowd.letters": 1,
     "crowd.words": 2,
     "crowd.copies": 3,

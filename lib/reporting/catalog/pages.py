@@ -26,7 +26,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 SCRIPTS = (
     *("dom", "formulas", "charts", "matrix", "chunks", "pictures"),
     *("trust", "search", "overview", "distributions"),
-    *("entries", "explorer", "wall", "concepts", "viewer", "page", "send", "blocks", "catalog"),
+    *("entries", "explorer", "wall", "concepts", "viewer", "page", "send", "rating", "blocks", "catalog"),
 )
 """Scripts of the page, in the order in which they are read."""
 

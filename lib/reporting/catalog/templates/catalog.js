@@ -131,7 +131,7 @@
       return at < 0 ? text : set.shown[at];
     };
     const about = (key, text) => ({ asserts: { concept: text }, negates: { concept: text }, words: { word: text } }[key]);
-    for (const [id, part] of [["list", { view: "" }], ["wall", { view: "wall" }], ["concepts", { view: "concepts" }], ["words", { view: "words" }]]) {
+    for (const [id, part] of [["list", { view: "" }], ["wall", { view: "wall" }], ["concepts", { view: "concepts" }], ["words", { view: "words" }], ["rate", { view: "rate" }]]) {
       const node = $(`view-${id}`);
       node.setAttribute("href", `#${query({ ...listOf(state), ...part })}`);
       if (listOf(state).view === part.view) node.setAttribute("aria-current", "page");
@@ -189,7 +189,8 @@
     const clean = { q: "", layer: "", iou: "", verdict: "", proved: "", status: "", ...Object.fromEntries(LISTS.map((key) => [key, []])) };
     const actions = { back: listAddress(), address: addressOf, change, clean };
     const places = selection.places;
-    if (state.word) read(Lexicon.wordPage(state, places, actions), state.word);
+    if (state.view === "rate") read(Lexicon.ratingPage(state, results, listAddress()), "Rating");
+    else if (state.word) read(Lexicon.wordPage(state, places, actions), state.word);
     else if (!setOf(state) || (!state.concept && state.view === "words")) read(Lexicon.wordIndex(state, actions), "Words");
     else if (state.concept) read(Lexicon.conceptPage(state, places, actions), state.concept);
     else read(Lexicon.conceptIndex(state, places, actions), "Concepts");
@@ -232,7 +233,7 @@
     const { path, found, at } = parse();
     const wasReading = !$("detail").hidden;
     state = found;
-    if (path || state.concept || state.word || ["concepts", "words"].includes(state.view)) {
+    if (path || state.concept || state.word || ["concepts", "words", "rate"].includes(state.view)) {
       show();
       if (path) openPage(path);
       else openConcepts();

@@ -24,9 +24,19 @@
     return asserted.get(set)[formula];
   };
 
-  /* The text of a formula as the tables have it, with these names of all concepts. */
-  Lexicon.formulaText = (names, code) => Lexicon.literals(code).reduce((text, { concept, negated }, place) => (
+  /* The text of a formula with these names of all concepts. */
+  const textOf = (names, code) => Lexicon.literals(code).reduce((text, { concept, negated }, place) => (
     place ? `(${text} ${OPERATORS[code[2 * place - 1]].toUpperCase()} ${negated ? `(NOT ${names[concept]})` : names[concept]})` : names[concept]), "");
+
+  const texts = new Map();
+  /* A formula of the set, by its number, as the tables have it. */
+  Lexicon.tableText = (set, formula) => {
+    if (!texts.has(set)) {
+      const names = set.names.map((plain, concept) => set.quoted[concept] ?? plain);
+      texts.set(set, set.formulas.map((code) => textOf(names, code)));
+    }
+    return texts.get(set)[formula];
+  };
 
   const places = new Map();
   const categoriesOf = (set) => {

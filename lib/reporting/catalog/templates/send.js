@@ -1,21 +1,20 @@
 "use strict";
 
-/* The units in the list as a file. */
+/* Rows as files, and the units in the list as rows. */
 (() => {
-  const { el, formulaText, measuresOf, valueOf, layerName } = Lexicon;
+  const { el, tableText, measuresOf, valueOf, layerName } = Lexicon;
   const data = window.LEXICON_DATA;
   const units = data.units;
 
   /* One object a unit: its numbers are those of the chosen range. */
   const rowsOf = (set, range, { results, places }) => {
     const measures = measuresOf(set).map(([key]) => key);
-    const names = set ? set.names.map((name, concept) => set.quoted[concept] ?? name) : [];
     return results.map((unit) => {
       const place = places[unit];
       const of = (value) => (set && place >= 0 ? value(place) : null);
       const row = { layer: layerName(unit), unit: units.unit[unit], status: units.status[unit], description: units.description[unit], runner_up: units.runner_up[unit] };
       if (set) {
-        Object.assign(row, { concepts: set.name, range: of((at) => set.ranges[at % set.ranges.length]) ?? range, formula: of((at) => formulaText(names, set.formulas[set.formula[at]])) ?? "" });
+        Object.assign(row, { concepts: set.name, range: of((at) => set.ranges[at % set.ranges.length]) ?? range, formula: of((at) => tableText(set, set.formula[at])) ?? "" });
         if (set.verdict) row.verdict = of((at) => data.verdicts[set.verdict[at]] ?? null);
         row.optimal = of((at) => Boolean(set.optimal[at]));
       }
@@ -33,13 +32,16 @@
   };
   const asCsv = (rows) => [Object.keys(rows[0] || {}), ...rows.map((row) => Object.values(row).map(cell))].map((line) => line.join(",")).join("\n");
 
-  /* Save the list as `csv` or `json`. */
-  Lexicon.send = (kind, set, range, selection) => {
-    const rows = rowsOf(set, range, selection);
+  const plain = (value) => value.replace(/[^\p{L}\p{N}.~-]+/gu, "_").slice(0, 60);
+
+  /* Save rows, which have the same keys, as `csv` or `json`; the name of the file is made of these parts. */
+  Lexicon.save = (kind, rows, parts) => {
     const text = kind === "csv" ? asCsv(rows) : JSON.stringify(rows, null, 1);
     const address = URL.createObjectURL(new Blob([`${text}\n`], { type: kind === "csv" ? "text/csv" : "application/json" }));
-    const plain = (value) => value.replace(/[^\p{L}\p{N}.~-]+/gu, "_").slice(0, 60);
-    el("a", { href: address, download: `${plain(data.model)}-${plain(data.dataset)}.${kind}` }).click();
+    el("a", { href: address, download: `${parts.map(plain).join("-")}.${kind}` }).click();
     setTimeout(() => URL.revokeObjectURL(address), 60000);
   };
+
+  /* Save the list. */
+  Lexicon.send = (kind, set, range, selection) => Lexicon.save(kind, rowsOf(set, range, selection), [data.model, data.dataset]);
 })();
