@@ -1,7 +1,5 @@
 """Opens a catalog of 100,000 units in Chromium: first entries, search, memory, height; never fails on time (`make bench-catalog`)."""
 
-import json
-import re
 import sys
 import tempfile
 import time
@@ -11,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests/helpers")]
 
 from browser import open_browser  # noqa: E402
-from small_catalog import varied_inputs  # noqa: E402
+from small_catalog import read_script, varied_inputs  # noqa: E402
 
 from lib.reporting.catalog.pages import CHUNK, script, write_catalog  # noqa: E402
 
@@ -30,8 +28,7 @@ QUERIES = (
 def enlarge(folder: Path, n_units: int) -> None:
     """Repeat the units of a small catalog until there are `n_units`, in layers of equal size."""
     path = folder / "data.js"
-    prefix, text = re.fullmatch(r"(window\.\w+ = )(.*);\n", path.read_text(), re.DOTALL).groups()
-    data = json.loads(text)
+    data = read_script(path)
     units, n = data["units"], len(data["units"]["unit"])
     per_layer = n_units // N_LAYERS
     for key, values in units.items():
@@ -44,7 +41,7 @@ def enlarge(folder: Path, n_units: int) -> None:
         for key, values in found.items():
             if isinstance(values, list) and len(values) == n * width:
                 found[key] = [values[number % (n * width)] for number in range(n_units * width)]
-    path.write_text(script(prefix, data))
+    path.write_text(script("window.LEXICON_DATA = ", data))
     chunk = max((folder / "units").iterdir(), key=lambda path: path.stat().st_size).read_text()
     content = chunk[chunk.index(" = ") :]
     for layer in range(N_LAYERS):

@@ -1,5 +1,7 @@
 """Small results of a network, as the catalog reads them."""
 
+import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +34,14 @@ TABLES = (
     *("outlines", "data", "concepts"),
 )
 """Arguments of write_catalog that hold an entry for each concept set."""
+
+
+def read_script(path: Path) -> dict:
+    """Read what a data script of the catalog assigns."""
+    text = path.read_text(encoding="ascii")
+    inside = re.fullmatch(r"window\.[A-Z_]+(?:\[\"\d+-\d+\"\])? = (.*);\n", text, re.DOTALL)[1]
+    column = re.compile(r"JSON\.parse\('((?:[^'\\]|\\.)*)'\)")
+    return json.loads(column.sub(lambda found: re.sub(r"\\(.)", r"\1", found[1]), inside))
 
 
 def formula_of(name):

@@ -25,6 +25,7 @@ from small_catalog import (
 
 from lib.kernels.evidence.verdicts import VERDICTS
 from lib.kernels.search.formula import AND_NOT, split_formula
+from lib.reporting.catalog import pages
 from lib.reporting.catalog.pages import write_catalog
 
 MEASURES = (
@@ -38,6 +39,14 @@ N_UNITS = sum(VARIED.values())
 def browser():
     with open_browser() as found:
         yield found
+
+
+@pytest.fixture(scope="module", autouse=True)
+def columns_are_texts():
+    """Write columns as those of large networks."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pages, "LONG", 10)
+        yield
 
 
 @pytest.fixture(scope="module")

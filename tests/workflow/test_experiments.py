@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from independent_scores import compare_baselines_with, recompute_baselines
 from PIL import Image
+from small_catalog import read_script
 from tiny_workflow import Workflow
 
 from lib.captioning.checkpoints.native import read_captioner
@@ -86,8 +87,8 @@ def test_units_that_speak_of_topics_are_counted_linked_and_compared(done):
     comparison = read_table(done.folder / "results/audit_comparison.csv", "audit_comparison")
     assert set(zip(comparison["network"], comparison["reference"])) == {("resnet18/blurred", "resnet18/playground")}
     units = read_table(done.folder / "results/resnet18/playground/audit_units.csv", "audit_units")
-    data = (done.folder / "results/resnet18/playground/catalog/data.js").read_text()
-    topics = json.loads(data.removeprefix("window.LEXICON_DATA = ").rstrip().rstrip(";"))["units"]["topics"]
+    data = done.folder / "results/resnet18/playground/catalog/data.js"
+    topics = read_script(data)["units"]["topics"]
     assert sum(map(len, topics)) == len(units[["topic", "layer", "unit"]].drop_duplicates()) > 0
     weights = [
         (done.folder / f"resources/weights/{name}/resnet18.safetensors").read_bytes()

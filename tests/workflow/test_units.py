@@ -1,9 +1,8 @@
 """Some units of each layer in place of all: in every table and on the page, and all again later."""
 
-import json
-
 import pandas as pd
 import pytest
+from small_catalog import read_script
 
 pytestmark = pytest.mark.workflow
 
@@ -25,8 +24,7 @@ def test_chosen_units_are_the_only_ones_everywhere_and_all_come_back(finished, t
         assert table.groupby("layer")["unit"].nunique().to_dict() == {"layer1": 2, "layer2": 4}
         kept = whole.merge(table[["layer", "unit"]].drop_duplicates(), on=["layer", "unit"])
         pd.testing.assert_frame_equal(table, kept)
-    data = (workflow.folder / ROOT / "catalog/data.js").read_text()
-    assert len(json.loads(data[data.index("{") : data.rindex(";")])["units"]["unit"]) == 6
+    assert len(read_script(workflow.folder / ROOT / "catalog/data.js")["units"]["unit"]) == 6
     workflow.must_run()
     assert workflow.tables() == before
     logs = [path.read_text() for path in workflow.folder.glob("logs/explain_units/resnet18/**/*.log")]
