@@ -1,4 +1,4 @@
-"""Take the picture of a unit for README and manual from the catalog of the finished demo (`make pictures`)."""
+"""Take the pictures of README and manual from the finished catalogs of `docs/pictures.yaml` (`make pictures`)."""
 
 import shutil
 import sys
@@ -7,26 +7,38 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 DOCS = Path(__file__).resolve().parent
-CATALOG = "results/resnet18/playground/catalog/index.html"
-# file: (unit, width and height of the window in pixels)
-PICTURES = {"unit.png": ("layer3/8", 1180, 860)}
+CATALOG = "resnet18/playground/catalog/index.html"
+# file: (page below `results`, place in it, what shows that it is complete, width and height of the window in pixels)
+PICTURES = {
+    "unit.png": (CATALOG, "layer3/8", ".explorer .overlay", 1180, 1160),
+    "wall.png": (CATALOG, "?view=wall&layer=layer3&sort=iou", ".tile img", 1180, 860),
+    "concept.png": (CATALOG, "?concept=tree", ".explorers svg", 1180, 1160),
+    "comparison.png": ("compare/0-1.html", "", "h1", 1180, 1000),
+}
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+LOADED = (
+    "() => [...document.images].every((image) => image.complete || image.getBoundingClientRect().top > innerHeight)"
+)
 
 
-def main(catalog=CATALOG):
-    """Write all pictures from a catalog."""
-    if not Path(catalog).is_file():
-        raise SystemExit(f"{catalog} is missing: run `make demo` first, or name another catalog's index.html")
+def main(results: str = "results", *names: str) -> None:
+    """Write the pictures, or those named, from a folder of results."""
+    missing = {page for page, *_ in PICTURES.values() if not Path(results, page).is_file()}
+    if missing:
+        raise SystemExit(f"{results} lacks {', '.join(sorted(missing))}: run `make pictures`, which makes them first")
     if CHROMIUM is None:
         raise SystemExit("no chromium on PATH: install it first (Debian: apt-get install chromium)")
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        for name, (unit, width, height) in PICTURES.items():
+        for name in names or PICTURES:
+            page_file, place, complete, width, height = PICTURES[name]
             page = browser.new_page(viewport={"width": width, "height": height}, color_scheme="light")
-            page.goto(f"{Path(catalog).resolve().as_uri()}#{unit}")
-            page.wait_for_selector("table")
-            page.wait_for_function("() => [...document.images].every((image) => image.complete)")
+            page.set_default_timeout(120_000)
+            page.goto(f"{Path(results, page_file).resolve().as_uri()}#{place}")
+            page.wait_for_selector(complete, state="attached")
+            page.wait_for_function(LOADED)
             page.screenshot(path=DOCS / name)
+            page.close()
         browser.close()
 
 

@@ -108,6 +108,27 @@ rule write_catalog:
         "../workflow_scripts/report/write_catalog.py"
 
 
+# neighbours of each unit and a map of all, on request
+rule map_units:
+    input:
+        descriptions="results/{model}/{dataset}/descriptions.csv",
+        exemplars="results/{model}/{dataset}/exemplars",
+        explanations=catalog_tables("explanations"),
+    output:
+        neighbours="results/{model}/{dataset}/neighbours.csv",
+        unit_map="results/{model}/{dataset}/map.csv",
+    log:
+        "logs/map_units/{model}/{dataset}.log",
+    benchmark:
+        "benchmarks/map_units/{model}/{dataset}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    params:
+        code=code_hash("lib.stages.report.map_units"),
+    script:
+        "../workflow_scripts/report/map_units.py"
+
+
 rule pack_catalog:
     input:
         catalog="results/{model}/{dataset}/catalog",

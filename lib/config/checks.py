@@ -22,6 +22,8 @@ RESERVED = {
         *("annotations.csv", "catalog", "description_metrics.csv", "descriptions.csv", "exemplars", "layers.csv"),
         *(
             "n_best.csv",
+            "neighbours.csv",
+            "map.csv",
             "parts",
             "export",
             "crowd",

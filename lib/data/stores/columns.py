@@ -16,6 +16,18 @@ RESULTS = {
         "margin": "float",
         "status": "str",
     },
+    "neighbours": {
+        "layer": "str",
+        "unit": "int",
+        "rank": "int",
+        "neighbour_layer": "str",
+        "neighbour_unit": "int",
+        "likeness": "float",
+        "exemplars": "int",
+        "concepts": "int",
+        "words": "int",
+    },
+    "map": {"layer": "str", "unit": "int", "x": "float", "y": "float", "group": "str", "status": "str"},
     "n_best": {
         "layer": "str",
         "unit": "int",

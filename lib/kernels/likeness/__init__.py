@@ -1,0 +1,1 @@
+"""Units that are alike: what they have in common, groups of redundant ones, and a map."""
