@@ -23,6 +23,8 @@ class RangeEraser(Recorder):
         Dotted module path.
     """
 
+    _edits = True
+
     def __init__(self, network: torch.nn.Module, layer: str) -> None:
         super().__init__(network, [layer])
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 
 from ..build.kinds import LISTING
+from .hook_names import locate
 
 EXACT = re.compile(r"[\w-]+(\.[\w-]+)*", re.ASCII)
 _SIGNS = {"**": ".*", "*": "[^.]*", "?": "[^.]"}
@@ -21,7 +22,7 @@ def expand_layers(patterns: list[str], known: list[str], *, model: str) -> list[
     Parameters
     ----------
     patterns : list of str
-        Names of layers, or globs: `*` and `?` match characters other than the dot, `**` any, `[12]` one of a set.
+        Names of layers or hook points, or globs: `*` and `?` match characters other than the dot, `**` any, `[12]` one of a set.
     known : list of str
         All layers of the network, in order.
     model : str
@@ -40,7 +41,7 @@ def expand_layers(patterns: list[str], known: list[str], *, model: str) -> list[
     """
     found = []
     for pattern in patterns:
-        if pattern in known:
+        if pattern in known or locate(pattern, known):
             found.append(pattern)
             continue
         matching = re.compile(_as_regex(pattern))

@@ -8,6 +8,8 @@ import torch
 
 from ...runtime.blocks import blocks_of
 from ..build.kinds import LISTING
+from .hook_names import Place, locate
+from .hook_points import read_point
 from .layer_names import nearest
 
 # class, distillation and register tokens
@@ -20,6 +22,14 @@ def first_tensor(output: object) -> torch.Tensor | None:
         return output
     values = list(output.values()) if hasattr(output, "values") else output
     return next((v for v in values if isinstance(v, torch.Tensor)), None) if isinstance(values, tuple | list) else None
+
+
+def _merged(grid: tuple[int, int], n_tokens: int) -> tuple[int, int]:
+    """Return the grid of patches after merges of 2 x 2 of them, as in Swin, if these leave so many tokens; else the grid."""
+    height, width = grid
+    while height * width > n_tokens and (height, width) != (1, 1):
+        height, width = -(-height // 2), -(-width // 2)
+    return (height, width) if height * width == n_tokens else grid
 
 
 def _weight_dimensions(module: torch.nn.Module) -> int:
@@ -37,7 +47,8 @@ class Recorder:
 
     The output of a layer is converted to maps of shape (n, n_units, h, w): maps stay as they are, with channels moved to the
     front where they come last (Swin, ConvNeXt); the patch tokens of a transformer are laid out row by row, class and
-    register tokens dropped; vectors become maps of one position. Of several outputs the first is used.
+    register tokens dropped; vectors, and class tokens asked for by name, become maps of one position. Of several outputs the
+    first is used.
 
     The channel axis is known for convolutions (first) and linear layers (last); in other layers it is the one beside a height
     and width that one of these had before. Patches are arranged as in the last convolution before the first tokens.
@@ -46,13 +57,16 @@ class Recorder:
     ----------
     network : torch.nn.Module
     layers : list of str
-        Dotted module paths.
+        Dotted module paths or names of hook points, see `hook_names.locate`.
 
     Raises
     ------
     ValueError
         If the network has no such layer, or a layer's output is none of these.
     """
+
+    # whether the outputs of the layers are changed
+    _edits = False
 
     def __init__(self, network: torch.nn.Module, layers: list[str]) -> None:
         self._network, self._layers = network, list(layers)
@@ -61,17 +75,22 @@ class Recorder:
 
     def __enter__(self) -> Self:
         self._modules = dict(self._network.named_modules())
+        self._places: dict[str, Place] = {}
         for layer in self._layers:
-            if layer not in self._modules:
+            place = locate(layer, self._modules)
+            if place is None:
                 known = [name for name in self._modules if name]
                 raise ValueError(f"the network has no layer {layer!r}. {nearest(layer, known)} {LISTING}")
+            if self._edits and layer not in self._modules:
+                raise ValueError(f"the units of {layer}, which is no module, can be recorded but not edited")
+            self._places[layer] = place
         self._was_training = [(module, module.training) for module in self._network.modules()]
         self._network.eval()
         for module in self._network.modules():
             if _weight_dimensions(module) in (2, 4):
                 self._handles.append(module.register_forward_hook(self._observe))
         for layer in self._layers:
-            self._handles.append(self._modules[layer].register_forward_hook(self._hook(layer)))
+            self._handles.append(self._modules[self._places[layer].module].register_forward_hook(self._hook(layer)))
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -82,7 +101,7 @@ class Recorder:
             module.training = mode
 
     def _observe(self, module: torch.nn.Module, inputs: tuple, output: object) -> None:
-        """Note the height and width of the maps that pass, and whether there are tokens."""
+        """Note the height and width of the maps that pass, and the numbers of tokens."""
         found, local = first_tensor(output), self._local
         if found is None or found.ndim not in (3, 4) or len(found) != local.n_images:
             return
@@ -92,6 +111,8 @@ class Recorder:
             local.sizes.add(size)
             if convolution and not local.has_tokens:
                 local.grid = size
+        elif not convolution:
+            local.sizes.add((found.shape[1],))
         local.has_tokens |= found.ndim == 3
         local.is_mixed |= not convolution
 
@@ -99,7 +120,8 @@ class Recorder:
 
     def _hook(self, layer: str) -> Callable:
         def record(module: torch.nn.Module, inputs: tuple, output: object) -> None:
-            maps = self._maps(layer, output).detach().float()
+            found = read_point(self._places[layer], self._modules, inputs, output=output)
+            maps = self._maps(layer, found).detach().float()
             self._local.outputs[layer] = maps.clone(memory_format=torch.contiguous_format)
 
         return record
@@ -115,12 +137,14 @@ class Recorder:
             )
         if found.ndim == 2:
             return found[:, :, None, None]
+        if self._places[layer].class_token:
+            return self._class_token(layer, found)
         if found.ndim == 3:
             return self._lay_out(layer, found)
         return found.permute(0, 3, 1, 2) if self._puts_channels_last(layer, found.shape) else found
 
     def _puts_channels_last(self, layer: str, shape: torch.Size) -> bool:
-        dimensions, local = _weight_dimensions(self._modules[layer]), self._local
+        dimensions, local = _weight_dimensions(self._modules[self._places[layer].module]), self._local
         if dimensions in (2, 4):
             return dimensions == 2
         first, last = (tuple(size) in local.sizes for size in (shape[2:], shape[1:3]))
@@ -139,6 +163,9 @@ class Recorder:
                 f"layer {layer} outputs {tuple(tokens.shape)}, tokens whose places in the image are unknown, because no "
                 "convolution comes before them; choose another layer"
             )
+        # only where a linear layer had as many tokens: other rows of maps may be as many by chance
+        if (tokens.shape[1],) in self._local.sizes:
+            grid = _merged(grid, tokens.shape[1])
         n_patches = grid[0] * grid[1]
         if not 0 <= tokens.shape[1] - n_patches <= MOST_EXTRA_TOKENS:
             raise ValueError(
@@ -146,6 +173,14 @@ class Recorder:
                 "the patches; choose another layer"
             )
         return tokens[:, tokens.shape[1] - n_patches :].transpose(1, 2).unflatten(2, grid)
+
+    def _class_token(self, layer: str, tokens: torch.Tensor) -> torch.Tensor:
+        """Return the first token, which is that of the class, as maps of one position."""
+        grid = self._local.grid
+        n_patches = grid[0] * grid[1] if grid else None
+        if tokens.ndim != 3 or n_patches is None or not 0 < tokens.shape[1] - n_patches <= MOST_EXTRA_TOKENS:
+            raise ValueError(f"layer {layer}: the output {tuple(tokens.shape)} has no class token in front of patches")
+        return tokens[:, 0, :, None, None]
 
     def __call__(self, *inputs: torch.Tensor) -> dict[str, torch.Tensor]:
         """Run some images, in blocks of one size, and return the output of each layer.

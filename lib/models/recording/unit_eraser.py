@@ -29,6 +29,8 @@ class UnitEraser(Recorder):
         Dotted module paths.
     """
 
+    _edits = True
+
     def __enter__(self) -> Self:
         super().__enter__()
         modules = [self._modules[layer] for layer in self._layers]
