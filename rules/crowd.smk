@@ -78,6 +78,7 @@ rule export_hub:
 
 rule export_directions:
     input:
+        latent_files_of,
         weights=weights_of,
     output:
         directions="results/{model}/{dataset}/export/directions.safetensors",
