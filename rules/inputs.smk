@@ -135,6 +135,11 @@ def twins_of(wildcards):
     )
 
 
+def arena_scores_of(wildcards):
+    """Return the scores of the labels of all sources of a network, as `evidence_of` does."""
+    return if_asked(catalog_tables("arena_scores")(wildcards), group="arena")
+
+
 def true_captions_of(wildcards):
     """Return the true captions of exemplars of the playground."""
     drawn = config["datasets"][wildcards.dataset]["images"] == "playground"
