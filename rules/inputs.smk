@@ -16,6 +16,13 @@ def latent_files_of(wildcards):
     return list(latents_of(wildcards).values())
 
 
+def base_activations_of(wildcards):
+    """Return the folders of the activations of a layer, whose latents the job may be about."""
+    base = latents.base_of(wildcards.layer)
+    names = "model", "dataset", "concepts"
+    return of(batches.activation_folders, *names, layer=base)(wildcards)
+
+
 def network_of(wildcards):
     """Return the settings of a network with the latents that a job records, if it does."""
     files = latents_of(wildcards)
