@@ -32,6 +32,36 @@ rule record_activations:
         "../workflow_scripts/activations/record_activations.py"
 
 
+# quality of the latents of a layer, or of its own units, beside which they stand
+rule measure_latents:
+    input:
+        activations=base_activations_of,
+        latents=latent_files_of,
+        concept_set="resources/concepts/{concepts}.zarr",
+    output:
+        sae_quality="results/{model}/{dataset}/{concepts}/parts/sae_quality/{layer}.csv",
+        sae_concepts="results/{model}/{dataset}/{concepts}/parts/sae_concepts/{layer}.csv",
+    log:
+        "logs/measure_latents/{model}/{dataset}/{concepts}/{layer}.log",
+    benchmark:
+        "benchmarks/measure_latents/{model}/{dataset}/{concepts}/{layer}.jsonl"
+    conda:
+        "../envs/base.yaml"
+    threads: THREADS
+    params:
+        settings=settings(
+            network=pattern("{model}"),
+            layer=pattern("{layer}"),
+            entry=of(latents.quality_entry, "layer"),
+            # that of Network Dissection, if there is no range `top`
+            quantile=config["ranges"]["quantile"] or 0.005,
+            seed=config["seed"],
+        ),
+        code=code_hash("lib.stages.activations.measure_latents"),
+    script:
+        "../workflow_scripts/activations/measure_latents.py"
+
+
 # table of all layers that can be recorded
 rule list_layers:
     input:

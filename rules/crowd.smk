@@ -79,6 +79,7 @@ rule export_hub:
 
 rule export_directions:
     input:
+        latent_files_of,
         weights=weights_of,
     output:
         directions="results/{model}/{dataset}/export/directions.safetensors",

@@ -331,6 +331,7 @@ rule calibrate_interventions:
 
 localrules:
     merge_calibration,
+    merge_latent_quality,
     plot_recovery,
 
 
@@ -371,3 +372,20 @@ use rule plot_table as plot_recovery with:
         settings=settings(
             kind="recovery",
         ),
+
+
+use rule merge_tables as merge_latent_quality with:
+    input:
+        parts=lambda wildcards: of(
+            latents.quality_parts,
+            "model",
+            "dataset",
+            "concepts",
+            table=wildcards.table,
+        )(wildcards),
+    output:
+        merged="results/{model}/{dataset}/{concepts}/{table}.csv",
+    log:
+        "logs/merge_latent_quality/{model}/{dataset}/{concepts}/{table}.log",
+    wildcard_constraints:
+        table="sae_quality|sae_concepts",

@@ -16,6 +16,13 @@ def latent_files_of(wildcards):
     return list(latents_of(wildcards).values())
 
 
+def base_activations_of(wildcards):
+    """Return the folders of the activations of a layer, whose latents the job may be about."""
+    base = latents.base_of(wildcards.layer)
+    names = "model", "dataset", "concepts"
+    return of(batches.activation_folders, *names, layer=base)(wildcards)
+
+
 def network_of(wildcards):
     """Return the settings of a network with the latents that a job records, if it does."""
     files = latents_of(wildcards)
@@ -133,6 +140,11 @@ def twins_of(wildcards):
     return if_asked(
         [f"{root}/{name}/explanations.csv" for name in sets], group="analyses"
     )
+
+
+def arena_scores_of(wildcards):
+    """Return the scores of the labels of all sources of a network, as `evidence_of` does."""
+    return if_asked(catalog_tables("arena_scores")(wildcards), group="arena")
 
 
 def true_captions_of(wildcards):

@@ -81,6 +81,7 @@ rule write_catalog:
         verdicts=evidence_of("verdicts"),
         stability=evidence_of("stability"),
         twins=twins_of,
+        arena=arena_scores_of,
         truths=true_captions_of,
         annotations=peoples_annotations_of,
         audit=audit_of,

@@ -4,7 +4,16 @@ import pytest
 from small_config import CONFIG
 
 from lib.config.batches import batch_name, layers_of_batch, recorded_folders, recording_batches
-from lib.config.latents import base_activations, check_latents, given_file, latent_files, making_settings
+from lib.config.latents import (
+    base_activations,
+    check_latents,
+    given_file,
+    latent_files,
+    making_settings,
+    quality_entry,
+    quality_parts,
+    sae_of,
+)
 from lib.config.networks import resolve_layers
 from lib.config.paths import named_paths
 
@@ -49,6 +58,32 @@ def test_files_and_settings_of_latents(config):
     assert making_settings("layer4#codes", config=config) == {"kind": "topk", "seed": 3, **TRAINED}
     wanted = {named.key: named.path for named in named_paths(config, requested=[])}
     assert wanted["saes.theirs.path"] == "my/sae/sae_weights.safetensors"
+
+
+def test_latents_are_measured_beside_other_seeds_baselines_and_the_untrained_twin(config):
+    parts = quality_parts("resnet18", "playground", "playground", table="sae_quality", config=config)
+    others = ["", "~topk~1", "~topk~2", *(f"~{kind}~{seed}" for kind in ("random", "frozen") for seed in range(3))]
+    layers = ["layer4", *(f"layer4#codes{other}" for other in others), "layer4#theirs"]
+    networks = "resnet18", "resnet18~random"
+    assert parts == [
+        f"results/{n}/playground/playground/parts/sae_quality/{one}.csv" for n in networks for one in layers
+    ]
+    assert quality_entry("layer4", config=config) == {"sae": "", "kind": "units", "seed": ""}
+    assert quality_entry("layer4#codes", config=config) == {"sae": "codes", "kind": "topk", "seed": "3"}
+    assert quality_entry("layer4#codes~frozen~1", config=config) == {"sae": "codes", "kind": "frozen", "seed": "4"}
+    assert quality_entry("layer4#theirs", config=config) == {"sae": "theirs", "kind": "file", "seed": ""}
+    assert making_settings("layer4#codes~frozen~1", config=config) == {"kind": "frozen", "seed": 4, **TRAINED}
+    assert making_settings("layer4#codes~random~2", config=config) == {"kind": "random", "seed": 5, "latents": 8}
+    made_of = {layer: base_activations("resnet18~random", "playground", layer, config=config) for layer in layers[1:3]}
+    assert made_of[layers[1]] == made_of[layers[2]] != []
+    config["saes"]["theirs"] |= {"concepts": "playground", **TRAINED, "active": 9}
+    assert len(quality_parts("resnet18", "playground", "playground", table="sae_quality", config=config)) == 34
+    assert making_settings("layer4#theirs~frozen~0", config=config)["active"] == 8, "no more than there are latents"
+    with pytest.raises(ValueError, match="'codes~x~1' of the layer layer4#codes~x~1 is not in the config"):
+        sae_of("layer4#codes~x~1", config=config)
+    config["models"]["resnet18"]["layers"] = ["layer4"]
+    with pytest.raises(ValueError, match="sae_quality.csv compares latents: name some in models.resnet18.layers"):
+        quality_parts("resnet18", "playground", "playground", table="sae_quality", config=config)
 
 
 def test_globs_of_layers_keep_their_latents(config, tmp_path):

@@ -72,7 +72,7 @@ def test_evidence_targets(config):
 
 def test_arena_targets(config):
     compared = {f"{ROOT}/{c}/{t}.csv" for c in ("playground", "ade20k") for t in tables.ARENA}
-    assert set(tables.arena_targets(config)) == compared | {f"{ROOT}/provenance.json"}
+    assert set(tables.arena_targets(config)) == compared | {f"{ROOT}/catalog", f"{ROOT}/provenance.json"}
     entry = {"file": "x.csv", "program": "milan"}
     config["labels"] = {
         "theirs": entry | {"network": "resnet18/playground"},
@@ -80,7 +80,7 @@ def test_arena_targets(config):
         "others": entry | {"network": "alexnet/mine"},
     }
     imported = {f"{ROOT}/imported_labels/{name}.csv" for name in ("theirs", "formulas")}
-    assert set(tables.arena_targets(config)) == compared | imported | {f"{ROOT}/provenance.json"}
+    assert set(tables.arena_targets(config)) == compared | imported | {f"{ROOT}/catalog", f"{ROOT}/provenance.json"}
     sources = arena.sources("resnet18", "playground", config=config)
     assert sources == ["formula", "sentence", "dissection", "wrong", "theirs", "formulas"]
     assert "sentence" not in arena.sources("resnet18~random", "playground", config=config)

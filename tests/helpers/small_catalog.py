@@ -31,7 +31,7 @@ HOSTILE = [
 N_UNITS = 12
 TABLES = (
     *("explanations", "ranges", "histograms", "metrics", "verdicts", "stability", "twins"),
-    *("outlines", "data", "concepts"),
+    *("outlines", "data", "concepts", "arena"),
 )
 """Arguments of write_catalog that hold an entry for each concept set."""
 
@@ -104,7 +104,18 @@ def hostile_inputs(folder) -> dict:
         write_table(pd.DataFrame(values, columns=list(COLUMNS[name])), folder / f"{name}.csv", name)
     arguments = {name: str(folder / f"{name}.csv") for name in ("descriptions", "units")}
     arguments |= {name: [str(folder / f"{name}.csv")] for name in ("explanations", "ranges", "histograms", "metrics")}
-    absent = ("verdicts", "stability", "twins", "outlines", "data", "concepts", "annotations", "truths", "audit")
+    absent = (
+        "verdicts",
+        "stability",
+        "twins",
+        "outlines",
+        "data",
+        "concepts",
+        "annotations",
+        "truths",
+        "audit",
+        "arena",
+    )
     arguments |= {name: [] for name in absent}
     return arguments | {
         "exemplars": str(folder / "exemplars"),
@@ -144,9 +155,21 @@ ANNOTATIONS = [("layer1", 3, "Someone's red sky"), ("layer1", 3, "a lamp"), ("la
 TRUTHS = [("layer1", 5, "the <b>sky</b>"), ("layer1", 5, "trees")]
 SPEAKING = [("people", "layer1", 3), ("people", "layer1", 5), ("cars & <b>", "layer10", 2), ("cars & <b>", "layer1", 5)]
 """Topic, layer and unit."""
+LABELS = [("formula", "sky OR tree", "ok"), ("theirs", "<b>", "no_predictor"), ("invert", "", "none_found")]
+"""Source, label and status of each unit of layer1."""
 
 
 N_IMAGES = 5
+
+
+def arena_scores(rows):
+    """Return arena_scores.csv of rows (layer, unit, range, source, label, status, AUC); scores are there where the status is ok."""
+    columns = ["layer", "unit", "range", "source", "label", "status", "auc"]
+    table = pd.DataFrame(rows, columns=columns)
+    table["auc"] = table["auc"].where(table["status"] == "ok").astype(float)
+    table = table.reindex(columns=list(COLUMNS["arena_scores"]))
+    floats = [name for name, kind in COLUMNS["arena_scores"].items() if kind == "float"]
+    return table.assign(n_images=N_IMAGES).astype(dict.fromkeys(floats, float))
 
 
 def write_images(folder: Path) -> None:
@@ -218,6 +241,8 @@ def varied_inputs(folder) -> dict:
                 )
                 rows["verdicts"].append((layer, unit, name, formula, verdict, "", *numbers, 2, 3, 2, shares, "[]"))
     rows["audit_units"] = [(t, "sentence", "", layer, unit, "w", "t", "p") for t, layer, unit in SPEAKING]
+    labels = [("layer1", unit, "top", *label, unit / 100) for unit in range(VARIED["layer1"]) for label in LABELS]
+    rows["arena_scores"] = arena_scores(labels)
     for name, values in rows.items():
         write_table(pd.DataFrame(values, columns=list(COLUMNS[name])), folder / f"{name}.csv", name)
     twin = pd.DataFrame(rows["explanations"], columns=list(COLUMNS["explanations"]))
@@ -226,7 +251,7 @@ def varied_inputs(folder) -> dict:
     write_annotations(str(folder / "annotations.csv"), ANNOTATIONS)
     write_annotations(str(folder / "truths.csv"), TRUTHS)
     arguments = {name: str(folder / f"{name}.csv") for name in ("descriptions", "units", "annotations")}
-    lists = {"audit": "audit_units", "truths": "truths", "twins": "twins"}
+    lists = {"audit": "audit_units", "truths": "truths", "twins": "twins", "arena": "arena_scores"}
     arguments |= {name: [str(folder / f"{file}.csv")] for name, file in lists.items()}
     arguments |= {name: [str(folder / f"{name}.csv")] for name in names if name not in arguments}
     names = {"concept_sets": ["playground"], "model": "resnet18", "dataset": "playground"}

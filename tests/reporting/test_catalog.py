@@ -8,7 +8,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from small_catalog import HOSTILE, LAYERS, N_UNITS, TABLES, description_of, hostile_inputs, read_script, status_of
+from small_catalog import (
+    HOSTILE,
+    LAYERS,
+    N_IMAGES,
+    N_UNITS,
+    TABLES,
+    arena_scores,
+    description_of,
+    hostile_inputs,
+    read_script,
+    status_of,
+)
 
 from lib.data.formats.annotations import write_annotations
 from lib.data.formats.exemplars import create_exemplars
@@ -19,6 +30,9 @@ from lib.kernels.search.formula import AND_NOT, OR
 from lib.reporting.catalog.outlines import outline
 from lib.reporting.catalog.pages import TOLERANCE, script, write_catalog
 from lib.reporting.catalog.records import as_json_numbers, natural_key, shown_decimals
+
+# tables of which there is one for each concept set
+LISTS = ("explanations", "ranges", "histograms", "metrics")
 
 
 @pytest.fixture
@@ -97,6 +111,32 @@ def test_annotations_stand_beside_the_sentences(inputs, tmp_path):
     write_annotations(str(tmp_path / "people.csv"), [("layer2", 3, said) for said in (*HOSTILE[:2], "red")])
     annotations = _units_of(inputs | {"annotations": str(tmp_path / "people.csv")})["annotations"]
     assert [said for said in annotations if said] == [[*HOSTILE[:2], "red"]] and annotations[N_UNITS + 3]
+
+
+def test_labels_of_all_sources_arrive_with_the_details_of_their_unit(inputs, tmp_path):
+    write_catalog(**inputs)
+    plain = read_script(Path(inputs["catalog"]) / "data.js")
+    assert "sources" not in plain and "labels" not in read_script(Path(inputs["catalog"]) / "units/1-0.js")
+    rows = [("layer2", 3, "cluster1", source, HOSTILE[0], "ok", 0.75) for source in ("formula", HOSTILE[1])]
+    rows += [
+        ("layer2", 4, "cluster1", HOSTILE[1], "", "no_label", np.nan),
+        ("layer9", 0, "top", "formula", "a", "ok", 1),
+    ]
+    write_table(arena_scores(rows), str(tmp_path / "arena_scores.csv"), "arena_scores")
+    write_catalog(**inputs | {"arena": [str(tmp_path / "arena_scores.csv")]})
+    assert read_script(Path(inputs["catalog"]) / "data.js") == plain | {
+        "sources": [[N_IMAGES, ["formula", HOSTILE[1]]]]
+    }
+    [labels] = read_script(Path(inputs["catalog"]) / "units/1-0.js")["labels"]
+    scores = [None, None, None, 0.75, None]
+    assert labels[3] == {
+        "range": "cluster1",
+        "labels": [[0, HOSTILE[0], "ok", *scores], [1, HOSTILE[0], "ok", *scores]],
+    }
+    assert labels[4] == {"range": "cluster1", "labels": [[1, "", "no_label", *[None] * 5]]}
+    assert [label for unit, label in enumerate(labels) if unit not in (3, 4)] == [None] * (N_UNITS - 2)
+    with pytest.raises(ValueError, match="arena has 1 tables but there are 2 concept sets"):
+        write_catalog(**inputs | {"arena": ["a.csv"], "concept_sets": ["a", "b"], **dict.fromkeys(LISTS, [])})
 
 
 def _units_of(inputs):

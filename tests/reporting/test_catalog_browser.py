@@ -14,6 +14,7 @@ from small_catalog import (
     CONCEPTS,
     HOSTILE,
     LAYERS,
+    N_IMAGES,
     RANGES,
     SENTENCES,
     SPEAKING,
@@ -522,6 +523,23 @@ def test_topics_and_what_people_say(browser, varied):
         go(page, "#layer1/3")
         assert page.locator(".page .annotations li").all_text_contents() == ["Someone's red sky", "a lamp"]
         assert page.locator(".page .topics a").all_text_contents() == ["people"]
+
+
+def test_labels_of_all_sources_stand_side_by_side(browser, varied):
+    address, _ = varied
+    with open_page(browser, address) as page:
+        go(page, "#layer1/7")
+        page.wait_for_selector(".labels tbody tr")
+        rows = [row.locator("th, td").all_text_contents() for row in page.locator(".labels tbody tr").all()]
+        assert rows == [
+            ["formula", "sky OR tree", "–", "–", "–", "0.070", "–"],
+            ["theirs", "<b> no_predictor", *["–"] * 5],
+            ["invert", " none_found", *["–"] * 5],
+        ]
+        assert f"on {N_IMAGES} images" in page.text_content(".labels p")
+        go(page, "#layer10/2")
+        page.wait_for_selector(".page table")
+        assert not page.locator(".labels").count(), "no source has labels of this layer"
 
 
 def test_back_reload_and_link_keep_filter_range_and_place(browser, varied):

@@ -14,7 +14,8 @@ SETTINGS = {
     "milan": {"clip": {"name": "ViT-S-32-alt", "weights": "clip.safetensors"}},
     "labels": {"theirs": {"network": "resnet18/playground", "file": "theirs.csv", "program": "milan"}},
 }
-JUDGED = {"score_sources", "merge_arena_scores", "rank_sources", "write_provenance"}
+SHOWN = {"write_catalog", "write_provenance"}
+JUDGED = {"score_sources", "merge_arena_scores", "rank_sources", *SHOWN}
 
 
 def rows(workflow, name):
@@ -39,7 +40,7 @@ def test_the_arena_is_planned_with_what_its_sources_need(given):
     assert set(planned) == {"import_labels", *clip, *JUDGED}
     fewer = SETTINGS | {"arena": {"sources": ["formula", "wrong"]}, "labels": {}}
     planned = given.planned(f"{ROOT}/arena.csv", settings=fewer)
-    assert set(planned) == JUDGED - {"write_provenance"}
+    assert set(planned) == JUDGED - SHOWN
     by_clip = SETTINGS | {"evidence": {"predictor": "clip"}}
     assert {"compare_labels", "compare_sentences"} <= set(given.planned("arena", settings=by_clip))
     missing = SETTINGS | {"labels": {"theirs": SETTINGS["labels"]["theirs"] | {"file": "no.csv"}}}

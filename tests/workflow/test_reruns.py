@@ -333,6 +333,10 @@ def test_latents_are_made_of_a_recorded_layer_and_labelled_like_it(finished):
     )
     assert {planned[rule] for rule in ("find_ranges", "explain_units", "score_explanations")} == {2}
     assert not {"plant_units", "train_playground_network", "build_concepts"} & set(planned)
+    settings = {"models": {"resnet18": {"layers": layers}}, "saes": saes}
+    planned = finished.planned("results/resnet18/playground/playground/sae_quality.csv", settings=settings)
+    # the units of two networks; codes with three seeds, and nine sets of directions and frozen autoencoders for each
+    assert (planned["measure_latents"], planned["make_latents"]) == (26, 24) and planned["merge_latent_quality"] == 1
     status, text = finished.run("--dry-run", settings={"models": {"resnet18": {"layers": layers[2:]}}, "saes": saes})
     assert status and "layer2#codes is made of the activations of layer2: add that layer" in text
 

@@ -12,14 +12,16 @@ PLOTTED_EXPERIMENTS = ("baselines.csv", "ablation.csv")
 
 
 def arena_targets(config: dict) -> list[str]:
-    """Return the comparisons of labels of each entry of `targets`, and the provenance that names them."""
+    """Return the comparisons of labels of each entry of `targets`, and the catalogs and the provenance that name them."""
     files = [
         file
         for target in config["targets"]
         for file in arena_tables(target["model"], target["dataset"], target["concepts"], config=config)
     ]
     roots = [f"results/{target['model']}/{target['dataset']}" for target in config["targets"] if target["concepts"]]
-    return list(dict.fromkeys([*files, *(f"{root}/provenance.json" for root in roots)]))
+    return list(
+        dict.fromkeys([*files, *(f"{root}/{name}" for root in roots for name in ("catalog", "provenance.json"))])
+    )
 
 
 def arena_tables(model: str, dataset: str, concepts: list[str], *, config: dict) -> list[str]:

@@ -70,7 +70,37 @@ ARENA = {
         "share_won": "float",
     },
 }
+_SAE = dict.fromkeys(("network", "layer", "sae", "kind", "seed"), "str")
+LATENTS = {
+    "sae_quality": {
+        **_SAE,
+        "n_latents": "int",
+        "n_images": "int",
+        "explained": "float",
+        "l0": "float",
+        "dead": "float",
+        "monosemanticity": "float",
+        "monosemanticity_low": "float",
+        "monosemanticity_high": "float",
+        "n_scored": "int",
+        "n_concepts": "int",
+        "iou": "float",
+        "iou_single": "float",
+        "iou_unseen": "float",
+        "n_found": "int",
+    },
+    "sae_concepts": {
+        **_SAE,
+        "concept": "str",
+        "unit": "int",
+        "iou": "float",
+        "iou_unseen": "float",
+        "unit_single": "int",
+        "iou_single": "float",
+    },
+}
 EVIDENCE = ARENA | {
+    **LATENTS,
     "nulls": {"layer": "str", "unit": "int", "range": "str", "shuffle": "int", "iou": "float"},
     "chance": {
         "layer": "str",

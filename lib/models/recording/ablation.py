@@ -26,6 +26,8 @@ class RangeEraser(Recorder):
         As for a `Recorder`.
     """
 
+    _edits = True
+
     def __init__(self, network: torch.nn.Module, layer: str, *, latents: Mapping[str, Latents] | None = None) -> None:
         super().__init__(network, [layer], latents=latents)
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 
 from ..build.kinds import LISTING
+from .hook_names import locate
 
 EXACT = re.compile(r"[\w-]+(\.[\w-]+)*", re.ASCII)
 # between a layer and the autoencoder whose latents are its units
@@ -28,8 +29,8 @@ def expand_layers(patterns: list[str], known: list[str], *, model: str) -> list[
     Parameters
     ----------
     patterns : list of str
-        Names of layers, or globs: `*` and `?` match characters other than the dot, `**` any, `[12]` one of a set. What follows
-        a `#` is the name of an autoencoder, which each layer keeps.
+        Names of layers or hook points, or globs: `*` and `?` match characters other than the dot, `**` any, `[12]` one of a
+        set. What follows a `#` is the name of an autoencoder, which each layer keeps.
     known : list of str
         All layers of the network, in order.
     model : str
@@ -49,7 +50,7 @@ def expand_layers(patterns: list[str], known: list[str], *, model: str) -> list[
     found = []
     for whole in patterns:
         pattern, mark, latents = whole.partition(MARK)
-        if pattern in known:
+        if pattern in known or locate(pattern, known):
             found.append(whole)
             continue
         matching = re.compile(_as_regex(pattern))

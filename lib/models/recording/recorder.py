@@ -11,6 +11,8 @@ from ...kernels.sparse.maps import SparseMaps
 from ...runtime.blocks import blocks_of
 from ..build.kinds import LIBRARIES, LISTING
 from ..latents.latents import Latents
+from .hook_names import Place, locate
+from .hook_points import read_point
 from .layer_names import base_of, nearest
 
 # class, distillation and register tokens
@@ -34,6 +36,14 @@ def as_arrays(outputs: dict[str, torch.Tensor | SparseMaps]) -> dict[str, np.nda
     return {layer: maps if isinstance(maps, SparseMaps) else maps.cpu().numpy() for layer, maps in outputs.items()}
 
 
+def _merged(grid: tuple[int, int], n_tokens: int) -> tuple[int, int]:
+    """Return the grid of patches after merges of 2 x 2 of them, as in Swin, if these leave so many tokens; else the grid."""
+    height, width = grid
+    while height * width > n_tokens and (height, width) != (1, 1):
+        height, width = -(-height // 2), -(-width // 2)
+    return (height, width) if height * width == n_tokens else grid
+
+
 def _weight_dimensions(module: torch.nn.Module) -> int:
     """Return 4 for a convolution, 2 for a linear layer: by its weight, because layers of archives have no other type."""
     weight = getattr(module, "weight", None)
@@ -50,7 +60,8 @@ class Recorder:
 
     The output of a layer is converted to maps of shape (n, n_units, h, w): maps stay as they are, with channels moved to the
     front where they come last (Swin, ConvNeXt); the patch tokens of a transformer are laid out row by row, class and
-    register tokens dropped; vectors become maps of one position. Of several outputs the first is used.
+    register tokens dropped; vectors, and class tokens asked for by name, become maps of one position. Of several outputs the
+    first is used.
 
     The channel axis is known for convolutions (first) and linear layers (last); in other layers it is the one beside a height
     and width that one of these had before. Patches are arranged as in the last convolution before the first tokens.
@@ -59,7 +70,8 @@ class Recorder:
     ----------
     network : torch.nn.Module
     layers : list of str
-        Dotted module paths; with `#` and the name of an autoencoder for the latents of a layer, as units of their own.
+        Dotted module paths or names of hook points, see `hook_names.locate`; with `#` and the name of an autoencoder for the
+        latents of a layer, as units of their own.
     latents : dict of str to Latents, optional
         Those of each such layer.
     sparse : bool, optional
@@ -70,6 +82,9 @@ class Recorder:
     ValueError
         If the network has no such layer, a layer's output is none of these, or latents are of another width.
     """
+
+    # whether the outputs of the layers are changed
+    _edits = False
 
     def __init__(
         self,
@@ -88,21 +103,27 @@ class Recorder:
 
     def __enter__(self) -> Self:
         self._modules = dict(self._network.named_modules())
+        self._places: dict[str, Place] = {}
         for layer in self._layers:
-            if (base := base_of(layer)) not in self._modules:
+            base = base_of(layer)
+            place = locate(base, self._modules)
+            if place is None:
                 known = [name for name in self._modules if name]
                 raise ValueError(f"the network has no layer {base!r}. {nearest(base, known)} {LISTING}")
+            if self._edits and base not in self._modules:
+                raise ValueError(f"the units of {layer}, which is no module, can be recorded but not edited")
             if base != layer and layer not in self._latents:
                 raise ValueError(
                     f"the latents of {layer} are not there; models with latents are recorded by the workflow"
                 )
+            self._places[layer] = place
         self._was_training = [(module, module.training) for module in self._network.modules()]
         self._network.eval()
         for module in self._network.modules():
             if _weight_dimensions(module) in (2, 4):
                 self._handles.append(module.register_forward_hook(self._observe))
         for layer in self._layers:
-            self._handles.append(self._modules[base_of(layer)].register_forward_hook(self._hook(layer)))
+            self._handles.append(self._modules[self._places[layer].module].register_forward_hook(self._hook(layer)))
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -113,7 +134,7 @@ class Recorder:
             module.training = mode
 
     def _observe(self, module: torch.nn.Module, inputs: tuple, output: object) -> None:
-        """Note the height and width of the maps that pass, and whether there are tokens."""
+        """Note the height and width of the maps that pass, and the numbers of tokens."""
         found, local = first_tensor(output), self._local
         if found is None or found.ndim not in (3, 4) or len(found) != local.n_images:
             return
@@ -123,6 +144,8 @@ class Recorder:
             local.sizes.add(size)
             if convolution and not local.has_tokens:
                 local.grid = size
+        elif not convolution:
+            local.sizes.add((found.shape[1],))
         local.has_tokens |= found.ndim == 3
         local.is_mixed |= not convolution
 
@@ -130,7 +153,8 @@ class Recorder:
 
     def _hook(self, layer: str) -> Callable:
         def record(module: torch.nn.Module, inputs: tuple, output: object) -> None:
-            maps = self._maps(layer, output).detach().float()
+            found = read_point(self._places[layer], self._modules, inputs, output=output)
+            maps = self._maps(layer, found).detach().float()
             if layer in self._sparse:
                 self._local.outputs[layer] = self._latents[layer].encode_sparse(maps, layer=layer)
             else:
@@ -163,12 +187,14 @@ class Recorder:
             )
         if found.ndim == 2:
             return found[:, :, None, None]
+        if self._places[layer].class_token:
+            return self._class_token(layer, found)
         if found.ndim == 3:
             return self._lay_out(layer, found)
         return found.permute(0, 3, 1, 2) if self._puts_channels_last(layer, found.shape) else found
 
     def _puts_channels_last(self, layer: str, shape: torch.Size) -> bool:
-        dimensions, local = _weight_dimensions(self._modules[base_of(layer)]), self._local
+        dimensions, local = _weight_dimensions(self._modules[self._places[layer].module]), self._local
         if dimensions in (2, 4):
             return dimensions == 2
         first, last = (tuple(size) in local.sizes for size in (shape[2:], shape[1:3]))
@@ -187,6 +213,9 @@ class Recorder:
                 f"layer {layer} outputs {tuple(tokens.shape)}, tokens whose places in the image are unknown, because no "
                 "convolution comes before them; choose another layer"
             )
+        # only where a linear layer had as many tokens: other rows of maps may be as many by chance
+        if (tokens.shape[1],) in self._local.sizes:
+            grid = _merged(grid, tokens.shape[1])
         n_patches = grid[0] * grid[1]
         if not 0 <= tokens.shape[1] - n_patches <= MOST_EXTRA_TOKENS:
             raise ValueError(
@@ -194,6 +223,14 @@ class Recorder:
                 "the patches; choose another layer"
             )
         return tokens[:, tokens.shape[1] - n_patches :].transpose(1, 2).unflatten(2, grid)
+
+    def _class_token(self, layer: str, tokens: torch.Tensor) -> torch.Tensor:
+        """Return the first token, which is that of the class, as maps of one position."""
+        grid = self._local.grid
+        n_patches = grid[0] * grid[1] if grid else None
+        if tokens.ndim != 3 or n_patches is None or not 0 < tokens.shape[1] - n_patches <= MOST_EXTRA_TOKENS:
+            raise ValueError(f"layer {layer}: the output {tuple(tokens.shape)} has no class token in front of patches")
+        return tokens[:, 0, :, None, None]
 
     def __call__(self, *inputs: torch.Tensor) -> dict[str, torch.Tensor | SparseMaps]:
         """Run some images, in blocks of one size, and return the output of each layer.

@@ -32,6 +32,8 @@ class UnitEraser(Recorder):
         As for a `Recorder`.
     """
 
+    _edits = True
+
     def __enter__(self) -> Self:
         super().__enter__()
         modules = [self._modules[base_of(layer)] for layer in self._layers]

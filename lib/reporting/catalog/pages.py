@@ -16,6 +16,7 @@ from ...kernels.metrics.formulas import EXPLAINED_ABOVE
 from ...runtime.atomic import new_folder
 from ...runtime.progress import Progress
 from .columns import detail_columns, index_columns, layer_of
+from .labels import UnitLabels
 from .outlines import STEPS, outline
 from .pictures import PictureWriter
 from .range_images import RangeImages, read_range_images
@@ -56,6 +57,7 @@ def write_catalog(
     verdicts: list[str],
     stability: list[str],
     twins: list[str],
+    arena: list[str],
     truths: list[str],
     annotations: str | list[str],
     audit: list[str],
@@ -78,9 +80,9 @@ def write_catalog(
         descriptions.csv and units.csv of the network.
     exemplars : str
         Folder that holds one exemplar folder per layer.
-    explanations, ranges, histograms, metrics, verdicts, stability, twins : list of str
+    explanations, ranges, histograms, metrics, verdicts, stability, twins, arena : list of str
         One CSV file per concept set, in the order of `concept_sets`; a list may be empty. `twins` are the explanations of the
-        network with random weights.
+        network with random weights; `arena` are the scores of the labels of all sources.
     truths : list of str
         Table of the true captions of the playground; empty if there is none.
     annotations : str or list of str
@@ -119,7 +121,7 @@ def write_catalog(
         "stability": stability,
         "twins": twins,
     }
-    lists = tables | {"outlines": outlines}
+    lists = tables | {"outlines": outlines, "arena": arena}
     if not 0 <= opacity <= 1:
         raise ValueError(f"opacity={opacity} must be in [0, 1]; config key catalog.opacity")
     for name, paths in lists.items():
@@ -147,6 +149,7 @@ def write_catalog(
             read_range_images(path, positions, found.ranges, data=folder, concepts=chosen, writer=writer)
             for path, found, folder, chosen in zip(outlines, sets, data, concepts)
         ]
+        labels = [UnitLabels(path, positions) for path in arena]
         layer_of_unit = np.array([layers.index(layer) for layer in table["layer"]], np.int64)
         index = {
             "model": model,
@@ -174,6 +177,7 @@ def write_catalog(
             },
             "concept_sets": [index_columns(found) for found in sets],
             "grids": [found.size for found in pictured_ranges],
+            **({"sources": [[found.n_images, found.sources] for found in labels]} if labels else {}),
         }
         _write_script(draft / "data.js", "window.LEXICON_DATA = ", index)
         _write_chunks(
@@ -183,6 +187,7 @@ def write_catalog(
             pictured=pictured,
             sets=sets,
             range_images=pictured_ranges,
+            labels=labels,
             k_shown=k_shown,
         )
         page = {"model": model, "dataset": dataset, "n_units": len(positions), "concept_sets": concept_sets}
@@ -248,6 +253,7 @@ def _write_chunks(
     pictured: dict[str, Exemplars],
     sets: list[ConceptSet],
     range_images: list[RangeImages],
+    labels: list[UnitLabels],
     k_shown: int,
 ) -> None:
     """Write `{layer number}-{chunk}.js`: charts, tables and outlines of masks of `CHUNK` units of a layer each."""
@@ -267,6 +273,7 @@ def _write_chunks(
                     [] if r is None else [outline(mask[0], tolerance=TOLERANCE) for mask in found.masks[r, :k_shown]]
                     for r in shown
                 ],
+                **({"labels": [[found.of(row) for row in rows.tolist()] for found in labels]} if labels else {}),
             }
             _write_script(folder / f"{number}-{chunk}.js", f'window.LEXICON_CHUNKS["{number}-{chunk}"] = ', details)
 

@@ -15,6 +15,7 @@ from torchvision.models import resnet18
 
 from lib.data.formats.exemplars import create_exemplars, read_exemplars
 from lib.data.stores.tables import read_table, write_table
+from lib.models.latents.latents import FORMAT, Latents
 from lib.models.weights.checkpoints import save_state_dict
 from lib.runtime.checksums import seal_folder
 from lib.stages.crowd.export_directions import export_directions
@@ -171,3 +172,25 @@ def test_directions_are_the_weights_of_units(tmp_path):
     assert torch.equal(found["fc.directions"], network.fc.weight) and torch.equal(found["fc.bias"], network.fc.bias)
     with pytest.raises(ValueError, match="The layers layer1 of resnet18 are made of several modules .* such as .*, fc"):
         export_directions(**settings, layers=["layer1"], directions=str(target))
+
+
+def test_directions_of_latents_give_their_codes(tmp_path):
+    torch.manual_seed(0)
+    shapes = {"encoder": (64, 5), "encoder_bias": (5,), "decoder": (5, 64), "decoder_bias": (64,), "threshold": (5,)}
+    files = {}
+    for name, centred in (("centred", True), ("plain", False)):
+        about = {"format": FORMAT, "activation": "relu", "active": None, "centred": centred}
+        latents = Latents({key: torch.randn(shape) for key, shape in shapes.items()}, about)
+        files[f"layer1#{name}"] = latents, tmp_path / f"{name}.safetensors"
+        latents.write(files[f"layer1#{name}"][1])
+    network = {"name": "resnet18", "normalisation": "imagenet", "seed": 0}
+    network["latents"] = {layer: str(path) for layer, (_, path) in files.items()}
+    target, rows = tmp_path / "d.safetensors", torch.randn(7, 64)
+    settings = {"weights": [], "trusted_sha256": [], "device": "cpu", "network": network}
+    export_directions(**settings, layers=["layer1", *files], directions=str(target))
+    found = load_file(target)
+    assert len(found) == 6, "blocks have no directions of their own"
+    for layer, (latents, _) in files.items():
+        codes = (rows @ found[f"{layer}.directions"].T + found[f"{layer}.bias"]).relu()
+        torch.testing.assert_close(codes, latents.encode(rows), rtol=1e-4, atol=1e-4)
+        assert torch.equal(found[f"{layer}.decoder"], latents.tensors["decoder"])

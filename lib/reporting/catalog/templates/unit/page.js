@@ -114,6 +114,7 @@
         const explore = explorers.get(set)?.explore;
         section.querySelector(".place").replaceWith(metricsTable(set, chunk.concept_sets[number], { row, unit, pick, explore }));
         explorers.get(set)?.first();
+        if (chunk.labels?.[number][row]) section.append(Lexicon.labels(number, chunk.labels[number][row]));
       });
       strip.querySelectorAll(".zoom").forEach((button, rank) => {
         const activation = chunk.activations[row][rank];

@@ -2,7 +2,7 @@
 
 /* How far a sentence and a formula can be trusted: the measures by which the list is filtered and sorted, and the panel of a unit. */
 (() => {
-  const { el, name, fixed, percent, short } = Lexicon;
+  const { el, name, fixed, integer, percent, short } = Lexicon;
   const data = window.LEXICON_DATA;
   const units = data.units;
 
@@ -81,6 +81,28 @@
     if (state.support?.length) lines.push(line("Support", "", support(set, state)));
     if (value("twin_iou") !== null) lines.push(line("Untrained", value("twin_iou") ? fixed(value("twin_iou")) : "none", "largest IoU of the same formula in this layer and range of the untrained twin"));
     return el("dl", { class: "trust" }, lines);
+  };
+
+  /* Scores of labels, as [title, meaning, text], in the order of the file. */
+  const SCORES = [
+    ["IoU", "of the label's pixels and those of the range"],
+    ["Pixels", "correlation of the label's pixels with the activation"],
+    ["Images", "correlation of the label with the activation of images"],
+    ["AUC", "share of the pairs of an image with the label and one without in which the unit is more active with it"],
+    ["AUPRC", "average precision of the label for images with the range"],
+  ];
+
+  /* What each source says of the unit, by concept set; `found` is what the file of the unit holds of it. */
+  Lexicon.labels = (place, found) => {
+    const [count, sources] = data.sources[place];
+    const head = ["Source", "Label"].map((text) => el("th", { scope: "col" }, text));
+    const rows = found.labels.map(([source, label, status, ...scores]) => el("tr", {}, el("th", { scope: "row" }, name(sources[source])),
+      el("td", { class: "text" }, label ? el("q", { dir: "auto" }, label) : null, status === "ok" ? null : el("span", { class: "why" }, ` ${status}`)),
+      scores.map((value) => el("td", {}, fixed(value)))));
+    return el("section", { class: "labels" }, el("h3", {}, "Labels of all sources"),
+      el("p", {}, "For the range ", name(found.range), `, on ${integer(count)} images; what was searched for on one half is scored on the other.`),
+      el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Labels of all sources, concepts ${data.concept_sets[place].name}` },
+        el("table", {}, el("thead", {}, el("tr", {}, head, SCORES.map(([text, title]) => el("th", { scope: "col", title }, text)))), el("tbody", {}, rows))));
   };
 
   /* The true captions of the exemplars, which the playground knows. */
