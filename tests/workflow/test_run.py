@@ -4,7 +4,6 @@ import csv
 import hashlib
 import json
 import math
-import re
 import shutil
 import subprocess
 
@@ -52,10 +51,10 @@ def test_the_report_of_the_default_run_holds_the_results(finished):
     report = (finished.folder / "report.html").read_text(encoding="utf-8")
     assert len(report) < 20_000_000
     # on its first page: the catalog, categories, measures beside both baselines
-    front = report.split('<script id="results">')[0]
+    front, _, results = report.partition('<script id="results">')
     for words in ("results/resnet18/playground/catalog/index.html", "asserts a concept", "constant", "shuffled"):
         assert words in front, words
-    found = json.loads(re.search(r"var results = (.*?);\n", report)[1])
+    found, _ = json.JSONDecoder().raw_decode(results.partition("var results = ")[2])
     labels = [entry["labels"] for path, entry in found.items() if "/examples/" in path]
     assert len(labels) == 2 * 5, "of each layer some units"
     assert all(set(label) == {"unit", "sentence", "IoU"} for label in labels)
