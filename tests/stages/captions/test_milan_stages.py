@@ -184,6 +184,7 @@ def test_killed_training_goes_on_and_ends_with_the_same_bytes(folder, caplog):
     kill_when(state, arguments)
     assert 0 < torch.load(state, weights_only=True)["state"]["epoch"] < 15
     assert not (folder / "killed.safetensors").exists()
+    caplog.clear()
     with caplog.at_level(logging.INFO):
         train_milan(**arguments)
     said = [record.getMessage() for record in caplog.records]
