@@ -38,9 +38,10 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: $(STAMP)
 	$(BIN)/snakemake --cores $(CORES)
 
-# the tests of a module run on one worker, so that they share costly fixtures
+# the tests of a module run on one worker, so that they share costly fixtures; one worker more than cores,
+# because a workflow waits a third of its time
 test: $(STAMP)
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 20
+	$(BIN)/python -m pytest --numprocesses $$(($$(nproc) + 1)) --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 20
 
 test-cluster: $(STAMP)
 	$(BIN)/python -m pytest -m cluster tests/cluster
