@@ -58,6 +58,13 @@ def rows_and_columns_of_ink(word, size):
     return np.nonzero(np.asarray(written)[..., 1] < 160)
 
 
+@pytest.mark.parametrize("size", [48, 64, 96, 100, 112, 120, 128, 224])
+def test_no_word_is_cut(size):
+    for word in SCENE_KINDS:
+        rows, columns = rows_and_columns_of_ink(word, size)
+        assert 0 <= columns.min() < columns.max() < size and rows.max() < size - 1, word
+
+
 def test_long_words_end_before_the_edge_and_short_ones_are_larger():
     size = 96
     ends = {word: rows_and_columns_of_ink(word, size)[1].max() for word in SCENE_KINDS}
