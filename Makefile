@@ -3,7 +3,7 @@
 # make test-cluster   run the workflow on a Slurm cluster of two nodes on this machine (Debian: apt-get install slurm-wlm munge)
 # make test-faults   kill jobs, fill the disk, damage files, and check that the next run recovers (an hour)
 # make test-golden GOLDEN=folder   compare with all reference data of published MILAN (a small part is in tests/fixtures)
-# make test-experiments   run all experiments, crowd-sourcing and published archives on tiny networks (15 minutes)
+# make test-experiments   run all experiments of `snakemake experiments` on tiny networks (ten minutes)
 # make test-same-bytes   compare the tables of five networks for several shards, chunks, batch sizes and cores (half an hour)
 # make fuzz    feed damaged files to every reader for 5 minutes
 # make status  list the jobs that would run

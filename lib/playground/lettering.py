@@ -74,9 +74,15 @@ def write_word(
     image, maps = image.copy(), {category: [one.copy() for one in labels] for category, labels in maps.items()}
     size = image.size[1]
     text, margin = word.replace("_", " "), max(1, round(0.02 * size))
-    font = ImageFont.load_default(HEIGHT * size)
+    line = HEIGHT * size
+    font = ImageFont.load_default(line)
     if (width := font.getlength(text)) > size - 2 * margin:
-        font = ImageFont.load_default(HEIGHT * size * (size - 2 * margin) / width)
+        line *= (size - 2 * margin) / width
+        font = ImageFont.load_default(line)
+    # letters are whole pixels wide, so that the width of a word is not exactly proportional to its height
+    while margin + _width_of_ink(text, font) > size:
+        line *= 0.98
+        font = ImageFont.load_default(line)
     left, top, right, bottom = font.getbbox(text)
     width, height = min(size, right - left + 2 * margin), bottom - top + 2 * margin
     # whole pixels of the maps, which have half the size
@@ -90,6 +96,12 @@ def write_word(
             named = {"object": _NUMBERS[TEXT], "color": _NUMBERS["white-c"]}.get(category, 0)
             one[rows, columns] = named if number == 0 else 0
     return image, maps
+
+
+def _width_of_ink(text: str, font: ImageFont.FreeTypeFont) -> int:
+    """Return the columns from the left end of the text's box to its last column with ink."""
+    mask, (shift, _) = font.getmask2(text)
+    return shift + mask.getbbox()[2] - font.getbbox(text)[0]
 
 
 def _write_scene(

@@ -8,7 +8,7 @@ from PIL import Image
 from lib.data.formats.broden import open_broden
 from lib.data.images.classes import split_classes
 from lib.playground.drawing import SCENE_KINDS, draw_scene, scene_of
-from lib.playground.lettering import TEXT, draw_lettered, split_of, word_of, write_word
+from lib.playground.lettering import HEIGHT, TEXT, draw_lettered, split_of, word_of, write_word
 
 N = 16 * 15
 
@@ -48,6 +48,30 @@ def test_the_word_covers_its_box_alone():
     assert not labels["part"][0][box].any() and len(np.unique(labels["color"][0][box])) == 1
     assert np.asarray(written)[-1, 0].tolist() == [244, 244, 240]
     assert (np.asarray(written)[rows.min() :, : columns.max()] < 60).all(axis=2).any(), "ink"
+
+
+def rows_and_columns_of_ink(word, size):
+    """Return where a word has ink on a green image twice as wide as high, where what lies beyond the square is seen."""
+    image = Image.new("RGB", (2 * size, size), (0, 255, 0))
+    written, _ = write_word(image, {"object": [np.zeros((size // 2, size), np.int64)]}, word)
+    # paper and image are both bright in green
+    return np.nonzero(np.asarray(written)[..., 1] < 160)
+
+
+@pytest.mark.parametrize("size", [48, 64, 96, 100, 112, 120, 128, 224])
+def test_no_word_is_cut(size):
+    for word in SCENE_KINDS:
+        rows, columns = rows_and_columns_of_ink(word, size)
+        assert 0 <= columns.min() < columns.max() < size and rows.max() < size - 1, word
+
+
+def test_long_words_end_before_the_edge_and_short_ones_are_larger():
+    size = 96
+    ends = {word: rows_and_columns_of_ink(word, size)[1].max() for word in SCENE_KINDS}
+    assert max(ends.values()) < size - 1 and ends["snowy_mountain"] > 0.9 * size > ends["farm"]
+    # all three have letters above and below the line of the others
+    heights = [np.ptp(rows_and_columns_of_ink(word, size)[0]) + 1 for word in ("sky", "night_street", "snowy_mountain")]
+    assert HEIGHT * size >= heights[0] > 1.2 * heights[1] > 1.2 * 1.2 * heights[2] and heights[0] > 0.8 * HEIGHT * size
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,7 @@ from tiny_workflow import Workflow
 from lib.data.formats.annotations import read_annotations
 from lib.data.stores.tables import read_table
 
-# one of those that would make the other tests take too long
-pytestmark = [pytest.mark.workflow, pytest.mark.experiments]
+pytestmark = pytest.mark.workflow
 ROOT = "results/resnet18/playground"
 ANSWERS = "Input.layer,Input.unit,Answer.summary,WorkerId\nlayer1,0,images of red cars,w\nlayer1,1,x,w\n"
 

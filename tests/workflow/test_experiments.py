@@ -19,6 +19,8 @@ MINE = "resources/milan/mine.safetensors"
 BASELINES = "results/resnet18/playground/playground/baselines.csv"
 GIVEN = "results/whatever/given"
 SETTINGS = {
+    # a network of one epoch guesses so badly that it loses nothing without any single unit
+    "playground": {"network": {"sizes": [1.0] * 6}},
     "datasets": {
         "given": {"exemplars": "given", "annotations": "people.csv", "milan": "playground"},
         "photos": {"weights": "none", "images": "photos", "normalisation": "none", "input_size": 48, "milan": "mine"},
@@ -133,10 +135,7 @@ def test_units_are_erased_in_several_orders(done):
     assert by_class.groupby(["layer", "unit"])["n_images"].sum().eq(units["n_images"].iloc[0]).all()
     table = read_table(root / "playground/ablation.csv", "ablation")
     assert set(table["group"]) == {"all", "layer1", "layer2"}
-    made = set(table.loc[table["status"] == "ok", "criterion"])
-    assert {"random", "length", "iou"} <= made
-    # a network trained for so short a time may lose nothing without any unit
-    assert ("importance" in made) == (units["drop"].nunique() > 1)
+    assert {"random", "importance", "length", "iou"} <= set(table.loc[table["status"] == "ok", "criterion"])
     assert table.loc[table["criterion"] == "depth", "status"].str.contains("milan.tagger").all()
     assert (root / "playground/ablation.png").is_file()
 

@@ -15,8 +15,7 @@ from lib.data.milannotations.groups import GROUPS, NETWORKS, PUBLISHED
 from lib.data.stores.tables import read_table
 from lib.models.build.zoo import build_network
 
-# one of those that would make the other tests take too long
-pytestmark = [pytest.mark.workflow, pytest.mark.experiments]
+pytestmark = pytest.mark.workflow
 CHOICES = ("playground", *GROUPS)
 SMALL = {"embedding_size": 4, "hidden_size": 8, "attention_size": 4, "lm_hidden_size": 4, "lm_layers": 1, "epochs": 1}
 
