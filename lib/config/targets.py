@@ -73,7 +73,8 @@ def compared_networks(config: dict) -> dict[str, list]:
         own = [model, dataset] if is_generated(dataset, config=config) else []
         found["concept_sets"].append(concept_sets(model, dataset, config=config))
         found["images"].append(" ".join([*parts, *own]))
-        weights = config["models"][model].get("weights", entry.get("weights"))
+        # a network of given exemplars may have any name
+        weights = config["models"].get(model, {}).get("weights", entry.get("weights"))
         found["untrained"].append(weights == "none")
     return found
 

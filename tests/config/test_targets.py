@@ -53,6 +53,9 @@ def test_compared_networks(config):
     assert len(set(targets.compared_networks(config)["images"])) == 3, "other images of the same folder"
     config["models"]["alexnet"]["weights"] = "none"
     assert targets.compared_networks(config)["untrained"] == [False, True, True]
+    config["targets"].append({"model": "whatever", "dataset": "lab", "concepts": []})
+    config["datasets"]["lab"] = config["datasets"]["mine"] | {"exemplars": "lab"}
+    assert targets.compared_networks(config)["untrained"][-1] is False, "networks of given exemplars have any name"
 
 
 def test_evidence_targets(config):

@@ -64,7 +64,10 @@ def test_all_sources_are_scored_and_ranked(given):
     assert by_clip and all(row["correlation"] for row in by_clip)
     for measure in ("iou", "correlation", "auc"):
         ranked = [row["source"] for row in ranking if (row["layer"], row["measure"]) == ("", measure) and row["rank"]]
-        assert ranked[-1] == "wrong" and set(ranked) >= {"formula", "invert", "clip_dissect", "theirs"}, measure
+        assert set(ranked) >= {"formula", "sentence", "invert", "clip_dissect", "theirs"}, measure
+        # sentences after one epoch, a CLIP of random weights and arbitrary labels know nothing of the units either
+        behind = ranked[ranked.index("wrong") :]
+        assert not {"formula", "dissection", "invert", "linear"} & set(behind), measure
     provenance = (given.folder / "results/resnet18/playground/provenance.json").read_text()
     assert "arena.csv" in provenance and "labels/theirs.csv" in provenance
     assert given.planned("arena", settings=SETTINGS) == {}
