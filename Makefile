@@ -13,6 +13,7 @@
 # make docs    build the manual in docs/_build/html, with warnings as errors
 # make bench   time the engine beside the published package (in a separate environment), exemplars, captions, the workflow
 # make bench-catalog   a catalog of 100,000 units in Chromium: first entries, search, memory, height of the page
+# make bench-gpu   each path on a GPU and on the CPU: times, and whether the results are the same
 # make bench-memory   peak memory of the stages on 22,000 images (15 minutes, 12 GB on disk)
 # make compare-peer   check the searches against the published package on 210 random problems (5 minutes)
 # VENV=path    use (or create) a virtual environment elsewhere, for example one that several checkouts share
@@ -33,7 +34,7 @@ endif
 # without cached bytecode every job would compile torch again, which takes 10 seconds
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-cluster test-experiments test-faults test-golden test-same-bytes fuzz status lint format requirements settings pictures docs bench bench-catalog bench-latents bench-memory compare-peer clean
+.PHONY: demo test test-cluster test-experiments test-faults test-golden test-same-bytes fuzz status lint format requirements settings pictures docs bench bench-catalog bench-gpu bench-latents bench-memory compare-peer clean
 
 demo: $(STAMP)
 	$(BIN)/snakemake --cores $(CORES)
@@ -95,6 +96,9 @@ bench: $(STAMP)
 
 bench-catalog: $(STAMP)
 	$(BIN)/python tests/benchmarks/bench_catalog.py
+
+bench-gpu: $(STAMP)
+	$(BIN)/python tests/benchmarks/bench_gpu.py
 
 bench-latents: $(STAMP)
 	$(BIN)/python tests/benchmarks/bench_latents.py

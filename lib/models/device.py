@@ -3,6 +3,8 @@
 import os
 import platform
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -28,7 +30,8 @@ def prepare_device(device: str) -> torch.device:
 def choose_device(device: str) -> torch.device:
     """Choose a device.
 
-    On a GPU, rounding to 19 bits (TF32) and the choice of algorithms by timing are switched off.
+    On a GPU, rounding to 19 bits (TF32) and the choice of algorithms by timing are switched off, and deterministic algorithms
+    are chosen where PyTorch has them; of the others it warns.
 
     Parameters
     ----------
@@ -60,14 +63,37 @@ def choose_device(device: str) -> torch.device:
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
+    # cuBLAS reads this at its first product
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # would cost time
     return torch.device("cuda", int(number or 0))
 
 
-def processor() -> str:
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed torch's global generators of the CPU and of a device within the context, and restore their states afterwards."""
+    gpus = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=gpus):
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would also change the state of other GPUs
+        for gpu in gpus:
+            with torch.cuda.device(gpu):
+                torch.cuda.manual_seed(seed)
+        yield
+
+
+def processor(device: torch.device | None = None) -> str:
     """Return the model of the processor and its instruction set, as the libraries use it.
 
     Results are bitwise equal on processors with the same text; between others last digits may differ.
+
+    Parameters
+    ----------
+    device : torch.device or None
+        Where networks run; of a GPU the model is returned. None for the CPU.
     """
+    if device is not None and device.type == "cuda":
+        return torch.cuda.get_device_name(device)
     try:
         facts = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:  # not Linux

@@ -11,9 +11,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from ...models.device import seeded as seeded_device
 from .resuming import read_state, training_key, write_state
 
 LOG = logging.getLogger(__name__)
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -87,16 +89,17 @@ class EarlyStopping:
 
 
 @contextmanager
-def seeded(*seed: int) -> Iterator[None]:
+def seeded(*seed: int, device: torch.device = CPU) -> Iterator[None]:
     """Seed torch within the context and restore its global random state afterwards.
 
     Parameters
     ----------
     *seed : int
         The seed, followed by a spawn key that separates its uses.
+    device : torch.device
+        Where random numbers are drawn, besides the CPU.
     """
-    with torch.random.fork_rng():
-        torch.manual_seed(int(np.random.SeedSequence(seed[0], spawn_key=seed[1:]).generate_state(1)[0]))
+    with seeded_device(int(np.random.SeedSequence(seed[0], spawn_key=seed[1:]).generate_state(1)[0]), device):
         yield
 
 
@@ -150,7 +153,7 @@ def fit(
         value = loss()
         return value.item(), torch.autograd.grad(value, parameters)
 
-    with seeded(settings.seed, 2), ThreadPoolExecutor(settings.threads) as pool:
+    with seeded(settings.seed, 2, device=device), ThreadPoolExecutor(settings.threads) as pool:
         generator = torch.Generator().manual_seed(torch.initial_seed())
         course = _Course(module, optimizer, stopping, generator, device)
         epoch = 0

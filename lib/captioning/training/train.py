@@ -99,15 +99,17 @@ def train_language_model(
         return -_held_out_loss(lambda rows: (model(rows[:, :-1])[0], rows[:, 1:]), [validation], indexer.pad_id)
 
     decisive = [model.sizes, training, validation]
-    return -fit(
-        model,
-        losses_of,
-        validation_score,
-        n_items=len(training),
-        settings=settings,
-        decisive=decisive,
-        checkpoint=checkpoint,
-    )
+    # cuDNN's dropout has random numbers of its own, whose state cannot be stored, so that resuming would change the result
+    with torch.backends.cudnn.flags(enabled=False, deterministic=True, allow_tf32=False):
+        return -fit(
+            model,
+            losses_of,
+            validation_score,
+            n_items=len(training),
+            settings=settings,
+            decisive=decisive,
+            checkpoint=checkpoint,
+        )
 
 
 def train_decoder(

@@ -12,6 +12,7 @@ from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from ...runtime.blocks import IMAGES_PER_BLOCK, fill_up
 from ..build.loading import to_input
+from ..device import seeded
 
 logger = logging.getLogger(__name__)
 
@@ -70,9 +71,7 @@ def train_classifier(
     rise = min(0.9, max(0.2, 1.5 / total_steps))
     schedule = OneCycleLR(optimiser, learning_rate, total_steps=total_steps, pct_start=rise, cycle_momentum=False)
     criterion = nn.CrossEntropyLoss()
-    with torch.random.fork_rng(devices=[]):
-        # dropout draws from torch's global generator
-        torch.default_generator.manual_seed(seed)
+    with seeded(seed, device):  # dropout draws from torch's global generator of the device
         for epoch, size in enumerate(sizes):
             order = rng.permutation(len(images))
             total = 0.0

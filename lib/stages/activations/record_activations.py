@@ -86,10 +86,11 @@ def record_activations(
     model = open_network(network, weights=weights or None, trusted_sha256=trusted_sha256, device=device)
     geometry = Geometry(resize=tuple(input_size), crop=None)
     facts = {"version": version, "layers": layers, "network": network, "concepts": concepts, "input_size": input_size}
-    facts["processor"] = processor()
+    facts["processor"] = processor(model.device)
     facts["latents"] = [digest_of(path) for path in network.get("latents", {}).values()]
     key = fingerprint(facts, fingerprint_inputs(images, weights))
-    store = _PartialStore(Path(activations), layers, key, images_per_chunk=largest, n_images=n_images)
+    made = {"images_per_chunk": largest, "n_images": n_images, "processor": facts["processor"]}
+    store = _PartialStore(Path(activations), layers, key, **made)
 
     per_batch = whole_blocks(batch_size)
     with Recorder(model.module, layers, latents=model.latents, sparse=True) as recorder:
@@ -111,9 +112,9 @@ class _PartialStore:
     """The stores of an unfinished job, written block by block."""
 
     def __init__(
-        self, target: Path, layers: list[str], fingerprint: str, *, images_per_chunk: int, n_images: int
+        self, target: Path, layers: list[str], fingerprint: str, *, images_per_chunk: int, n_images: int, processor: str
     ) -> None:
-        self._folder = UnfinishedFolder(target, fingerprint)
+        self._folder, self._processor = UnfinishedFolder(target, fingerprint), processor
         self._layers, self._images_per_chunk, self._n_images = layers, images_per_chunk, n_images
         self._waiting, self._n_waiting = [], 0
         self._arrays, self._per_block = {}, 0
@@ -143,7 +144,7 @@ class _PartialStore:
                     (n_images, *shape),
                     images_per_chunk=self._per_block,
                     n_images=self._n_images,
-                    processor=processor(),
+                    processor=self._processor,
                 )
                 for layer, shape in shapes.items()
             }
@@ -179,5 +180,5 @@ class _PartialStore:
             if layer in self._arrays:
                 seal_activations(self._path_of(layer))
             else:
-                seal_sparse(self._path_of(layer), processor=processor())
+                seal_sparse(self._path_of(layer), processor=self._processor)
         self._folder.finish()

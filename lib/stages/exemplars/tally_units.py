@@ -13,7 +13,7 @@ from ...data.stores.tallies import read_tally, write_tally
 from ...kernels.activations.tally import UnitTally
 from ...kernels.sparse.maps import SparseMaps
 from ...models.build.loading import open_network
-from ...models.device import processor
+from ...models.device import prepare_device, processor
 from ...models.recording.generating import generate
 from ...models.recording.recorder import Recorder, as_arrays
 from ...runtime.blocks import whole_blocks
@@ -103,8 +103,10 @@ def tally_units(
     counting = {"k": min(k, n_images), "quantile": quantile, "max_units": max_units}
     facts = {"version": version, "layers": layers, "shard": shard, "network": network, "geometry": geometry, **counting}
     latents = [digest_of(path) for path in network.get("latents", {}).values()]
-    facts |= {"samples": source.digest, "processor": processor(), "latents": latents}
-    saved = _Saved(Path(tally), layers, fingerprint(facts, fingerprint_inputs(source.files, weights)))
+    own_processor = processor(prepare_device(device))
+    facts |= {"samples": source.digest, "processor": own_processor, "latents": latents}
+    key = fingerprint(facts, fingerprint_inputs(source.files, weights))
+    saved = _Saved(Path(tally), layers, key, processor=own_processor)
     tallies = saved.restore(n_here=last - first)
     n_done = tallies[layers[0]].n_done if tallies else 0
     model = open_network(network, weights=weights or None, trusted_sha256=trusted_sha256, device=device)
@@ -153,8 +155,9 @@ def _new_tally(
 class _Saved:
     """Saved states of unfinished tallies: one folder per save, of which the last is marked."""
 
-    def __init__(self, target: Path, layers: list[str], fingerprint: str) -> None:
+    def __init__(self, target: Path, layers: list[str], fingerprint: str, *, processor: str) -> None:
         self._folder, self._layers = UnfinishedFolder(target, fingerprint), layers
+        self._processor = processor
         self._last = time.monotonic()
 
     def restore(self, *, n_here: int) -> dict[str, UnitTally]:
@@ -178,7 +181,7 @@ class _Saved:
     def _write(self, tallies: dict[str, UnitTally]) -> str:
         name = str(tallies[self._layers[0]].n_done)
         for layer in self._layers:
-            arrays = tallies[layer].arrays() | {"processor": np.array(processor())}
+            arrays = tallies[layer].arrays() | {"processor": np.array(self._processor)}
             write_tally(self._folder.path / name, layer, arrays)
         return name
 
