@@ -21,7 +21,7 @@ from tests.benchmarks.bench_forward import draw
 from tests.benchmarks.bench_memory import draw_concepts, label_options, write_units
 from tests.benchmarks.broden_like import UnitDrawer, write_folder
 
-SIDE, REPEATS = 64, 2
+SIDE, REPEATS, MIX = 64, 2, 8
 CONCEPTS = {"subset": "", "categories": ["color", "object", "part", "material", "scene"]}
 # every layer costs the same, and as much as it has units
 NETWORK = """
@@ -89,7 +89,9 @@ def measure_labels(folder, sizes):
     """Measure the stages that label the units of a layer, and counting and searching alone."""
     watch, (atoms, concept_set) = Watch(), _draw_atoms(folder, sizes)
     drawer = UnitDrawer(atoms)
-    units = [drawer.draw(unit) for unit in range(sizes["units"])]
+    # some units take longer than others: the same mix at each size
+    mix = [drawer.draw(seed) for seed in range(MIX)]
+    units = [mix[unit % MIX] for unit in range(sizes["units"])]
     ranges = [np.array([top_range(maps, 0.005), *cluster_ranges(maps, 5)]).T for maps in units]
     counts = ConceptCounts(atoms)
     (folder / "0-of-1").mkdir(parents=True)
