@@ -15,6 +15,7 @@
 # make bench-catalog   a catalog of 100,000 units in Chromium: first entries, search, memory, height of the page
 # make bench-gpu   each path on a GPU and on the CPU: times, and whether the results are the same
 # make bench-memory   peak memory of the stages on 22,000 images (15 minutes, 12 GB on disk)
+# make bench-size   growth of times with images, units, concepts and layers as exponents; FOLDER=path also runs at full size there (hours, 3 GB)
 # make compare-peer   check the searches against the published package on 210 random problems (5 minutes)
 # VENV=path    use (or create) a virtual environment elsewhere, for example one that several checkouts share
 
@@ -34,7 +35,7 @@ endif
 # without cached bytecode every job would compile torch again, which takes 10 seconds
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-cluster test-experiments test-faults test-golden test-same-bytes fuzz status lint format requirements settings pictures docs bench bench-catalog bench-gpu bench-latents bench-memory compare-peer clean
+.PHONY: demo test test-cluster test-experiments test-faults test-golden test-same-bytes fuzz status lint format requirements settings pictures docs bench bench-catalog bench-gpu bench-latents bench-memory bench-size compare-peer clean
 
 demo: $(STAMP)
 	$(BIN)/snakemake --cores $(CORES)
@@ -105,6 +106,13 @@ bench-latents: $(STAMP)
 
 bench-memory: $(STAMP)
 	$(BIN)/python tests/benchmarks/bench_memory.py
+
+bench-size: $(STAMP)
+	$(BIN)/python tests/benchmarks/bench_size.py growth
+ifdef FOLDER
+	$(BIN)/python tests/benchmarks/bench_size.py images --folder "$(FOLDER)"
+	$(BIN)/python tests/benchmarks/bench_size.py concepts --folder "$(FOLDER)"
+endif
 
 compare-peer: $(STAMP)
 	$(BIN)/python tests/benchmarks/compare_peer.py --peer-venv $(VENV)-peer

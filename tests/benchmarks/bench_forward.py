@@ -39,13 +39,14 @@ GEOMETRY = Geometry(resize=256, crop=224)
 REPEATS = 3
 
 
-def draw(folder, n_images):
-    """Write photographs of ImageNet's common size: smooth noise, which compresses as photographs do."""
-    rng = np.random.default_rng(0)
-    paths = []
+def draw(folder, n_images, *, size=(500, 375), seed=0):
+    """Write photographs, if nothing else is said of ImageNet's common size: smooth noise, which compresses as photographs do."""
+    rng = np.random.default_rng(seed)
+    paths, (width, height) = [], size
     for number in range(n_images):
-        coarse = Image.fromarray(rng.integers(0, 256, (47, 63, 3), dtype=np.uint8)).resize((500, 375))
-        fine = rng.normal(0, 8, (375, 500, 3))
+        coarse = rng.integers(0, 256, (-(-height // 8), -(-width // 8), 3), dtype=np.uint8)
+        coarse = Image.fromarray(coarse).resize(size)
+        fine = rng.normal(0, 8, (height, width, 3))
         paths.append(folder / f"{number}.jpg")
         Image.fromarray(np.clip(np.asarray(coarse) + fine, 0, 255).astype(np.uint8)).save(paths[-1], quality=90)
     return paths

@@ -50,7 +50,7 @@ print(json.dumps([int(peak) / 2**20, time.process_time() - begin]))
 
 def draw_part(n_concepts, number, n_images):
     """Draw some images and return the pixels, and the sizes and concepts of the atoms of each image."""
-    atoms = make_atoms(n_images, n_concepts, seed=number)
+    atoms = make_atoms(n_images, n_concepts, seed=0, part=number)
     sets = np.split(atoms.set_concepts, atoms.set_start[1:-1])
     spans = [slice(*atoms.image_start[image : image + 2]) for image in range(n_images)]
     images = [(atoms.atom_size[span], [tuple(sets[s].tolist()) for s in atoms.atom_set[span]]) for span in spans]
@@ -92,19 +92,19 @@ def draw_activations(folder, network, layer, n_units, n_images):
     seal_activations(folder / "0-of-1/layer.zarr")
 
 
-def run(stage, **options):
-    """Run a stage in a process of its own; return its peak memory in GiB and its CPU seconds."""
-    command = [sys.executable, "-c", CHILD, str(ROOT), stage, json.dumps(options)]
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
+def write_units(path, maps):
+    """Write the store of some units, (n_images, n_units, 7, 7), in the images of a chunk that a ResNet-50's recording has."""
+    layers = [(units, side, side) for units, side in NETWORKS["resnet50"]]
+    store = create_activations(path, maps.shape, images_per_chunk=images_per_block(layers), n_images=len(maps))
+    store[:] = maps
+    seal_activations(path)
 
 
-def measure(bench, folder, case, n_images):
-    """Draw one layer and run the three stages that read activations, and nothing else at the same time."""
-    network, layer, n_units = case
-    draw_activations(folder, network, layer, n_units, n_images)
+def label_options(folder, concept_set, activations):
+    """Return the options of the three stages that read activations, by stage; their tables go into a folder."""
     path = {name: str(folder / f"{name}.csv") for name in ("ranges", "histograms", "explanations", "metrics")}
-    shared = {"activations": str(folder / "0-of-1"), "layer": "layer", "threads": 1}
-    concept_set = {"concept_set": str(folder / "concepts.zarr")}
+    shared = {"activations": str(activations), "layer": "layer", "threads": 1}
+    concepts = {"concept_set": str(concept_set)}
     tables = {"ranges": path["ranges"], "explanations": path["explanations"]}
     search = {"search": "optimal", "length": 3, "beam": 5, "seconds": None, "device": "cpu", "version": ""}
     stages = {
@@ -117,12 +117,25 @@ def measure(bench, folder, case, n_images):
             "quantile": 0.005,
             "n_clusters": 5,
         },
-        "explain_units": tables | concept_set | search,
+        "explain_units": tables | concepts | search,
         "score_explanations": {"explanations": path["explanations"], "metrics": path["metrics"], "label_masking": []}
-        | concept_set,
+        | concepts,
     }
-    for stage, options in stages.items():
-        peak, seconds = run(f"explanations.{stage}", **shared, **options)
+    return {stage: shared | options for stage, options in stages.items()}
+
+
+def run(stage, **options):
+    """Run a stage in a process of its own; return its peak memory in GiB and its CPU seconds."""
+    command = [sys.executable, "-c", CHILD, str(ROOT), stage, json.dumps(options)]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
+
+
+def measure(bench, folder, case, n_images):
+    """Draw one layer and run the three stages that read activations, and nothing else at the same time."""
+    network, layer, n_units = case
+    draw_activations(folder, network, layer, n_units, n_images)
+    for stage, options in label_options(folder, folder / "concepts.zarr", folder / "0-of-1").items():
+        peak, seconds = run(f"explanations.{stage}", **options)
         name = f"{network}_layer{layer + 1}_{n_images}_images"
         bench.add(name, f"{stage}_peak_gib", "GiB", peak)
         bench.add(name, f"{stage}_s_per_unit", "s", seconds / n_units)

@@ -4,9 +4,11 @@
 scenes per image, objects as blobs that depend on the scene, parts and materials within objects.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from PIL import Image
-from scipy import ndimage
+from scipy import ndimage, sparse
 
 from lib.kernels.search.atoms import AtomCollector, Atoms
 
@@ -77,20 +79,22 @@ def _image(world, rng):
     return sets, (blobs * N_PARTS + parts) * N_COLORS + colors
 
 
-def make_atoms(n_images, n_concepts, *, seed):
+def make_atoms(n_images, n_concepts, *, seed, part=0):
     """Draw a concept set.
 
     Parameters
     ----------
     n_images, n_concepts : int
     seed : int
+    part : int
+        Other images with the same concepts in the same company have another number.
 
     Returns
     -------
     lib.kernels.search.atoms.Atoms
     """
     world = World(n_concepts, np.random.default_rng([seed, n_concepts]))
-    rng = np.random.default_rng([seed, n_concepts, n_images])
+    rng = np.random.default_rng([seed, n_concepts, n_images, part] if part else [seed, n_concepts, n_images])
     collector = AtomCollector()
     pixels = np.empty((n_images, GRID, GRID), dtype=np.uint16)
     for image in range(n_images):
@@ -168,24 +172,60 @@ def make_unit(atoms, *, seed, side=7):
     numpy.ndarray of shape (n_images, side, side), float32
     """
     rng = np.random.default_rng([seed, 7])
-    totals = np.bincount(
-        atoms.set_concepts,
-        weights=atoms.set_sizes()[np.repeat(np.arange(atoms.n_sets), np.diff(atoms.set_start))],
-        minlength=atoms.n_concepts,
-    )
-    share = np.sqrt(totals) / np.sqrt(totals).sum()
-    liking = np.zeros(atoms.n_concepts, dtype=np.float32)
-    liked = rng.choice(atoms.n_concepts, size=rng.integers(2, 6), replace=False, p=share)
-    liking[liked] = rng.uniform(0.5, 1.5, size=len(liked))
-    liking[rng.choice(atoms.n_concepts, size=3, replace=False, p=share)] -= 0.7
-    rows = np.repeat(np.arange(atoms.n_sets), np.diff(atoms.set_start))
-    set_liking = np.bincount(rows, weights=liking[atoms.set_concepts], minlength=atoms.n_sets).astype(np.float32)
-    atom_liking = set_liking[atoms.atom_set]
+    atom_liking = _liking(atoms, rng)[atoms.atom_set]
     maps = np.empty((atoms.n_images, side, side), dtype=np.float32)
     step = GRID // side
     for image in range(atoms.n_images):
         local = atom_liking[atoms.image_start[image] : atoms.image_start[image + 1]]
         maps[image] = local[atoms.pixel_atoms[image]].reshape(side, step, side, step).mean(axis=(1, 3))
+    return _excite(maps, rng)
+
+
+class UnitDrawer:
+    """Draws many units of one concept set as `make_unit` does, each with one sparse product.
+
+    Parameters
+    ----------
+    atoms : lib.kernels.search.atoms.Atoms
+    side : int
+        Height and width of the maps; divides the mask grid.
+    """
+
+    def __init__(self, atoms, side=7):
+        self._atoms, self._side = atoms, side
+        position = np.arange(GRID) * side // GRID
+        cells = position[:, None] * side + position
+        rows, columns, shares = [], [], []
+        for image, (first, last) in enumerate(pairwise(atoms.image_start)):
+            keys = cells * (last - first) + atoms.pixel_atoms[image]
+            counts = np.bincount(keys.ravel())
+            found = np.flatnonzero(counts)
+            rows.append(image * side * side + found // (last - first))
+            columns.append(atoms.atom_set[first + found % (last - first)])
+            shares.append((counts[found] * (side / GRID) ** 2).astype(np.float32))
+        parts = (np.concatenate(shares), (np.concatenate(rows), np.concatenate(columns)))
+        self._shares = sparse.csr_matrix(parts, (atoms.n_images * side * side, atoms.n_sets))
+
+    def draw(self, seed):
+        """Draw the maps of a unit, float32 of shape (n_images, side, side)."""
+        rng = np.random.default_rng([seed, 7])
+        return _excite((self._shares @ _liking(self._atoms, rng)).reshape(-1, self._side, self._side), rng)
+
+
+def _liking(atoms, rng):
+    """Draw how much a unit likes each concept set, float32."""
+    rows = np.repeat(np.arange(atoms.n_sets), np.diff(atoms.set_start))
+    totals = np.bincount(atoms.set_concepts, weights=atoms.set_sizes()[rows], minlength=atoms.n_concepts)
+    share = np.sqrt(totals) / np.sqrt(totals).sum()
+    liking = np.zeros(atoms.n_concepts, dtype=np.float32)
+    liked = rng.choice(atoms.n_concepts, size=rng.integers(2, 6), replace=False, p=share)
+    liking[liked] = rng.uniform(0.5, 1.5, size=len(liked))
+    liking[rng.choice(atoms.n_concepts, size=3, replace=False, p=share)] -= 0.7
+    return np.bincount(rows, weights=liking[atoms.set_concepts], minlength=atoms.n_sets).astype(np.float32)
+
+
+def _excite(maps, rng):
+    """Turn how much a unit likes what is at each place into activations, with noise, after a ReLU."""
     noise = ndimage.gaussian_filter(rng.standard_normal(maps.shape), (0, 1, 1)) * 0.8
-    drift = rng.standard_normal((atoms.n_images, 1, 1)) * 0.35
+    drift = rng.standard_normal((len(maps), 1, 1)) * 0.35
     return np.maximum(np.exp(maps + noise + drift) - 1.0, 0).astype(np.float32)

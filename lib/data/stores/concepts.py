@@ -50,7 +50,7 @@ def write_atoms(
             config=WRITE_ALL,
         )
         first = 0
-        for block in pixel_blocks:
+        for block in _whole_chunks(pixel_blocks, per_chunk):
             pixels[first : first + len(block)] = block
             first += len(block)
         compressors = [BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"), Crc32cCodec()]
@@ -58,6 +58,20 @@ def write_atoms(
             group.create_array(name, data=values, compressors=compressors, config=WRITE_ALL)
         group.attrs["concepts"] = concepts.to_dict(orient="list")
         seal_folder(draft, "zarr.json")
+
+
+def _whole_chunks(blocks: Iterator[np.ndarray], per_chunk: int) -> Iterator[np.ndarray]:
+    """Yield the images of the blocks again, chunk by chunk: a chunk written in parts would be packed again for each of them."""
+    waiting = []
+    for block in blocks:
+        waiting.append(block)
+        if sum(map(len, waiting)) >= per_chunk:
+            joined = np.concatenate(waiting)
+            whole = len(joined) // per_chunk * per_chunk
+            yield from np.split(joined[:whole], whole // per_chunk)
+            waiting = [joined[whole:]]
+    if any(map(len, waiting)):
+        yield np.concatenate(waiting)
 
 
 def read_concepts(path: str | Path) -> pd.DataFrame:

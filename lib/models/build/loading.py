@@ -69,7 +69,7 @@ def to_input(images: np.ndarray, normalisation: str | list) -> torch.Tensor:
     """
     mean, std = _scaling(normalisation)
     batch = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
-    return (batch.float() / 255 - mean) / std
+    return batch.float().div_(255).sub_(mean).div_(std)  # in place: each copy would cost as much again
 
 
 def _scaling(normalisation: str | list) -> tuple[torch.Tensor, torch.Tensor]:

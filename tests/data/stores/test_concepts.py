@@ -1,9 +1,11 @@
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from lib.data.stores import concepts as stores
 from lib.data.stores.concepts import TABLES, read_atoms, read_concepts, write_atoms
 
 CONCEPTS = pd.DataFrame(
@@ -67,6 +69,22 @@ def test_writing_anew_replaces_the_store(tmp_path):
     expected = write(tmp_path / "set.zarr", n_images=4)
     assert len(read_atoms(tmp_path / "set.zarr")[0].pixel_atoms) == len(expected["pixel_atoms"])
     assert [path.name for path in tmp_path.iterdir()] == ["set.zarr"]
+
+
+@pytest.mark.parametrize("n_images", [6, 7])
+def test_each_chunk_is_written_once(tmp_path, monkeypatch, n_images):
+    """A chunk of several blocks would be read and packed again for each of them."""
+    monkeypatch.setattr(stores, "CHUNK_BYTES", 3 * 2 * 5 * 4)
+    written, replace = [], Path.replace
+    monkeypatch.setattr(Path, "replace", lambda self, target: (written.append(Path(target)), replace(self, target))[1])
+    tables, pixels = atom_tables(n_images)
+    path, blocks = tmp_path / "set.zarr", np.split(pixels, [1, 2, 5])
+    write_atoms(path, lambda: tables, pixel_blocks=iter(blocks), shape=pixels.shape, concepts=CONCEPTS)
+    chunks = [file.parts[-3] for file in written if "pixel_atoms" in file.parts and "c" in file.parts]
+    assert sorted(chunks) == sorted(set(chunks)) and len(chunks) == len(chunk_files(path / "pixel_atoms")) == -(
+        -n_images // 3
+    )
+    np.testing.assert_array_equal(read_atoms(path)[0].pixel_atoms, pixels)
 
 
 def test_an_interrupted_write_leaves_no_store(tmp_path):
