@@ -57,7 +57,12 @@ class Literal:
     @property
     def suffix(self) -> str:
         """The category, unless the name says it already, as `street (scene)` does."""
-        return "" if self.name.endswith(f" ({self.category})") else self.category
+        return "" if with_category(self.name, self.category) == self.name else self.category
+
+
+def with_category(name: str, category: str) -> str:
+    """Return a plain name with its category behind it, where colours cannot tell it: `white (color)`."""
+    return f"{name} ({category})" if category and not name.endswith(f" ({category})") else name
 
 
 def category_order(categories: Iterable[str]) -> list[str]:

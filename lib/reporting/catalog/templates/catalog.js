@@ -260,7 +260,7 @@
   };
 
   const onKey = (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || document.querySelector("dialog[open]")) return;
     const typed = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
     const reading = !$("detail").hidden;
     const back = () => { window.location.hash = listAddress(active >= 0 ? unitName(results[active]) : null); };
@@ -268,6 +268,7 @@
     const act = {
       "/": () => { if (reading) back(); window.setTimeout(() => { $("q").focus(); $("q").select(); }); },
       m: toggleMasks,
+      "?": () => $("glossary").showModal(),
       Escape: () => { if (reading) back(); else document.activeElement?.blur(); },
       ArrowRight: reading ? () => turn("Next unit") : null,
       ArrowLeft: reading ? () => turn("Previous unit") : null,
@@ -325,6 +326,8 @@
       const found = event.target.closest("[data-unit]");
       if (found) active = results.indexOf(Number(found.dataset.unit));
     });
+    document.addEventListener("click", (event) => { if (event.target.closest(".help")) $("glossary").showModal(); });
+    $("glossary").addEventListener("click", (event) => { if (event.target === $("glossary")) $("glossary").close(); });
     document.addEventListener("click", (event) => { if (!$("further").contains(event.target)) $("further").open = false; });
     let place = 0;
     window.addEventListener("scroll", () => { clearTimeout(place); place = setTimeout(keepPlace, 200); }, { passive: true });
