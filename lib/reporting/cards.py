@@ -129,9 +129,7 @@ def _of_unit(table: pd.DataFrame, layer: str, unit: int) -> pd.DataFrame:
     return table[(table["layer"] == layer) & (table["unit"] == unit)].set_index("range", drop=False)
 
 
-def _rows(
-    tables: dict[str, pd.DataFrame], order: list[str]
-) -> tuple[list[Word], list[tuple[str, list[Word], str]]]:
+def _rows(tables: dict[str, pd.DataFrame], order: list[str]) -> tuple[list[Word], list[tuple[str, list[Word], str]]]:
     """Return the categories in their colours, and (name, formula or why there is none, IoU and verdict) of each range."""
     rows, used = [], {}
     for name in sorted(tables["explanations"].index, key=range_key):

@@ -52,6 +52,7 @@ class Literal:
 
     @property
     def color(self) -> str:
+        """That of the category."""
         return COLORS[self.place] if self.place >= 0 else NO_CATEGORY
 
     @property

@@ -51,7 +51,7 @@ def test_colours_are_those_of_the_style_sheet():
     light = dict(re.findall(r"--k(\w+|-none): light-dark\((#\w+),", css))
     assert light == {str(number): color for number, color in enumerate(COLORS)} | {"-none": NO_CATEGORY}
     assert category_colors(CATEGORIES) == list(COLORS[:6])
-    assert ORDER == [*CATEGORIES, "animal", "thing"]
+    assert [*CATEGORIES, "animal", "thing"] == ORDER
     assert category_colors(["thing", "animal", ""]) == [COLORS[7], COLORS[6], NO_CATEGORY]
     assert with_category("white", "color") == "white (color)" == with_category("white (color)", "color")
     assert with_category("white", "") == "white"
@@ -79,6 +79,8 @@ def test_titles_of_pictures_have_the_colours_and_strike_what_is_under_not():
         found = literals(format_formula(Formula((0, 1), (operator,)), names), names, kinds, ORDER)
         sheet = compose_rows([("top, IoU 0.5:", [], found)], 1, shape=(8, 8), font=title_font())
         pixels = np.asarray(sheet).reshape(-1, 3)
-        sheets.append([(pixels == tuple(bytes.fromhex(color[1:]))).all(axis=1).sum() for color in (COLORS[5], COLORS[1])])
+        sheets.append(
+            [(pixels == tuple(bytes.fromhex(color[1:]))).all(axis=1).sum() for color in (COLORS[5], COLORS[1])]
+        )
     (white, sky), (white_too, struck) = sheets
     assert min(white, sky) > 10 and white == white_too and struck > sky + 10

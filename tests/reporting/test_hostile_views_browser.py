@@ -62,7 +62,7 @@ def site(browser, tmp_path_factory):
 
 def still(page, where):
     """Nothing of the names has become part of the page, and nothing is wider than the window."""
-    assert "PWNED" not in page.title() or "<script>" in page.title(), where
+    assert page.title() != "PWNED", where
     assert page.locator(ALIEN).count() == 0, where
     assert page.evaluate("() => document.documentElement.scrollWidth") <= page.viewport_size["width"], where
 
@@ -79,9 +79,15 @@ def test_every_view_of_the_catalog(browser, site):
             ({"view": "words"}, ".word-list"),
             ({"view": "rate"}, ".begin"),
             *(({"concept": name}, ".page h1") for name in concepts),
-            *(({"asserts": name, "negates": name, "topics": name, "words": name, "q": name}, "#chosen .chosen") for name in HOSTILE),
+            *(
+                ({"asserts": name, "negates": name, "topics": name, "words": name, "q": name}, "#chosen .chosen")
+                for name in HOSTILE
+            ),
             ({"word": HOSTILE[1]}, ".page h1"),
-            ({"layer": LAYERS[2], "between": HOSTILE[0], "sort": HOSTILE[0], "range": HOSTILE[1], "at": HOSTILE[2]}, "main"),
+            (
+                {"layer": LAYERS[2], "between": HOSTILE[0], "sort": HOSTILE[0], "range": HOSTILE[1], "at": HOSTILE[2]},
+                "main",
+            ),
         ):
             page.evaluate(go, f"#?{urlencode(pairs)}")
             page.wait_for_selector(f"{ready} >> visible=true")
@@ -127,11 +133,18 @@ def test_index_comparison_and_front_page(browser, site):
             still(page, name)
             if name != "compare/index.html":
                 chips = set(page.locator(".chip bdi").all_text_contents())
-                assert {"house (object)", "sky"} & chips and chips - described <= {"house (object)", "sky", "a<b>", *("object", "color")}
+                assert {"house (object)", "sky"} & chips and chips - described <= {
+                    "house (object)",
+                    "sky",
+                    "a<b>",
+                    *("object", "color"),
+                }
             if name == "front_page.html":
                 said = page.locator(".examples p:not(:has(.formula))").all_text_contents()
                 assert described <= set(said)
-            links = page.locator("a[href*='catalog/index.html']").evaluate_all("nodes => nodes.map((node) => node.href)")
+            links = page.locator("a[href*='catalog/index.html']").evaluate_all(
+                "nodes => nodes.map((node) => node.href)"
+            )
             if links:
                 assert all("c%23/a%26b/" in link or "d%2541/a%26b/" in link for link in links)
     with open_page(browser, (site / "index.html").as_uri()) as page:

@@ -194,7 +194,10 @@ def _formulas(one: pd.DataFrame, other: pd.DataFrame, order: list[str]) -> dict:
     both = [key for key in groups[0] if key in groups[1]]
     both.sort(key=lambda key: (-min(len(groups[0][key]), len(groups[1][key])), shown[key][0]))
     listed = [
-        {"formula": as_dicts(row_literals(shown[key][1], order)), "units": [sorted(own[key], key=lambda unit: -unit["iou"]) for own in groups]}
+        {
+            "formula": as_dicts(row_literals(shown[key][1], order)),
+            "units": [sorted(own[key], key=lambda unit: -unit["iou"]) for own in groups],
+        }
         for key in both[:N_FORMULAS]
     ]
     return {"formulas": listed, "n_same": tuple(sum(len(own[key]) for key in both) for own in groups)}

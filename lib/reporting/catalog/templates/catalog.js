@@ -302,6 +302,14 @@
       clearTimeout(timer);
       timer = setTimeout(() => { change({ q: $("q").value }, { step: !typing }); typing = true; }, 120);
     });
+    // a form with several fields and no button to submit it does nothing on Enter
+    $("q").addEventListener("keydown", (event) => {
+      if (event.key !== "Enter") return;
+      event.preventDefault();
+      clearTimeout(timer);
+      if (state.q !== $("q").value) change({ q: $("q").value }, { step: false });
+      focusEntry(0);
+    });
     $("q").addEventListener("blur", () => { typing = false; });
     for (const key of Object.keys(CONTROLS).filter((other) => other !== "q")) {
       $(key).addEventListener("change", () => change(key === "concepts" ? { concepts: $(key).value, asserts: [], negates: [], categories: [] } : { [key]: $(key).value }));
@@ -317,7 +325,7 @@
     $("masks").addEventListener("click", toggleMasks);
     $("detail").addEventListener("click", (event) => { if (event.target.closest(".masks")) toggleMasks(); });
     $("skip").addEventListener("click", (event) => { event.preventDefault(); $("list").focus(); $("list").scrollIntoView(); });
-    $("toolbar").addEventListener("submit", (event) => { event.preventDefault(); focusEntry(0); });
+    $("toolbar").addEventListener("submit", (event) => event.preventDefault());
     $("more").addEventListener("click", () => {
       const open = $("toolbar").classList.toggle("open");
       $("more").setAttribute("aria-expanded", String(open));

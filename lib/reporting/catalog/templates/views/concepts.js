@@ -75,7 +75,7 @@
         el("tbody", {}, rows.map(([concept, { asserts, negates, best }]) => el("tr", {},
           el("th", { scope: "row" }, el("a", { class: `chip ${Lexicon.categoryClass(set, set.categories[concept])}`, href: address({ concept: set.names[concept] }) }, name(set.shown[concept]))), el("td", {}, name(set.categories[concept])),
           el("td", {}, integer(asserts)), el("td", {}, integer(negates)),
-          el("td", {}, best < 0 ? "–" : el("a", { href: Lexicon.address(best) }, name(unitName(best)))), el("td", {}, best < 0 ? "–" : fixed(set.iou[places[best]]))))))));
+          el("td", {}, best < 0 ? "–" : el("a", { href: Lexicon.address(best) }, name(unitName(best)))), el("td", {}, best < 0 ? "–" : fixed(set.iou[places[best]], set.decimals[places[best]]))))))));
   };
 
   Lexicon.conceptPage = (state, places, { back, address, change, clean }) => {
