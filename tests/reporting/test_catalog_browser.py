@@ -403,7 +403,7 @@ def test_exemplar_in_full(browser, varied):
         dialog.locator("input[type=checkbox]").uncheck()
         assert dialog.locator(".line:visible").count() == 0
         page.keyboard.press("Escape")
-        page.wait_for_function("() => !document.querySelector('dialog')")
+        page.wait_for_function("() => !document.querySelector('dialog[open]')")
         assert page.locator(".page h1").count() == 1, "Escape closes the exemplar alone"
 
 
