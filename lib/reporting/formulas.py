@@ -77,11 +77,21 @@ def categories_of(table: pd.DataFrame) -> list[str]:
 
 
 def concept(name: str, category: str, order: Sequence[str], **where: bool | str) -> Literal:
-    """Return a concept as people read it; `order` is that of the categories, from `category_order`."""
+    """Return a concept as people read it.
+
+    Parameters
+    ----------
+    name, category : str
+        Plain name and category; the category may be empty.
+    order : sequence of str
+        Categories in the order of their colours, from `category_order`.
+    **where : bool or str
+        The other fields of `Literal`.
+    """
     return Literal(name, category, order.index(category) % len(COLORS) if category else -1, **where)
 
 
-def literals(formula: str, names: Sequence[str], categories: Sequence[str], order: Sequence[str]) -> list[Literal]:
+def literals(formula: str, names: Sequence[str], categories: Sequence[str], *, order: Sequence[str]) -> list[Literal]:
     """Return the concepts of a formula as people read them, without its outermost brackets.
 
     Parameters
@@ -115,7 +125,7 @@ def literals(formula: str, names: Sequence[str], categories: Sequence[str], orde
 
 def row_literals(row: object, order: Sequence[str]) -> list[Literal]:
     """Return those of a row of a table of explanations, which has `formula`, `shown_names` and `categories`."""
-    return literals(row.formula, json.loads(row.shown_names), json.loads(row.categories), order)
+    return literals(row.formula, json.loads(row.shown_names), json.loads(row.categories), order=order)
 
 
 def as_dicts(found: Sequence[Literal]) -> list[dict]:

@@ -106,7 +106,7 @@ def draw_search_pictures(
                 ):
                     formula = parse_formula(text, names)
                     named = ([column[concept] for concept in formula.concepts] for column in (shown_by_concept, kinds))
-                    said = literals(text, *named, category_order(kinds))
+                    said = literals(text, *named, order=category_order(kinds))
                     found.append((f"{search}, IoU {iou:.4f}:", counts.holds(formula), said))
                 either = (found[0][1] | found[1][1])[atoms.atom_set]
                 overlap = np.bincount(images_of, weights=per_atom * either, minlength=atoms.n_images)

@@ -37,13 +37,13 @@ def text_of(found):
 def test_formulas_without_their_outermost_brackets():
     names, kinds = ["white", "street (scene)", "a OR b"], ["color", "scene", ""]
     text = format_formula(Formula((0, 1, 2), (OR, AND_NOT)), ["white-c", "street-s", "a OR b"])
-    found = literals(text, names, kinds, ORDER)
+    found = literals(text, names, kinds, order=ORDER)
     assert text_of(found) == "(white or street (scene)) and not a OR b"
     assert [one.negated for one in found] == [False, False, True]
     assert [one.suffix for one in found] == ["color", "", ""]
     two = format_formula(Formula((0, 1), (AND,)), ["white-c", "street-s"])
-    assert text_of(literals(two, names[:2], kinds[:2], ORDER)) == "white and street (scene)"
-    assert literals("", [], [], ORDER) == []
+    assert text_of(literals(two, names[:2], kinds[:2], order=ORDER)) == "white and street (scene)"
+    assert literals("", [], [], order=ORDER) == []
 
 
 def test_colours_are_those_of_the_style_sheet():
@@ -76,7 +76,7 @@ def test_titles_of_pictures_have_the_colours_and_strike_what_is_under_not():
     names, kinds = ["white", "sky"], ["color", "object"]
     sheets = []
     for operator in (AND, AND_NOT):
-        found = literals(format_formula(Formula((0, 1), (operator,)), names), names, kinds, ORDER)
+        found = literals(format_formula(Formula((0, 1), (operator,)), names), names, kinds, order=ORDER)
         sheet = compose_rows([("top, IoU 0.5:", [], found)], 1, shape=(8, 8), font=title_font())
         pixels = np.asarray(sheet).reshape(-1, 3)
         sheets.append(

@@ -9,7 +9,6 @@ from urllib.parse import quote
 import jinja2
 import numpy as np
 
-from ... import __version__
 from ...data.formats.exemplars import Exemplars, read_exemplars, read_layers
 from ...data.stores.tables import read_table
 from ...kernels.evidence.verdicts import VERDICTS
@@ -294,9 +293,7 @@ def _write_pages(folder: Path, **values: str | int | list[str] | None) -> None:
     loader = jinja2.FileSystemLoader([TEMPLATES, formulas.TEMPLATES])
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
     scripts = [Path(name).name for name in ASSETS[1:]]
-    page = environment.get_template("index.html").render(
-        scripts=scripts, version=__version__, explained_above=EXPLAINED_ABOVE, **values
-    )
+    page = environment.get_template("index.html").render(scripts=scripts, explained_above=EXPLAINED_ABOVE, **values)
     (folder / "index.html").write_text(page, encoding="utf-8", newline="\n")
     shutil.copyfile(formulas.TEMPLATES / "chips.css", folder / "chips.css")
     for name in ASSETS:
