@@ -9,7 +9,7 @@
 # make status  list the jobs that would run
 # make settings   write the comments of config.yaml and docs/configuration.md from the descriptions in the schema
 # make requirements   write requirements.txt and envs/base.yaml from pyproject.toml
-# make pictures   take the manual's picture of the catalog from the finished demo (needs Chromium)
+# make pictures   take the pictures of README and manual from the demo and a second network beside it (needs Chromium)
 # make docs    build the manual in docs/_build/html, with warnings as errors
 # make bench   time the engine beside the published package (in a separate environment), exemplars, captions, the workflow
 # make bench-catalog   a catalog of 100,000 units in Chromium: first entries, search, memory, height of the page
@@ -84,6 +84,7 @@ settings: $(STAMP)
 	$(BIN)/python docs/settings.py
 
 pictures: $(STAMP)
+	$(BIN)/snakemake --cores $(CORES) --configfile docs/pictures.yaml
 	$(BIN)/python docs/pictures.py
 
 docs: $(STAMP)

@@ -104,7 +104,11 @@ rule write_catalog:
             concepts=catalog_concepts_of,
         ),
         contents=contents(peoples_annotations_of, catalog_data_of),
-        code=code_hash("lib.reporting.catalog.pages", "lib/reporting/catalog/templates"),
+        code=code_hash(
+            "lib.reporting.catalog.pages",
+            "lib/reporting/catalog/templates",
+            "lib/reporting/templates",
+        ),
     script:
         "../workflow_scripts/report/write_catalog.py"
 
@@ -238,7 +242,11 @@ rule write_index:
     conda:
         "../envs/base.yaml"
     params:
-        code=code_hash("lib.reporting.index.pages", "lib/reporting/index/templates"),
+        code=code_hash(
+            "lib.reporting.index.pages",
+            "lib/reporting/index/templates",
+            "lib/reporting/templates",
+        ),
     script:
         "../workflow_scripts/report/write_index.py"
 
@@ -266,7 +274,9 @@ rule compare_networks:
     params:
         settings=settings(**targets.compared_networks(config)),
         code=code_hash(
-            "lib.reporting.index.comparison", "lib/reporting/index/templates"
+            "lib.reporting.index.comparison",
+            "lib/reporting/index/templates",
+            "lib/reporting/templates",
         ),
     script:
         "../workflow_scripts/report/compare_networks.py"

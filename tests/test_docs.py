@@ -86,6 +86,16 @@ def test_relative_links_resolve(page):
         assert not anchor or anchor in anchors(linked.read_text(encoding="utf-8")), f"{place}#{anchor}"
 
 
+def test_pictures_are_small_and_shown():
+    """All that `docs/pictures.py` takes, and no other."""
+    names = set(re.findall(r'^    "(\w+\.png)": ', (ROOT / "docs/pictures.py").read_text(encoding="utf-8"), re.M))
+    assert len(names) == 4 and {path.name for path in (ROOT / "docs").glob("*.png")} == names
+    manual = "".join(page.read_text(encoding="utf-8") for page in PAGES if page.parent.name == "docs")
+    for name in names:
+        assert (ROOT / "docs" / name).stat().st_size < 400_000, f"{name}: the repository keeps every version of it"
+        assert f"]({name})" in manual and f"](docs/{name})" in PAGES[0].read_text(encoding="utf-8")
+
+
 @each_page
 def test_make_targets_exist(page):
     known = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))

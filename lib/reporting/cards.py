@@ -1,7 +1,6 @@
 """Cards: a unit as one picture (SVG) that can be sent, with all that it shows inside."""
 
 import base64
-import json
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, replace
@@ -15,11 +14,11 @@ from PIL import ImageFont
 
 from ..data.formats.exemplars import Exemplars, read_exemplars
 from ..data.stores.tables import read_table
-from ..kernels.search.formula import AND, AND_NOT, OR, split_formula
 from ..runtime.atomic import new_file
 from .catalog.outlines import STEPS, outline
 from .catalog.pictures import encode_image
 from .catalog.records import natural_key, range_key, shown_decimals
+from .formulas import Literal, categories_of, row_literals
 
 WIDTH, EDGE, GAP = 960, 36, 6
 N_SHOWN = 5
@@ -29,13 +28,6 @@ MOST_LINES = 4
 """Lines of a sentence or formula; what is longer ends with an ellipsis."""
 
 INK, SOFT, LINE, PAPER = "#1a1c1f", "#5d636b", "#e5e6e8", "#ffffff"
-COLORS = {
-    **{"scene": "#7a5195", "object": "#b03a2e", "part": "#8a5600"},
-    **{"material": "#40690c", "texture": "#0f766e", "color": "#2563a8"},
-}
-"""Of the categories of concepts, as in the catalog; others are grey."""
-
-OPERATOR_WORDS = {OR: "or", AND: "and", AND_NOT: "and not"}
 FAMILY = "DejaVu Sans, Verdana, sans-serif"
 # not allowed in XML
 _CONTROL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -112,7 +104,10 @@ def draw_card(
     for place, name in enumerate(concept_sets):
         paths = {"explanations": explanations[place], "ranges": ranges[place]}
         paths |= {"verdicts": verdicts[place]} if verdicts else {}
-        sections.append((name, _rows({kind: _of_unit(path, kind, layer, number) for kind, path in paths.items()})))
+        tables = {kind: read_table(path, kind) for kind, path in paths.items()}
+        order = categories_of(tables["explanations"])
+        own_rows = {kind: _of_unit(table, layer, number) for kind, table in tables.items()}
+        sections.append((name, *_rows(own_rows, order)))
     sheet = _Sheet()
     sheet.text([Word(f"{model} · {dataset}", SOFT)], size=14)
     sheet.text([Word(f"{layer}/{number}")], size=18, bold=True)
@@ -120,10 +115,8 @@ def draw_card(
     sentence = row["description"] or f"no sentence ({row['status']})"
     sheet.text([Word(word) for word in sentence.split()], size=28, before=8)
     sheet.pictures(found, number, opacity=opacity)
-    for name, rows in sections:
+    for name, keys, rows in sections:
         sheet.line()
-        used = {word.color for _, words, _ in rows for word in words}
-        keys = [Word(category, color) for category, color in COLORS.items() if color in used]
         sheet.text([Word(f"Concepts {name}", SOFT), *keys], size=13)
         for title, words, figures in rows:
             sheet.row(title, words, figures)
@@ -131,15 +124,14 @@ def draw_card(
         Path(draft).write_bytes(sheet.written(f"{layer}/{number} of {model}, {dataset}: {sentence}"))
 
 
-def _of_unit(path: str, kind: str, layer: str, unit: int) -> pd.DataFrame:
+def _of_unit(table: pd.DataFrame, layer: str, unit: int) -> pd.DataFrame:
     """Return the rows of a table that belong to a unit, by the name of the range."""
-    table = read_table(path, kind)
     return table[(table["layer"] == layer) & (table["unit"] == unit)].set_index("range", drop=False)
 
 
-def _rows(tables: dict[str, pd.DataFrame]) -> list[tuple[str, list[Word], str]]:
-    """Return (name, formula or why there is none, IoU and verdict) of each range."""
-    rows = []
+def _rows(tables: dict[str, pd.DataFrame], order: list[str]) -> tuple[list[Word], list[tuple[str, list[Word], str]]]:
+    """Return the categories in their colours, and (name, formula or why there is none, IoU and verdict) of each range."""
+    rows, used = [], {}
     for name in sorted(tables["explanations"].index, key=range_key):
         row = tables["explanations"].loc[name]
         if not row["formula"]:
@@ -147,28 +139,19 @@ def _rows(tables: dict[str, pd.DataFrame]) -> list[tuple[str, list[Word], str]]:
             continue
         digits = int(shown_decimals(row["iou"], tables["ranges"]["n_activations"].get(name, np.nan)))
         verdict = tables["verdicts"]["verdict"].get(name, "") if "verdicts" in tables else ""
-        rows.append((name, formula_words(row), f"IoU {row['iou']:.{digits}f} {verdict}".rstrip()))
-    return rows
+        found = row_literals(row, order)
+        used |= {one.place: Word(one.category, one.color) for one in found if one.category}
+        rows.append((name, _words(found), f"IoU {row['iou']:.{digits}f} {verdict}".rstrip()))
+    return [used[place] for place in sorted(used)], rows
 
 
-def formula_words(row: pd.Series) -> list[Word]:
-    """Return a formula as people read it, without its outermost brackets; concepts under NOT are struck through.
-
-    Parameters
-    ----------
-    row : pandas.Series
-        Of explanations.csv, with a formula.
-    """
-    operators = split_formula(row["formula"])[1]
-    names, categories = json.loads(row["shown_names"]), json.loads(row["categories"])
+def _words(found: list[Literal]) -> list[Word]:
+    """Return a formula as words; concepts under NOT are struck through."""
     words = []
-    for place, (name, category) in enumerate(zip(names, categories, strict=True)):
-        operator = operators[place - 1] if place else None
-        if place:
-            words.append(Word(OPERATOR_WORDS[operator], SOFT))
-        before = "(" * (len(names) - 2) if not place else ""
-        after = ")" if 0 < place < len(names) - 1 else ""
-        words.append(Word(name, COLORS.get(category, SOFT), operator == AND_NOT, before, after))
+    for one in found:
+        if one.operator:
+            words.append(Word(f"{one.operator} not" if one.negated else one.operator, SOFT))
+        words.append(Word(one.name, one.color, one.negated, one.before, one.after))
     return words
 
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from ..data.stores.tables import read_table
 from ..kernels.planting.calibration import share_interval
 from ..runtime.atomic import new_file
+from .formulas import category_colors, with_category
 
 COLORS = {"estimate": "#9aa7b5", "exact": "#2a6f97"}
 PALETTE = ("#2a6f97", "#d1495b", "#edae49", "#66a182", "#8d5b4c", "#5f4b8b", "#9aa7b5", "#222222")
@@ -53,7 +54,7 @@ def _thresholds(table: pd.DataFrame) -> Figure:
         sides = ((of_layer["quantile"] <= 0.5, "above"), (of_layer["quantile"] > 0.5, "from 0 to"))
         for axes, (side, label) in zip(row, sides):
             lines = of_layer[side].pivot(index="quantile", columns="category", values="share")
-            for color, category in zip(_colors(lines.columns), lines.columns):
+            for color, category in zip(category_colors(lines.columns), lines.columns):
                 places = np.arange(len(lines))
                 axes.plot(places, lines[category], marker="o", markersize=3, color=color, label=category)
             axes.set_xticks(np.arange(len(lines)), [f"{quantile:g}" for quantile in lines.index], fontsize=8)
@@ -76,7 +77,7 @@ def _detectors(table: pd.DataFrame) -> Figure:
     figure = new_figure(8, 3.2)
     axes = figure.subplots()
     values = first.pivot(index="layer", columns="category", values="n_unique")
-    _stack(axes, values.reindex(list(dict.fromkeys(first["layer"]))))
+    _stack(axes, values.reindex(list(dict.fromkeys(first["layer"]))), category_colors(values.columns))
     axes.set_ylabel("unique detectors")
     return figure
 
@@ -187,10 +188,10 @@ def _panels(table: pd.DataFrame, label: str) -> Figure:
     return figure
 
 
-def _stack(axes: Axes, values: pd.DataFrame) -> None:
+def _stack(axes: Axes, values: pd.DataFrame, colors: list[str] | None = None) -> None:
     """Draw one stacked bar per row of a table, in its order, one color per column."""
     bottom = np.zeros(len(values))
-    for color, column in zip(_colors(values.columns), values.columns):
+    for color, column in zip(colors or _colors(values.columns), values.columns):
         heights = values[column].fillna(0).to_numpy()
         axes.bar(
             list(values.index), heights, bottom=bottom, color=color, width=0.6, label=str(column).replace("_", " ")
@@ -275,7 +276,7 @@ def draw_concepts(*, concepts: str, overlap: str, summary: str, picture: str) ->
     present = table[table["n_pixels"] > 0]
     present = present.sort_values("n_pixels", ascending=False, kind="stable").reset_index(drop=True)
     categories = sorted(set(present["category"]))
-    for color, category in zip(_colors(categories), categories):
+    for color, category in zip(category_colors(categories), categories):
         chosen = present[present["category"] == category]
         sizes.plot(chosen.index + 1, chosen["share_of_pixels"], ".", color=color)
         sizes.plot([], [], ".", color=color, label=_short(category))
@@ -288,7 +289,7 @@ def draw_concepts(*, concepts: str, overlap: str, summary: str, picture: str) ->
     clean(sizes)
 
     first = pairs.head(MOST_PAIRS).iloc[::-1]
-    shown = dict(zip(table["name"], table["shown_name"]))
+    shown = dict(zip(table["name"], map(with_category, table["shown_name"], table["category"])))
     names = [f"{_short(shown[one])} / {_short(shown[other])}" for one, other in zip(first["concept"], first["other"])]
     nearest.barh(range(len(first)), first["iou"], color=PALETTE[0], height=0.6)
     nearest.set_yticks(range(len(first)), names, fontsize=7, parse_math=False)

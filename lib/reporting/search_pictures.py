@@ -13,10 +13,11 @@ from ..data.stores.tables import read_table
 from ..kernels.activations.unit_pass import count_per_atom, range_bitmaps
 from ..kernels.search.beam import ConceptCounts
 from ..kernels.search.formula import parse_formula
-from ..kernels.search.naming import shown_formula, shown_names
+from ..kernels.search.naming import shown_names
 from ..runtime.atomic import new_folder
 from ..runtime.parallel import map_in_order
 from ..runtime.progress import Progress
+from .formulas import category_order, literals
 from .index.chosen import copy_chosen
 from .unit_pictures import IMAGES_KEPT, compose_rows, title_font
 
@@ -75,7 +76,8 @@ def draw_search_pictures(
     """
     atoms, known = read_atoms(concept_set)
     counts, names = ConceptCounts(atoms), known["name"].tolist()
-    shown_by_concept = shown_names(names, known["category"])
+    kinds = known["category"].tolist()
+    shown_by_concept = shown_names(names, kinds)
     table, bounds = (
         pd.concat([read_table(path, kind) for path in paths], ignore_index=True)
         for paths, kind in ((optimality, "optimality"), (ranges, "ranges"))
@@ -103,19 +105,20 @@ def draw_search_pictures(
                     ("beam", row.beam_iou, row.beam_formula),
                 ):
                     formula = parse_formula(text, names)
-                    said = shown_formula(text, [shown_by_concept[concept] for concept in formula.concepts])
-                    found.append((f"{search}, IoU {iou:.4f}: {said}", counts.holds(formula)))
+                    named = ([column[concept] for concept in formula.concepts] for column in (shown_by_concept, kinds))
+                    said = literals(text, *named, order=category_order(kinds))
+                    found.append((f"{search}, IoU {iou:.4f}:", counts.holds(formula), said))
                 either = (found[0][1] | found[1][1])[atoms.atom_set]
                 overlap = np.bincount(images_of, weights=per_atom * either, minlength=atoms.n_images)
                 chosen = np.argsort(-overlap, kind="stable")[:k]
                 chosen = chosen[overlap[chosen] > 0]
                 bitmaps = range_bitmaps(maps.take(chosen), lower=row.lower, upper=row.upper, shape=shape)
-                for title, holds in found:
+                for title, holds, said in found:
                     shown = [
                         paint_overlap(load(image), bitmap, atoms.image_mask(holds, image))
                         for image, bitmap in zip(chosen.tolist(), bitmaps)
                     ]
-                    rows.append((f"unit {unit}, {row.range}, {title}", shown))
+                    rows.append((f"unit {unit}, {row.range}, {title}", shown, said))
             compose_rows(rows, k, shape=shape, font=font).save(draft / f"{unit}.png", "PNG", compress_level=6)
 
         items = iterate_units(open_activations(activations, layer), list(by_unit))

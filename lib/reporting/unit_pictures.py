@@ -3,7 +3,7 @@
 The outline of the formula's mask is drawn on top.
 """
 
-import json
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,10 +22,10 @@ from ..kernels.activations.unit_pass import count_per_atom, range_bitmaps
 from ..kernels.metrics.formulas import image_ious
 from ..kernels.search.beam import ConceptCounts
 from ..kernels.search.formula import parse_formula
-from ..kernels.search.naming import shown_formula
 from ..runtime.atomic import new_folder
 from ..runtime.parallel import map_in_order
 from ..runtime.progress import Progress
+from .formulas import Literal, category_order, row_literals
 from .index.chosen import copy_chosen, shown_range
 
 GAP, TITLE, FONT_SIZE = 4, 18, 11
@@ -77,6 +77,7 @@ def draw_unit_pictures(
     threads : int
     """
     atoms, names = read_atoms(concept_set)
+    order = category_order(names["category"])
     counts, names = ConceptCounts(atoms), names["name"].tolist()
     table = pd.concat([read_table(path, "explanations") for path in explanations], ignore_index=True)
     by_unit = dict(list(table.groupby("unit", sort=True)))
@@ -97,7 +98,7 @@ def draw_unit_pictures(
             per_atom = iter(count_per_atom(maps, atoms, **bounds))
             for row in by_unit[unit].itertuples():
                 if row.status != "ok":
-                    rows.append((f"{row.range}: {row.status}", []))
+                    rows.append((f"{row.range}: {row.status}", [], []))
                     continue
                 holds = counts.holds(parse_formula(row.formula, names))
                 ious = image_ious(next(per_atom), holds, atoms)
@@ -108,8 +109,7 @@ def draw_unit_pictures(
                     _show(load(image), bitmap, atoms.image_mask(holds, image))
                     for image, bitmap in zip(chosen.tolist(), bitmaps)
                 ]
-                formula = shown_formula(row.formula, json.loads(row.shown_names))
-                rows.append((f"{row.range}, IoU {row.iou:.3f}: {formula}", shown))
+                rows.append((f"{row.range}, IoU {row.iou:.3f}:", shown, row_literals(row, order)))
             compose_rows(rows, k, shape=shape, font=font).save(draft / f"{unit}.png", "PNG", compress_level=6)
 
         items = iterate_units(open_activations(activations, layer), list(by_unit))
@@ -131,13 +131,42 @@ def title_font() -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf"), FONT_SIZE)
 
 
+@dataclass(frozen=True)
+class _Piece:
+    """A part of a title in its colour, and its length in pixels with the space behind it."""
+
+    text: str
+    length: float
+    color: str = "black"
+    struck: bool = False
+
+
+def _pieces(title: str, formula: list[Literal], font: ImageFont.FreeTypeFont) -> list[_Piece]:
+    """Return a title and the formula behind it: concepts in the colours of their categories, struck through under NOT."""
+    found = []
+
+    def add(text: str, end: str = "", **look: str | bool) -> None:
+        if text:
+            found.append(_Piece(text, font.getlength(text + end), **look))
+
+    add(title, " ")
+    for one in formula:
+        add(" ".join(filter(None, (one.operator, "not" if one.negated else ""))), " ")
+        add(one.before)
+        add(one.name, color=one.color, struck=one.negated)
+        add(f" ({one.suffix})" if one.suffix else "", color=one.color)
+        add(one.after)
+        add(" ")
+    return found
+
+
 def compose_rows(rows: list, k: int, *, shape: tuple[int, int], font: ImageFont.ImageFont) -> Image.Image:
     """Return rows of images below each other, each under its title.
 
     Parameters
     ----------
-    rows : list of (str, list of numpy.ndarray of shape (H, W, 3), uint8)
-        Title and images.
+    rows : list of (str, list of numpy.ndarray of shape (H, W, 3), uint8, list of Literal)
+        Title, images, and the formula behind the title.
     k : int
         Largest number of images in a row.
     shape : tuple of int
@@ -149,13 +178,19 @@ def compose_rows(rows: list, k: int, *, shape: tuple[int, int], font: ImageFont.
     PIL.Image.Image
     """
     height, width = shape
-    widest = max((font.getlength(title) for title, _ in rows), default=0)
+    titles = [_pieces(title, formula, font) for title, _, formula in rows]
+    widest = max((sum(piece.length for piece in title) for title in titles), default=0)
     size = max(k * (width + GAP), int(widest) + GAP) + GAP, len(rows) * (TITLE + height + GAP)
     sheet = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(sheet)
-    for number, (title, images) in enumerate(rows):
-        top = number * (TITLE + height + GAP)
-        draw.text((GAP, top + 2), title, "black", font=font)
+    for number, (title, (_, images, _)) in enumerate(zip(titles, rows)):
+        top, left = number * (TITLE + height + GAP), float(GAP)
+        for piece in title:
+            draw.text((left, top + 2), piece.text, piece.color, font=font)
+            if piece.struck:
+                middle = top + 3 + FONT_SIZE // 2
+                draw.line((left, middle, left + font.getlength(piece.text), middle), piece.color)
+            left += piece.length
         for place, image in enumerate(images):
             sheet.paste(Image.fromarray(image), (GAP + place * (width + GAP), top + TITLE))
     return sheet

@@ -94,7 +94,8 @@ def test_concepts_of_one_both_and_the_other(pair):
     both = {
         html.unescape(name): (int(left), int(right))
         for name, left, right in re.findall(
-            r"<bdi>(.*?)</bdi> <span class=\"n\">(\d+) : (\d+)", section(text, "In both")
+            r"<bdi>(.*?)</bdi>(?:<small[^>]*>\w+</small>)?</span> <span class=\"n\">(\d+) : (\d+)",
+            section(text, "In both"),
         )
     }
     assert both == {name: (first[name], second[name]) for name in first if name in second}

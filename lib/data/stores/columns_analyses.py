@@ -137,6 +137,7 @@ ANALYSES = {
         "part": "str",
         "rank": "int",
         "formula": "str",
+        "shown_formula": "str",
         "n": "int",
         "n_formulas": "int",
     },

@@ -5,6 +5,7 @@ import numpy as np
 from ...data.formats.exemplars import Exemplars
 from ...kernels.evidence.verdicts import VERDICTS
 from ...kernels.search.formula import quote_name, split_formula
+from ..formulas import category_order
 from .records import TRUST, ConceptSet, as_json_numbers, shown_decimals
 
 
@@ -25,7 +26,7 @@ def index_columns(concept_set: ConceptSet) -> dict:
 
     A formula is a list of concepts and operators in turn, such as [3, 1, 0] for the names 3 and 0 joined by AND. A concept
     has its name in the tables, its name as people read it, and its category; `quoted` are the names that stand in quotes in
-    formulas.
+    formulas, `category_order` is that of the colours.
 
     Parameters
     ----------
@@ -55,6 +56,7 @@ def index_columns(concept_set: ConceptSet) -> dict:
         "quoted": {number: quote_name(name) for number, name in enumerate(names) if quote_name(name) != name},
         "shown": [concept_set.concepts[name][0] for name in names],
         "categories": [concept_set.concepts[name][1] for name in names],
+        "category_order": category_order(kind for _, kind in concept_set.concepts.values()),
         "formulas": codes,
         "statuses": statuses.tolist(),
         "formula": formula.ravel().tolist(),

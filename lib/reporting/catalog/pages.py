@@ -15,6 +15,7 @@ from ...kernels.evidence.verdicts import VERDICTS
 from ...kernels.metrics.formulas import EXPLAINED_ABOVE
 from ...runtime.atomic import new_folder
 from ...runtime.progress import Progress
+from .. import formulas
 from .columns import detail_columns, index_columns, layer_of
 from .labels import UnitLabels
 from .outlines import STEPS, outline
@@ -289,10 +290,11 @@ def _address(base_url: str | None, model: str, dataset: str) -> str | None:
 
 def _write_pages(folder: Path, **values: str | int | list[str] | None) -> None:
     """Render the page and copy its assets."""
-    loader = jinja2.FileSystemLoader(TEMPLATES)
+    loader = jinja2.FileSystemLoader([TEMPLATES, formulas.TEMPLATES])
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
     scripts = [Path(name).name for name in ASSETS[1:]]
     page = environment.get_template("index.html").render(scripts=scripts, explained_above=EXPLAINED_ABOVE, **values)
     (folder / "index.html").write_text(page, encoding="utf-8", newline="\n")
+    shutil.copyfile(formulas.TEMPLATES / "chips.css", folder / "chips.css")
     for name in ASSETS:
         shutil.copyfile(TEMPLATES / name, folder / Path(name).name)

@@ -15,11 +15,12 @@ from ...data.formats.exemplars import Exemplars, read_exemplars
 from ...data.stores.tables import read_table
 from ...kernels.activations.shared_images import find_partners, incidence
 from ...kernels.metrics.formulas import EXPLAINED_ABOVE
-from ...kernels.search.formula import AND_NOT, Formula, canonical, split_formula
+from ...kernels.search.formula import Formula, canonical, split_formula
 from ...kernels.search.naming import shown_formula
 from ...runtime.atomic import new_folder
+from ..formulas import as_dicts, categories_of, concept, row_literals
 from .chosen import shown_range
-from .pages import TEMPLATES, environment
+from .pages import environment, style_of_pages
 from .summary import QUALITY, strip
 
 N_PAIRS, N_FORMULAS = 24, 60
@@ -91,7 +92,7 @@ def compare_networks(
         )
     ]
     templates = environment()
-    style = (TEMPLATES / "index.css").read_text(encoding="utf-8")
+    style = style_of_pages()
     pairs = []
     with new_folder(comparison) as draft:
         for (number, one), (other_number, other) in itertools.combinations(enumerate(networks), 2):
@@ -102,7 +103,7 @@ def compare_networks(
             page = templates.get_template("pair.html").render(style=style, **found, explained_above=EXPLAINED_ABOVE)
             (draft / name).write_text(page, encoding="utf-8", newline="\n")
             pairs.append({"page": name, **found})
-        page = templates.get_template("pairs.html").render(style=style, pairs=pairs)
+        page = templates.get_template("pairs.html").render(style=style, pairs=pairs, explained_above=EXPLAINED_ABOVE)
         (draft / "index.html").write_text(page, encoding="utf-8", newline="\n")
 
 
@@ -135,25 +136,28 @@ def _compare(one: _Network, other: _Network) -> dict:
         tables = one.tables[common[0]], other.tables[common[0]]
         ranges = [next(iter(table["range"]), "") for table in tables]
         found |= {"set": common[0], "range": ranges[0] if ranges[0] == ranges[1] else " / ".join(ranges)}
+        order = categories_of(pd.concat(tables))
         explained = [table[table["iou"] > EXPLAINED_ABOVE] for table in tables]
-        found["concepts"] = _concepts(*explained)
+        found["concepts"] = _concepts(*explained, order)
         found["layers"] = _layers(one.summary, other.summary, common[0])
-        found |= _formulas(*explained)
+        found |= _formulas(*explained, order)
     return found | _pairs(one, other, common[0] if common else None)
 
 
-def _concepts(one: pd.DataFrame, other: pd.DataFrame) -> dict[str, list]:
-    """Return (name, units of one, units of the other) of the concepts that formulas assert, by where they occur."""
-    counts = []
-    for table in (one, other):
-        counter = Counter()
-        for row in table.itertuples():
-            names, operators = split_formula(row.formula)
-            shown = json.loads(row.shown_names)
-            counter.update({name for name, sign in zip(shown, (None, *operators)) if sign != AND_NOT})
-        counts.append(counter)
-    rows = [(name, counts[0][name], counts[1][name]) for name in {*counts[0], *counts[1]}]
+def _concepts(one: pd.DataFrame, other: pd.DataFrame, order: list[str]) -> dict[str, list]:
+    """Return (concept, units of one, units of the other) of the concepts that formulas assert, by where they occur."""
+    counts = [
+        Counter(
+            itertools.chain.from_iterable(
+                {(found.name, found.category) for found in row_literals(row, order) if not found.negated}
+                for row in table.itertuples()
+            )
+        )
+        for table in (one, other)
+    ]
+    rows = [(key, counts[0][key], counts[1][key]) for key in {*counts[0], *counts[1]}]
     rows.sort(key=lambda row: (-row[1] - row[2], row[0]))
+    rows = [(*as_dicts([concept(*key, order)]), first, second) for key, first, second in rows]
     return {
         "one": [row for row in rows if not row[2]],
         "both": [row for row in rows if row[1] and row[2]],
@@ -177,7 +181,7 @@ def _layers(one: dict, other: dict, name: str) -> list[tuple]:
     ]
 
 
-def _formulas(one: pd.DataFrame, other: pd.DataFrame) -> dict:
+def _formulas(one: pd.DataFrame, other: pd.DataFrame, order: list[str]) -> dict:
     """Return the equivalent formulas of units of both networks, those of most units first."""
     numbers = defaultdict(itertools.count().__next__)
     groups, shown = (defaultdict(list), defaultdict(list)), {}
@@ -186,11 +190,14 @@ def _formulas(one: pd.DataFrame, other: pd.DataFrame) -> dict:
             names, operators = split_formula(row.formula)
             key = canonical(Formula(tuple(numbers[name] for name in names), operators))
             groups[place][key].append({"layer": row.layer, "unit": int(row.unit), "iou": float(row.iou)})
-            shown.setdefault(key, shown_formula(row.formula, json.loads(row.shown_names)))
+            shown.setdefault(key, (shown_formula(row.formula, json.loads(row.shown_names)), row))
     both = [key for key in groups[0] if key in groups[1]]
-    both.sort(key=lambda key: (-min(len(groups[0][key]), len(groups[1][key])), shown[key]))
+    both.sort(key=lambda key: (-min(len(groups[0][key]), len(groups[1][key])), shown[key][0]))
     listed = [
-        {"formula": shown[key], "units": [sorted(own[key], key=lambda unit: -unit["iou"]) for own in groups]}
+        {
+            "formula": as_dicts(row_literals(shown[key][1], order)),
+            "units": [sorted(own[key], key=lambda unit: -unit["iou"]) for own in groups],
+        }
         for key in both[:N_FORMULAS]
     ]
     return {"formulas": listed, "n_same": tuple(sum(len(own[key]) for key in both) for own in groups)}
@@ -227,9 +234,10 @@ def _unit(network: _Network, place: int, name: str | None) -> dict:
     strip(found.images[row], found.masks[row]).save(buffer, "JPEG", quality=QUALITY, optimize=True)
     said = {"layer": layer, "unit": unit, "description": network.sentences.get((layer, unit), "")}
     said["picture"] = f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
-    said |= {"formula": "", "iou": None}
+    said |= {"formula": [], "iou": None}
     if name is not None:
         table = network.tables[name]
+        order = categories_of(table)
         for own in table[(table["layer"] == layer) & (table["unit"] == unit) & (table["status"] == "ok")].itertuples():
-            said |= {"formula": shown_formula(own.formula, json.loads(own.shown_names)), "iou": float(own.iou)}
+            said |= {"formula": as_dicts(row_literals(own, order)), "iou": float(own.iou)}
     return said

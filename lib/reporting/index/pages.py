@@ -8,7 +8,9 @@ from urllib.parse import quote
 
 import jinja2
 
+from ...kernels.metrics.formulas import EXPLAINED_ABOVE
 from ...runtime.atomic import new_file
+from .. import formulas
 from .summary import CAPTION_MEASURES, MEASURES, example_path
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -23,7 +25,7 @@ N_GLIMPSED = 4
 def environment() -> jinja2.Environment:
     """Return the reader of the templates of this folder; every value is escaped."""
     found = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
+        loader=jinja2.FileSystemLoader([TEMPLATES, formulas.TEMPLATES]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -36,6 +38,13 @@ def environment() -> jinja2.Environment:
         "zip": zip,
     }
     return found
+
+
+def style_of_pages() -> str:
+    """Return the style sheet of the pages of this folder."""
+    return "".join(
+        path.read_text(encoding="utf-8") for path in (formulas.TEMPLATES / "chips.css", TEMPLATES / "index.css")
+    )
 
 
 def percent(part: int, whole: int) -> str:
@@ -86,7 +95,7 @@ def write_index(
         networks.append(found)
     templates = environment()
     options = {"networks": networks, "measures": MEASURES, "caption_measures": CAPTION_MEASURES}
-    options |= {"style": (TEMPLATES / "index.css").read_text(encoding="utf-8"), "n_examples": FRONT_EXAMPLES}
+    options |= {"style": style_of_pages(), "n_examples": FRONT_EXAMPLES, "explained_above": EXPLAINED_ABOVE}
     page = templates.get_template("index.html").render(**options, compared=bool(comparison), root="")
     with new_file(index) as draft:
         draft.write_text(page, encoding="utf-8", newline="\n")

@@ -16,6 +16,7 @@ from ...kernels.search.formula import AND_NOT, split_formula
 from ...kernels.search.naming import shown_formula
 from ...runtime.atomic import new_file, new_folder
 from ..catalog.records import as_json_numbers, natural_key
+from ..formulas import as_dicts, categories_of, concept, row_literals
 from .chosen import shown_range, spread_units
 
 N_EXEMPLARS = 5
@@ -125,7 +126,7 @@ def _concept_set(name: str, table: pd.DataFrame, metrics: pd.DataFrame, verdicts
             }
             for layer, own in sorted(rows.groupby("layer"), key=lambda item: (natural_key(item[0]), item[0]))
         ],
-        "categories": _categories(explained),
+        "categories": _categories(explained, categories_of(table)),
         "metrics": dict(zip(MEASURES, as_json_numbers([measured[measure].mean() for measure in MEASURES]))),
     }
     if verdicts is not None:
@@ -135,7 +136,7 @@ def _concept_set(name: str, table: pd.DataFrame, metrics: pd.DataFrame, verdicts
     return figures
 
 
-def _categories(explained: pd.DataFrame) -> list[dict]:
+def _categories(explained: pd.DataFrame, order: list[str]) -> list[dict]:
     """Count, by layer and category, the units whose formula asserts a concept of the category, and these concepts."""
     units, concepts = defaultdict(set), defaultdict(set)
     for row in explained.itertuples():
@@ -147,7 +148,13 @@ def _categories(explained: pd.DataFrame) -> list[dict]:
                 concepts[row.layer, kind].add(name)
     keys = sorted(units, key=lambda key: (natural_key(key[0]), key[0], key[1]))
     return [
-        {"layer": layer, "category": kind, "n_units": len(units[layer, kind]), "n_concepts": len(concepts[layer, kind])}
+        {
+            "layer": layer,
+            "category": kind,
+            "place": concept("", kind, order).place,
+            "n_units": len(units[layer, kind]),
+            "n_concepts": len(concepts[layer, kind]),
+        }
         for layer, kind in keys
     ]
 
@@ -171,17 +178,18 @@ def _examples(described: pd.DataFrame, table: pd.DataFrame | None, n: int) -> di
         rows, value = described, "margin"
     else:
         rows, value = table[table["range"] == shown_range(table["range"].unique().tolist())], "iou"
-    chosen = {}
+    chosen, order = {}, [] if table is None else categories_of(table)
     for layer, own in rows.groupby("layer"):
         by_unit = own.set_index("unit")
         for unit in spread_units(own, value, n):
             row = by_unit.loc[unit]
-            formula, iou = "", None
+            formula, iou, found = "", None, []
             if value == "iou" and row["formula"]:
                 formula = shown_formula(row["formula"], json.loads(row["shown_names"]))
                 iou = as_json_numbers([row["iou"]])[0]
+                found = as_dicts(row_literals(row, order))
             example = {"layer": layer, "unit": unit, "description": sentences.get((layer, unit), "")}
-            chosen.setdefault(layer, []).append(example | {"formula": formula, "iou": iou})
+            chosen.setdefault(layer, []).append(example | {"formula": formula, "literals": found, "iou": iou})
     return chosen
 
 

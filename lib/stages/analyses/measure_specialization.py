@@ -9,6 +9,7 @@ from ...data.stores.concepts import read_concepts
 from ...data.stores.tables import read_table, write_table
 from ...kernels.metrics.specialization import KINDS, common_formulas, default_formulas, specialization_of
 from ...kernels.search.formula import Formula, format_formula, parse_formula
+from ...kernels.search.naming import shown_formula, shown_names
 
 PARTS = ("formula", "left part")
 
@@ -31,18 +32,24 @@ def measure_specialization(
     common : str
         Output table of the common formulas of the twin and of their left parts (`part`), most common first; `n` of its
         `n_formulas` formulas in the ranges `cluster` (all clusters) or `top` are equivalent to it, or begin with it.
+        `shown_formula` has the concepts' plain names.
     """
-    names = read_concepts(concept_set)["name"].tolist()
+    concepts = read_concepts(concept_set)
+    names = concepts["name"].tolist()
+    plain = shown_names(names, concepts["category"].tolist())
     table, twin = (_with_kind(read_table(path, "explanations")) for path in (explanations, twin_explanations))
 
     def formulas(rows: pd.DataFrame) -> list[Formula]:
         return [parse_formula(text, names) for text in rows.loc[rows["status"] == "ok", "formula"]]
 
+    def shown(formula: Formula) -> str:
+        return shown_formula(format_formula(formula, names), [plain[concept] for concept in formula.concepts])
+
     groups = {
         key: (formulas(group), group["unit"].nunique()) for key, group in twin.groupby(["layer", "kind"], sort=False)
     }
     found = [
-        (*key, part, rank, format_formula(formula, names), n, len(own[0]))
+        (*key, part, rank, format_formula(formula, names), shown(formula), n, len(own[0]))
         for key, own in groups.items()
         for part, listed in zip(PARTS, common_formulas(*own))
         for rank, (formula, n) in enumerate(listed, start=1)

@@ -29,6 +29,7 @@ from scipy import stats
 
 from lib.data.formats.broden import open_broden
 from lib.data.stores.tables import read_table, write_table
+from lib.kernels.search.formula import AND_NOT, split_formula
 from lib.models.build.loading import open_network
 from lib.reporting import unit_pictures
 from lib.reporting.plots import plot_table
@@ -341,8 +342,10 @@ def test_specialization_known_on_paper(home, tmp_path):
     common = tmp_path / "common_formulas.csv"
     measure_specialization(**paths, concept_set=home.concept_set, specialization=str(path), common=str(common))
     listed = read_table(common, "common_formulas")
+    shown = listed["formula"].str.replace(r"-[cs]\b", "", regex=True)
+    assert (listed["shown_formula"].str.replace(r" \(\w+\)", "", regex=True) == shown).all(), "plain names"
     assert set(listed["layer"]) == {LAYER} and list(
-        listed.drop(columns="layer").itertuples(index=False, name=None)
+        listed.drop(columns=["layer", "shown_formula"]).itertuples(index=False, name=None)
     ) == [
         # a fifth of ten units: two formulas, of both clusters together
         *[("cluster", "formula", 1, f"({a} OR {b})", 5, 11), ("cluster", "formula", 2, f"({c} AND {d})", 5, 11)],
@@ -362,7 +365,7 @@ def test_titles_of_pictures_say_names_as_people_read_them(home, tmp_path, monkey
     titles, compose = [], unit_pictures.compose_rows
 
     def note(rows, *rest, **options):
-        titles.extend(title for title, _ in rows)
+        titles.extend((title, formula) for title, _, formula in rows)
         return compose(rows, *rest, **options)
 
     monkeypatch.setattr(unit_pictures, "compose_rows", note)
@@ -373,11 +376,14 @@ def test_titles_of_pictures_say_names_as_people_read_them(home, tmp_path, monkey
     table = home.table("explanations.csv", "explanations")
     assert len(titles) == len(table)
     suffixed = 0
-    for title, row in zip(titles, table.sort_values("unit", kind="stable").itertuples()):
-        expected = re.sub(r"\bsky-s\b", "sky (scene)", re.sub(r"\bsky\b(?!-s)", "sky (object)", row.formula))
-        expected = re.sub(r"(\w)-[cs]\b", r"\1", expected)
-        assert title == (f"{row.range}, IoU {row.iou:.3f}: {expected}" if row.status == "ok" else title)
-        suffixed += row.formula != expected
+    plain = {"sky-s": "sky (scene)", "sky": "sky (object)"}
+    for (title, found), row in zip(titles, table.sort_values("unit", kind="stable").itertuples()):
+        names, operators = split_formula(row.formula) if row.formula else ([], ())
+        expected = [plain.get(name, re.sub("-[cs]$", "", name)) for name in names]
+        assert [one.name for one in found] == expected
+        assert [one.negated for one in found[1:]] == [operator == AND_NOT for operator in operators]
+        assert title == (f"{row.range}, IoU {row.iou:.3f}:" if row.status == "ok" else title)
+        suffixed += names != expected
     assert suffixed > 0
 
 

@@ -171,7 +171,7 @@ def test_pictures_show_both_formulas_on_the_same_images(home, tmp_path, monkeypa
     titles, compose = [], search_pictures.compose_rows
 
     def note(rows, *rest, **shape):
-        titles.extend(title for title, _ in rows)
+        titles.extend(one.name for _, _, formula in rows for one in formula)
         return compose(rows, *rest, **shape)
 
     monkeypatch.setattr(search_pictures, "compose_rows", note)

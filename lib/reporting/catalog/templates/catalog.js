@@ -260,7 +260,7 @@
   };
 
   const onKey = (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || document.querySelector("dialog[open]")) return;
     const typed = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
     const reading = !$("detail").hidden;
     const back = () => { window.location.hash = listAddress(active >= 0 ? unitName(results[active]) : null); };
@@ -268,6 +268,7 @@
     const act = {
       "/": () => { if (reading) back(); window.setTimeout(() => { $("q").focus(); $("q").select(); }); },
       m: toggleMasks,
+      "?": () => $("glossary").showModal(),
       Escape: () => { if (reading) back(); else document.activeElement?.blur(); },
       ArrowRight: reading ? () => turn("Next unit") : null,
       ArrowLeft: reading ? () => turn("Previous unit") : null,
@@ -301,6 +302,14 @@
       clearTimeout(timer);
       timer = setTimeout(() => { change({ q: $("q").value }, { step: !typing }); typing = true; }, 120);
     });
+    // a form with several fields and no button to submit it does nothing on Enter
+    $("q").addEventListener("keydown", (event) => {
+      if (event.key !== "Enter") return;
+      event.preventDefault();
+      clearTimeout(timer);
+      if (state.q !== $("q").value) change({ q: $("q").value }, { step: false });
+      focusEntry(0);
+    });
     $("q").addEventListener("blur", () => { typing = false; });
     for (const key of Object.keys(CONTROLS).filter((other) => other !== "q")) {
       $(key).addEventListener("change", () => change(key === "concepts" ? { concepts: $(key).value, asserts: [], negates: [], categories: [] } : { [key]: $(key).value }));
@@ -316,7 +325,7 @@
     $("masks").addEventListener("click", toggleMasks);
     $("detail").addEventListener("click", (event) => { if (event.target.closest(".masks")) toggleMasks(); });
     $("skip").addEventListener("click", (event) => { event.preventDefault(); $("list").focus(); $("list").scrollIntoView(); });
-    $("toolbar").addEventListener("submit", (event) => { event.preventDefault(); focusEntry(0); });
+    $("toolbar").addEventListener("submit", (event) => event.preventDefault());
     $("more").addEventListener("click", () => {
       const open = $("toolbar").classList.toggle("open");
       $("more").setAttribute("aria-expanded", String(open));
@@ -325,6 +334,8 @@
       const found = event.target.closest("[data-unit]");
       if (found) active = results.indexOf(Number(found.dataset.unit));
     });
+    document.addEventListener("click", (event) => { if (event.target.closest(".help")) $("glossary").showModal(); });
+    $("glossary").addEventListener("click", (event) => { if (event.target === $("glossary")) $("glossary").close(); });
     document.addEventListener("click", (event) => { if (!$("further").contains(event.target)) $("further").open = false; });
     let place = 0;
     window.addEventListener("scroll", () => { clearTimeout(place); place = setTimeout(keepPlace, 200); }, { passive: true });

@@ -22,6 +22,9 @@ const Lexicon = {};
   /* Names may hold any script or marks of direction: isolate them from the text around. */
   Lexicon.name = (text, attributes) => Lexicon.el("bdi", attributes, text);
 
+  /* Opens the glossary. */
+  Lexicon.help = () => Lexicon.el("button", { type: "button", class: "quiet help", "aria-haspopup": "dialog" }, "Glossary");
+
   Lexicon.fixed = (value, digits = 3) => (value === null || value === undefined ? "–" : value.toFixed(digits).replace("-", "−"));
   /* Neither 0 % nor 100 % is the result of rounding. */
   Lexicon.percent = (value) => {

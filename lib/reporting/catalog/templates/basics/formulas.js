@@ -5,7 +5,6 @@
   const { el, name, percent } = Lexicon;
   const OPERATORS = ["or", "and", "and"];
   const NOT = 2;
-  const CATEGORIES = ["scene", "object", "part", "material", "texture", "color"];
 
   /* The concepts of a formula, and which of them are under NOT. */
   Lexicon.literals = (code) => code.filter((_, at) => at % 2 === 0).map((concept, place) => ({ concept, negated: place > 0 && code[2 * place - 1] === NOT }));
@@ -40,17 +39,14 @@
 
   const places = new Map();
   const categoriesOf = (set) => {
-    if (!places.has(set)) {
-      const others = [...new Set(set.categories)].filter((category) => category && !CATEGORIES.includes(category)).sort();
-      places.set(set, new Map([...CATEGORIES, ...others].map((category, place) => [category, place])));
-    }
+    if (!places.has(set)) places.set(set, new Map(set.category_order.map((category, place) => [category, place])));
     return places.get(set);
   };
   Lexicon.categoryClass = (set, category) => `cat-${categoriesOf(set).has(category) ? categoriesOf(set).get(category) % 8 : "none"}`;
 
   /* A concept as a chip in the colour of its category, struck through under NOT; a bar under it shows its support, if that
      is known. A click calls `pick(concept, negated)`. */
-  const chip = (set, concept, { negated, share, pick, tab }) => {
+  const chip = (set, concept, { negated = false, share = null, pick = null, tab = false } = {}) => {
     const category = set.categories[concept];
     const lines = [category, share === null ? "" : `Support ${percent(share)}`, pick ? `Show the units with ${negated ? "NOT " : ""}${set.shown[concept]}` : ""];
     const attributes = {
@@ -62,6 +58,8 @@
     if (!pick) return el("span", attributes, text);
     return el("button", { ...attributes, type: "button", tabindex: tab ? null : "-1", onclick: () => pick(concept, negated) }, text);
   };
+
+  Lexicon.chip = chip;
 
   /* A formula as chips with quiet operators and without its outermost pair of brackets. */
   Lexicon.formula = (set, code, { support = null, pick = null, tab = false } = {}) => {

@@ -50,8 +50,8 @@
   };
 
   /* A bar that is a button; its number is the number of units after a click. */
-  const button = ({ label, share, tick, count, title, pressed, pick }) => el("button", { type: "button", title, "aria-pressed": String(pressed), onclick: pick },
-    name(label, { class: "bar-name" }), bar(share, tick), el("span", { class: "number" }, integer(count)));
+  const button = ({ label, kind = "", share, tick, count, title, pressed, pick }) => el("button", { type: "button", title, "aria-pressed": String(pressed), onclick: pick },
+    el("span", { class: "bar-name" }, name(label, { class: kind })), bar(share, tick), el("span", { class: "number" }, integer(count)));
 
   Lexicon.layerBars = (state, selection, change) => {
     const ious = iousOf(state, selection.places).layers;
@@ -72,8 +72,9 @@
     return el("div", { class: "bars" }, shown.map(({ concept, count }) => {
       const pressed = state.asserts.includes(set.names[concept]);
       const others = state.asserts.filter((text) => text !== set.names[concept]);
-      return button({ label: set.shown[concept], share: count / selection.results.length, tick: null, count, pressed,
-        title: `${count} of these units have ${set.shown[concept]} in the formula of the ${what(state)}`,
+      const category = set.categories[concept];
+      return button({ label: set.shown[concept], kind: `chip ${Lexicon.categoryClass(set, category)}`, share: count / selection.results.length, tick: null, count, pressed,
+        title: `${count} of these units have ${set.shown[concept]}${category ? ` (${category})` : ""} in the formula of the ${what(state)}`,
         pick: () => change({ asserts: pressed ? others : [...others, set.names[concept]] }) });
     }));
   };

@@ -104,7 +104,7 @@
       Lexicon.chart(set, unit, { width: wide, height: 190, marks: true, pick: (column) => explorers.get(set)?.explore(column) }),
       el("div", { class: "place" })));
     const page = el("article", { class: "page" },
-      el("nav", { class: "trail", "aria-label": "Units" }, el("a", { href: back }, "← All units"), el("button", { type: "button", class: "quiet masks" }, "Masks"), el("span", { class: "where" }, place),
+      el("nav", { class: "trail", "aria-label": "Units" }, el("a", { href: back }, "← All units"), el("button", { type: "button", class: "quiet masks" }, "Masks"), Lexicon.help(), el("span", { class: "where" }, place),
         turn(previous, "‹ Previous", "Previous unit"), turn(next, "Next ›", "Next unit")),
       Lexicon.heading(unit, "p"), Lexicon.sentence(unit, "h1"), Lexicon.rival(unit), Lexicon.truths(unit), Lexicon.annotations(unit), Lexicon.topics(unit), strip, sets, share(unit));
     details(unit).then(({ chunk, row }) => {

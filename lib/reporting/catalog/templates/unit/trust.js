@@ -64,7 +64,7 @@
   const interval = (low, high) => (low === null || low === undefined ? null : `95 % interval ${fixed(low)} to ${fixed(high)}`);
 
   const support = (set, { formula, support: shares }) => el("span", { class: "supports" }, Lexicon.literals(formula).map(({ concept, negated }, place) => (
-    el("span", {}, negated ? el("i", { class: "op" }, "not ") : null, name(set.shown[concept]), ` ${percent(shares[place])}`))));
+    el("span", {}, negated ? el("i", { class: "op" }, "not ") : null, Lexicon.chip(set, concept, { negated }), ` ${percent(shares[place])}`))));
 
   /* What is known of the formula of a range. `bound` is the largest IoU that any formula of the search can have. */
   Lexicon.trust = (set, unit, column, bound) => {

@@ -22,7 +22,7 @@
     return { asserts: found.asserts.sort(byIou), negates: found.negates.sort(byIou) };
   };
 
-  const trail = (back, text, href) => el("nav", { class: "trail", "aria-label": "Units" }, el("a", { href: back }, "← All units"), el("a", { href }, text));
+  const trail = (back, text, href) => el("nav", { class: "trail", "aria-label": "Units" }, el("a", { href: back }, "← All units"), el("a", { href }, text), Lexicon.help());
   const tiles = (title, found, set, places) => (found.length ? el("section", { class: "set" }, el("h2", {}, title),
     el("div", { class: "tiles" }, found.slice(0, N_TILES).map((unit) => tile(unit, set, places ? places[unit] : -1)))) : null);
 
@@ -73,9 +73,9 @@
       el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Concepts" }, el("table", { class: "index" },
         el("thead", {}, el("tr", {}, ["Concept", "Category", "Asserted", "Under NOT", "Best unit", "IoU"].map((text) => el("th", { scope: "col" }, text)))),
         el("tbody", {}, rows.map(([concept, { asserts, negates, best }]) => el("tr", {},
-          el("th", { scope: "row" }, el("a", { href: address({ concept: set.names[concept] }) }, name(set.shown[concept]))), el("td", {}, name(set.categories[concept])),
+          el("th", { scope: "row" }, el("a", { class: `chip ${Lexicon.categoryClass(set, set.categories[concept])}`, href: address({ concept: set.names[concept] }) }, name(set.shown[concept]))), el("td", {}, name(set.categories[concept])),
           el("td", {}, integer(asserts)), el("td", {}, integer(negates)),
-          el("td", {}, best < 0 ? "–" : el("a", { href: Lexicon.address(best) }, name(unitName(best)))), el("td", {}, best < 0 ? "–" : fixed(set.iou[places[best]]))))))));
+          el("td", {}, best < 0 ? "–" : el("a", { href: Lexicon.address(best) }, name(unitName(best)))), el("td", {}, best < 0 ? "–" : fixed(set.iou[places[best]], set.decimals[places[best]]))))))));
   };
 
   Lexicon.conceptPage = (state, places, { back, address, change, clean }) => {

@@ -80,7 +80,7 @@
   Lexicon.ratingPage = (state, results, back) => {
     const page = el("article", { class: "page rating", tabindex: "-1", "aria-label": "Rating" });
     const show = (where, ...nodes) => {
-      page.replaceChildren(el("nav", { class: "trail", "aria-label": "Rating" }, el("a", { href: back }, "← All units"), el("span", { class: "where" }, where)), ...nodes);
+      page.replaceChildren(el("nav", { class: "trail", "aria-label": "Rating" }, el("a", { href: back }, "← All units"), el("span", { class: "where" }, where), Lexicon.help()), ...nodes);
       page.focus({ preventScroll: true });
     };
     const button = (text, onclick, rest = {}) => el("button", { type: "button", class: "quiet", onclick, ...rest }, text);
