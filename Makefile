@@ -12,7 +12,7 @@
 # make pictures   take the manual's picture of the catalog from the finished demo (needs Chromium)
 # make docs    build the manual in docs/_build/html, with warnings as errors
 # make bench   time the engine beside the published package (in a separate environment), exemplars, captions, the workflow
-# make bench-catalog   a catalog of 100,000 units in Chromium: first entries, search, memory, height of the page
+# make bench-catalog   a catalog of 100,000 units in Chromium: first entries, search, memory, height of the page, map
 # make bench-memory   peak memory of the stages on 22,000 images (15 minutes, 12 GB on disk)
 # make compare-peer   check the searches against the published package on 210 random problems (5 minutes)
 # VENV=path    use (or create) a virtual environment elsewhere, for example one that several checkouts share
