@@ -287,8 +287,8 @@ def _write_chunks(
                 ],
                 **({"labels": [[found.of(row) for row in rows.tolist()] for found in labels]} if labels else {}),
             }
-            for found in alike:
-                details |= found.details(rows.tolist())
+            for likeness in alike:
+                details |= likeness.details(rows.tolist())
             _write_script(folder / f"{number}-{chunk}.js", f'window.LEXICON_CHUNKS["{number}-{chunk}"] = ', details)
 
 

@@ -64,7 +64,7 @@
   Lexicon.similar = (unit, found, group) => el("section", { class: "set similar" }, el("h2", {}, "Similar units"),
     el("p", { class: "grouped" }, group ? ["Redundant: in the group ", el("a", { href: Lexicon.mapAddress({ group }) }, name(group)), ". "] : "In no group of redundant units. ",
       el("a", { href: Lexicon.mapAddress({ at: unitName(unit) }) }, "Show on the map")),
-    found.some((alike) => alike.length) ? KINDS.map(([title, meaning], kind) => (found[kind].length ? [el("h3", {}, title, " ", el("small", {}, meaning)),
+    found.some((alike) => alike.length) ? KINDS.flatMap(([title, meaning], kind) => (found[kind].length ? [el("h3", {}, title, " ", el("small", {}, meaning)),
       el("ul", { class: "nears" }, found[kind].map(([other, likeness, ...counts]) => el("li", {},
         Lexicon.thumbnail(other, { node: kind === 2 ? formulaOf(other) : null, note: `${fixed(likeness, 2)}: ${inCommon(kind, counts)}` }))))] : []))
       : el("p", { class: "nothing" }, "No other unit has an exemplar, a concept or a word of this one."));

@@ -10,6 +10,7 @@
   const REACH = 14; // pixels from the pointer to a unit
   const TURN = Math.PI * (3 - Math.sqrt(5)); // of a spiral on which points are evenly spread
   const LONGEST = 26; // letters of a name on the map
+  const AREA = 24000; // square pixels for each name
   const N_GROUPS = 100;
 
   /**
@@ -84,7 +85,7 @@
    * @param {object} state - of the page
    * @param {{results: number[], places: Int32Array}} selection
    * @param {{addressOf: function(object): string, change: function(object): void}} actions
-   * @returns {{node: HTMLElement, point: function(number): void, pointed: function(): number}} `point(unit)` marks a unit
+   * @returns {{node: HTMLElement, point: function(number): void}} `point(unit)` marks a unit, -1 none
    */
   Lexicon.mapView = (state, selection, { addressOf, change }) => {
     const set = setOf(state);
@@ -111,19 +112,20 @@
       el("p", {}, "Units that have the same exemplars, concepts and words lie together. Neighbourhoods mean something, distances and axes do not. A click opens a unit; ↑ and ↓ go through the list, Enter opens."),
       set ? el("label", {}, "Colour ", tint) : null, legend), plane, aside);
 
-    const radius = () => (units.unit.length > 20000 ? 1.2 : units.unit.length > 4000 ? 2 : 3.4);
+    const radius = () => (units.unit.length > 20000 ? 1.2 : units.unit.length > 4000 ? 2 : plane.clientWidth < 500 ? 2.6 : 3.4);
     const text = (long) => ([...long].length > LONGEST ? `${[...long].slice(0, LONGEST - 1).join("")}…` : long);
 
-    /* Names of groups at the middle of their units, as far as there is room; the largest groups come first. */
-    const write = (context, style, members) => {
+    /* Names of groups, or of the one that is ringed, at the middle of their units, as far as there is room; the largest groups come first. */
+    const write = (context, style) => {
       const boxes = [];
-      context.font = `600 12px ${style.getPropertyValue("--sans")}`;
+      const most = Math.ceil((plane.clientWidth * plane.clientHeight) / AREA);
+      context.font = `500 12px ${style.getPropertyValue("--sans")}`;
       context.textAlign = "center";
       context.textBaseline = "middle";
       context.lineJoin = "round";
       const middle = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
       members.forEach((own, group) => {
-        if (!own.length || boxes.length > 60) return;
+        if (!own.length || boxes.length >= most || (ringed.size && !own.some((unit) => ringed.has(unit)))) return;
         const label = text(places.groups[group]);
         const half = context.measureText(label).width / 2 + 4;
         const x = Math.min(plane.clientWidth - half, Math.max(half, middle(own.map((unit) => plan.x[unit]))));
@@ -138,15 +140,18 @@
       });
     };
 
-    const draw = () => {
+    /* The points, which stay as they are while the pointer moves. */
+    const sheet = document.createElement("canvas");
+    let members = [];
+    const paint = () => {
       if (!plan) return;
-      const context = canvas.getContext("2d");
       const style = window.getComputedStyle(document.documentElement);
       const colours = dots.map((dot) => window.getComputedStyle(dot).backgroundColor);
       const ratio = window.devicePixelRatio || 1;
-      context.setTransform(ratio, 0, 0, ratio, 0, 0);
-      context.clearRect(0, 0, plane.clientWidth, plane.clientHeight);
       const size = radius();
+      [sheet.width, sheet.height] = [canvas.width, canvas.height];
+      const context = sheet.getContext("2d");
+      context.scale(ratio, ratio);
       const spots = (found, colour, opacity) => {
         context.globalAlpha = opacity;
         context.fillStyle = colour;
@@ -159,11 +164,10 @@
           }
         }
         context.fill();
-        context.globalAlpha = 1;
       };
       const byColour = labels.map(() => []);
       const faded = [];
-      const members = places.groups.map(() => []);
+      members = places.groups.map(() => []);
       plan.x.forEach((left, unit) => {
         if (Number.isNaN(left)) return;
         (chosen[unit] ? byColour[of(unit)] : faded).push(unit);
@@ -171,15 +175,26 @@
       });
       spots(faded, style.getPropertyValue("--soft"), 0.16);
       byColour.forEach((found, place) => spots(found, colours[place], 0.85));
+    };
+
+    const draw = () => {
+      if (!plan) return;
+      const context = canvas.getContext("2d");
+      const style = window.getComputedStyle(document.documentElement);
+      const ratio = window.devicePixelRatio || 1;
+      context.setTransform(1, 0, 0, 1, 0, 0);
+      context.clearRect(0, 0, canvas.width, canvas.height);
+      context.drawImage(sheet, 0, 0);
+      context.scale(ratio, ratio);
       context.strokeStyle = style.getPropertyValue("--ink");
       for (const unit of marked < 0 ? ringed : [...ringed, marked]) {
         if (Number.isNaN(plan.x[unit])) continue;
         context.lineWidth = unit === marked ? 2.5 : 1.4;
         context.beginPath();
-        context.arc(plan.x[unit], plan.y[unit], size + (unit === marked ? 5 : 2), 0, 2 * Math.PI);
+        context.arc(plan.x[unit], plan.y[unit], radius() + (unit === marked ? 5 : 2), 0, 2 * Math.PI);
         context.stroke();
       }
-      write(context, style, members);
+      write(context, style);
     };
 
     /* The unit beside its point, with its formula of the chosen range. */
@@ -230,34 +245,33 @@
     });
 
     const membersOf = () => {
-      const members = places.groups.map(() => []);
-      places.group.forEach((group, unit) => { if (group >= 0) members[group].push(unit); });
-      return members;
+      const found = places.groups.map(() => []);
+      places.group.forEach((group, unit) => { if (group >= 0) found[group].push(unit); });
+      return found;
     };
-    const rows = (members, count) => members.map((own, group) => ({ own, group, fit: own.filter((unit) => chosen[unit]).length })).filter(({ fit }) => fit).slice(0, count);
 
     /* All groups, or the units of one. */
     const list = () => {
-      const members = membersOf();
+      const all = membersOf();
       const group = places.groups.indexOf(state.group);
       const lost = places.x.filter((value) => value === null).length;
       const over = (unit) => ({ onpointerenter: () => point(unit), onfocusin: () => point(unit), onpointerleave: () => point(-1), onfocusout: () => point(-1) });
       if (state.group && group >= 0) {
-        const own = members[group];
-        aside.replaceChildren(el("h2", {}, name(state.group)), el("p", {}, el("a", { href: addressOf({ group: "" }) }, "← All groups"), ` ${integer(own.length)} redundant units`),
+        const own = all[group];
+        aside.replaceChildren(el("h2", {}, name(state.group)), el("p", {}, el("a", { href: addressOf({ group: "" }) }, "← All groups"), ` ${integer(own.length)} redundant units${own.length > N_GROUPS ? `, the first ${N_GROUPS} below` : ""}`),
           el("ul", { class: "nears" }, own.slice(0, N_GROUPS).map((unit) => el("li", over(unit), Lexicon.thumbnail(unit)))));
         ring(new Set(own));
         return;
       }
       const fill = (count) => {
-        const all = rows(members, Infinity);
-        const item = ({ own, group: number, fit }) => el("li", { onpointerenter: () => ring(new Set(own)), onfocusin: () => ring(new Set(own)), onpointerleave: () => ring(new Set()), onfocusout: () => ring(new Set()) },
+        const found = all.map((own, number) => ({ own, number, fit: own.filter((unit) => chosen[unit]).length })).filter(({ fit }) => fit);
+        const item = ({ own, number, fit }) => el("li", { onpointerenter: () => ring(new Set(own)), onfocusin: () => ring(new Set(own)), onpointerleave: () => ring(new Set()), onfocusout: () => ring(new Set()) },
           el("a", { href: addressOf({ group: places.groups[number] }) }, name(places.groups[number])), el("span", { class: "number" }, fit === own.length ? integer(fit) : `${integer(fit)} of ${integer(own.length)}`));
-        aside.replaceChildren(el("h2", {}, `${integer(all.length)} groups of redundant units`),
+        aside.replaceChildren(el("h2", {}, `${integer(found.length)} groups of redundant units`),
           el("p", {}, state.group ? ["There is no group ", name(state.group), ". "] : "", "The units of a group have on average half of their exemplars, concepts and words in common with its first one, or more.",
             lost ? ` ${integer(lost)} units share nothing with any other and are not on the map.` : ""),
-          el("ul", { class: "group-list" }, all.slice(0, count).map(item)),
-          ...(all.length > count ? [el("button", { type: "button", class: "quiet", onclick: () => { fill(Infinity); aside.querySelectorAll("a")[count]?.focus(); } }, `Show all ${integer(all.length)} groups`)] : []));
+          el("ul", { class: "group-list" }, found.slice(0, count).map(item)),
+          ...(found.length > count ? [el("button", { type: "button", class: "quiet", onclick: () => { fill(Infinity); aside.querySelectorAll("a")[count]?.focus(); } }, `Show all ${integer(found.length)} groups`)] : []));
       };
       fill(N_GROUPS);
     };
@@ -267,6 +281,7 @@
       if (!places || !width) return;
       [canvas.width, canvas.height] = [Math.round(width * ratio), Math.round(height * ratio)];
       plan = layOut(places, { width, height, radius: radius() });
+      paint();
       const unit = waiting;
       marked = -1;
       point(unit);
@@ -279,7 +294,7 @@
       new ResizeObserver(resize).observe(plane);
       node.dataset.ready = "true";
     }, (error) => plane.append(el("p", { class: "nothing" }, error.message)));
-    shown = draw;
-    return { node, point, pointed: () => marked };
+    shown = () => { paint(); draw(); };
+    return { node, point };
   };
 })();
