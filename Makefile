@@ -12,7 +12,7 @@
 # make pictures   take the pictures of README and manual from the demo and a second network beside it (needs Chromium)
 # make docs    build the manual in docs/_build/html, with warnings as errors
 # make bench   time the engine beside the published package (in a separate environment), exemplars, captions, the workflow
-# make bench-catalog   a catalog of 100,000 units in Chromium: first entries, search, memory, height of the page
+# make bench-catalog   a catalog of 100,000 units in Chromium: first entries, search, memory, height of the page, map
 # make bench-gpu   each path on a GPU and on the CPU: times, and whether the results are the same
 # make bench-memory   peak memory of the stages on 22,000 images (15 minutes, 12 GB on disk)
 # make bench-size   growth of times with images, units, concepts and layers as exponents; FOLDER=path also runs at full size there (hours, 3 GB)

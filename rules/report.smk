@@ -71,6 +71,8 @@ rule write_catalog:
     input:
         descriptions="results/{model}/{dataset}/descriptions.csv",
         units="results/{model}/{dataset}/units.csv",
+        neighbours=["results/{model}/{dataset}/neighbours.csv"],
+        unit_map=["results/{model}/{dataset}/map.csv"],
         exemplars="results/{model}/{dataset}/exemplars",
         explanations=catalog_tables("explanations"),
         ranges=catalog_tables("ranges"),
@@ -113,7 +115,7 @@ rule write_catalog:
         "../workflow_scripts/report/write_catalog.py"
 
 
-# neighbours of each unit and a map of all, on request
+# neighbours of each unit and a map of all
 rule map_units:
     input:
         descriptions="results/{model}/{dataset}/descriptions.csv",

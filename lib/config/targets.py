@@ -186,7 +186,8 @@ def result_tables(model: str, dataset: str, *, config: dict) -> list[str]:
         for concepts in concept_sets(model, dataset, config=config)
         for table in EXPLANATION_TABLES
     ]
-    return [f"{root}/descriptions.csv", f"{root}/units.csv", *tables]
+    own = [f"{root}/{name}.csv" for name in ("descriptions", "units", "neighbours", "map")]
+    return [*own, *tables]
 
 
 def result_sources(model: str, dataset: str, *, config: dict) -> list[str]:

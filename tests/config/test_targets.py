@@ -148,7 +148,7 @@ def test_tables_of_a_network(config):
         f"{ROOT}/playground/ranges.csv",
         f"{ROOT}/ade20k/ranges.csv",
     ]
-    assert len(targets.result_tables(*names.values(), config=config)) == 2 + 8
+    assert len(targets.result_tables(*names.values(), config=config)) == 4 + 8
 
 
 def test_parts_are_in_the_order_of_layers_and_units(config):

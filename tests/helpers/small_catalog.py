@@ -15,6 +15,7 @@ from lib.data.stores.tables import write_table
 from lib.kernels.evidence.verdicts import VERDICTS
 from lib.kernels.search.formula import AND_NOT, OR, Formula, as_json, format_formula
 from lib.reporting.catalog.records import MEASURES
+from lib.stages.report.map_units import map_units
 
 LAYERS = ["layer2", "layer10", "<b id=pwned>&\"'\u202e"]
 HOSTILE = [
@@ -108,6 +109,8 @@ def hostile_inputs(folder) -> dict:
         "verdicts",
         "stability",
         "twins",
+        "neighbours",
+        "unit_map",
         "outlines",
         "data",
         "concepts",
@@ -127,6 +130,14 @@ def hostile_inputs(folder) -> dict:
         "base_url": None,
         "k_shown": 2,
     }
+
+
+def with_map(arguments: dict) -> dict:
+    """Write neighbours.csv and map.csv of these tables; return the arguments with them."""
+    folder = Path(arguments["descriptions"]).parent
+    outputs = {"neighbours": str(folder / "neighbours.csv"), "unit_map": str(folder / "map.csv")}
+    map_units(**{name: arguments[name] for name in ("descriptions", "exemplars", "explanations")}, **outputs)
+    return arguments | {name: [path] for name, path in outputs.items()}
 
 
 # name in the tables, as people read it, category
@@ -257,4 +268,4 @@ def varied_inputs(folder) -> dict:
     names = {"concept_sets": ["playground"], "model": "resnet18", "dataset": "playground"}
     names |= {"data": [str(folder / "data")], "concepts": [{"subset": "", "categories": ["scene"]}]}
     paths = {"exemplars": str(folder / "exemplars"), "catalog": str(folder / "catalog")}
-    return arguments | names | paths | {"opacity": 0.75, "base_url": None, "k_shown": 4}
+    return with_map(arguments | names | paths | {"opacity": 0.75, "base_url": None, "k_shown": 4})

@@ -19,14 +19,16 @@ from small_catalog import (
     hostile_inputs,
     read_script,
     status_of,
+    with_map,
 )
 
 from lib.data.formats.annotations import write_annotations
 from lib.data.formats.exemplars import create_exemplars
 from lib.data.stores.columns import COLUMNS
-from lib.data.stores.tables import write_table
+from lib.data.stores.tables import read_table, write_table
 from lib.kernels.evidence.verdicts import VERDICTS
 from lib.kernels.search.formula import AND_NOT, OR
+from lib.reporting.catalog.likeness import AlikeUnits
 from lib.reporting.catalog.outlines import outline
 from lib.reporting.catalog.pages import TOLERANCE, script, write_catalog
 from lib.reporting.catalog.records import as_json_numbers, natural_key, shown_decimals
@@ -137,6 +139,43 @@ def test_labels_of_all_sources_arrive_with_the_details_of_their_unit(inputs, tmp
     assert [label for unit, label in enumerate(labels) if unit not in (3, 4)] == [None] * (N_UNITS - 2)
     with pytest.raises(ValueError, match="arena has 1 tables but there are 2 concept sets"):
         write_catalog(**inputs | {"arena": ["a.csv"], "concept_sets": ["a", "b"], **dict.fromkeys(LISTS, [])})
+
+
+def test_neighbours_and_map_arrive(inputs):
+    """The neighbours of a unit come with its details, the map in a script of its own."""
+    folder = Path(inputs["catalog"])
+    write_catalog(**inputs)
+    assert read_script(folder / "data.js")["map"] is False and not (folder / "map-data.js").exists()
+    assert not {"neighbours", "group"} & set(read_script(folder / "units/1-0.js"))
+    mapped = with_map(inputs)
+    write_catalog(**mapped)
+    data = read_script(folder / "data.js")
+    names = [layer["name"] for layer in data["layers"]]
+    keys = list(zip((names[layer] for layer in data["units"]["layer"]), data["units"]["unit"], strict=True))
+    places = read_table(mapped["unit_map"][0], "map").set_index(["layer", "unit"]).loc[keys]
+    found = read_script(folder / "map-data.js")
+    assert [found["groups"][group] if group >= 0 else "" for group in found["group"]] == places["group"].tolist()
+    sizes = [found["group"].count(group) for group in range(len(found["groups"]))]
+    assert sizes == sorted(sizes, reverse=True) and sizes[-1] > 1
+    for axis in ("x", "y"):
+        assert found[axis] == [None if np.isnan(value) else value for value in places[axis]]
+    table = read_table(mapped["neighbours"][0], "neighbours")
+    for layer, name in enumerate(names):
+        details = read_script(folder / f"units/{layer}-0.js")
+        for unit, by_kind in enumerate(details["neighbours"]):
+            assert details["group"][unit] == places["group"].loc[name, unit]
+            for kind, listed in zip(("all", "exemplars", "concepts", "words"), by_kind, strict=True):
+                rows = table[(table["layer"] == name) & (table["unit"] == unit) & (table["by"] == kind)]
+                assert [keys[other] for other, *_ in listed] == list(
+                    zip(rows["neighbour_layer"], rows["neighbour_unit"])
+                )
+                assert [value for _, value, *_ in listed] == pytest.approx(rows["likeness"].tolist(), abs=1e-3)
+                counts = rows[["exemplars", "concepts", "words"]].to_numpy().tolist()
+                assert [found for _, _, *found in listed] == counts
+    some = {key: row for row, key in enumerate(keys[::2])}
+    alike = AlikeUnits(*mapped["neighbours"], *mapped["unit_map"], positions=some)
+    others = {other for row in some.values() for listed in alike.of(row) for other, *_ in listed}
+    assert others <= set(some.values()) and len(alike.columns()["x"]) == len(some), "of units of the catalog alone"
 
 
 def _units_of(inputs):

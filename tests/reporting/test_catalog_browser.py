@@ -439,6 +439,7 @@ VIEWS = (
     "#?view=concepts&concept=tree",
     "#?view=words&word=tree",
     "#?view=rate",
+    "#?view=map&layer=layer10&tint=category",
     "#layer1/5",
 )
 
@@ -453,6 +454,10 @@ def test_accessible(browser, varied, width, scheme):
             go(page, fragment)
             page.wait_for_selector("main:not([hidden]) *")
             page.wait_for_load_state("networkidle")
+            if "view=map" in fragment:
+                page.wait_for_selector(".map[data-ready]")
+                page.keyboard.press("ArrowDown")
+                page.wait_for_selector(".map-card:not([hidden])")
             if fragment == "#":
                 page.click("#distributions > summary")
                 page.wait_for_selector(".matrix")

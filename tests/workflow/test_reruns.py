@@ -9,12 +9,12 @@ from tiny_workflow import ROOT, Workflow
 pytestmark = pytest.mark.workflow
 
 # what follows from a rule, by rule
-AFTER_DESCRIBE = {"describe_units", "merge_descriptions", "score_descriptions", "write_catalog"}
+AFTER_DESCRIBE = {"describe_units", "merge_descriptions", "score_descriptions", "map_units", "write_catalog"}
 AFTER_MILAN = {"train_milan", *AFTER_DESCRIBE}
 AFTER_COLLECTION = {"collect_exemplars", "annotate_exemplars", *AFTER_MILAN}
 AFTER_EXEMPLARS = {"tally_units", *AFTER_COLLECTION}
 AFTER_SCORES = {"score_explanations", "merge_tables", "write_catalog"}
-AFTER_EXPLAIN = {"explain_units", "outline_ranges", *AFTER_SCORES}
+AFTER_EXPLAIN = {"explain_units", "outline_ranges", "map_units", *AFTER_SCORES}
 AFTER_RANGES = {"find_ranges", *AFTER_EXPLAIN}
 AFTER_JUDGED = {"measure_planted", "measure_recovery"}
 AFTER_PLANT = {"plant_units", *AFTER_JUDGED}
@@ -250,6 +250,7 @@ CODE_EDITS = {
     "lib/kernels/activations/upsampling.py": AFTER_COLLECTION,
     "lib/captioning/decoding/rerank.py": AFTER_MILAN,
     "lib/reporting/catalog/pictures.py": {"write_catalog"},
+    "lib/kernels/likeness/placing.py": {"map_units", "write_catalog"},
     "lib/stages/playground/measure_recovery.py": {"measure_recovery"},
 }
 

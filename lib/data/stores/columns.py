@@ -19,6 +19,7 @@ RESULTS = {
     "neighbours": {
         "layer": "str",
         "unit": "int",
+        "by": "str",
         "rank": "int",
         "neighbour_layer": "str",
         "neighbour_unit": "int",

@@ -18,6 +18,7 @@ from ...runtime.progress import Progress
 from .. import formulas
 from .columns import detail_columns, index_columns, layer_of
 from .labels import UnitLabels
+from .likeness import AlikeUnits
 from .outlines import STEPS, outline
 from .pictures import PictureWriter
 from .range_images import RangeImages, read_range_images
@@ -28,8 +29,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 SCRIPTS = (
     *("basics/dom", "basics/formulas", "basics/charts", "basics/matrix", "basics/chunks", "basics/pictures"),
     *("unit/trust", "choice/search", "choice/overview", "choice/distributions"),
-    *("unit/entries", "unit/explorer", "views/wall", "views/concepts", "unit/viewer", "unit/page"),
-    *("choice/send", "views/rating", "views/blocks", "catalog"),
+    *("unit/entries", "unit/explorer", "unit/neighbours", "views/wall", "views/concepts", "unit/viewer", "unit/page"),
+    *("choice/send", "views/rating", "views/map", "views/blocks", "catalog"),
 )
 """Scripts of the page below `TEMPLATES`, in the order in which they are read; the catalog has them in one folder."""
 
@@ -50,6 +51,8 @@ def write_catalog(
     *,
     descriptions: str,
     units: str,
+    neighbours: list[str],
+    unit_map: list[str],
     exemplars: str,
     explanations: list[str],
     ranges: list[str],
@@ -79,6 +82,8 @@ def write_catalog(
     ----------
     descriptions, units : str
         descriptions.csv and units.csv of the network.
+    neighbours, unit_map : list of str
+        neighbours.csv and map.csv of the network; both empty if there are none.
     exemplars : str
         Folder that holds one exemplar folder per layer.
     explanations, ranges, histograms, metrics, verdicts, stability, twins, arena : list of str
@@ -151,6 +156,7 @@ def write_catalog(
             for path, found, folder, chosen in zip(outlines, sets, data, concepts)
         ]
         labels = [UnitLabels(path, positions) for path in arena]
+        alike = [AlikeUnits(*paths, positions=positions) for paths in zip(neighbours, unit_map, strict=True)]
         layer_of_unit = np.array([layers.index(layer) for layer in table["layer"]], np.int64)
         index = {
             "model": model,
@@ -178,9 +184,12 @@ def write_catalog(
             },
             "concept_sets": [index_columns(found) for found in sets],
             "grids": [found.size for found in pictured_ranges],
+            "map": bool(alike),
             **({"sources": [[found.n_images, found.sources] for found in labels]} if labels else {}),
         }
         _write_script(draft / "data.js", "window.LEXICON_DATA = ", index)
+        for found in alike:
+            _write_script(draft / "map-data.js", "window.LEXICON_MAP = ", found.columns())
         _write_chunks(
             draft / "units",
             table,
@@ -189,9 +198,11 @@ def write_catalog(
             sets=sets,
             range_images=pictured_ranges,
             labels=labels,
+            alike=alike,
             k_shown=k_shown,
         )
         page = {"model": model, "dataset": dataset, "n_units": len(positions), "concept_sets": concept_sets}
+        page |= {"has_map": bool(alike)}
         _write_pages(draft, address=address, **page)
     _log.info("wrote %d units of %d layers to %s", len(positions), len(layers), target)
 
@@ -255,6 +266,7 @@ def _write_chunks(
     sets: list[ConceptSet],
     range_images: list[RangeImages],
     labels: list[UnitLabels],
+    alike: list[AlikeUnits],
     k_shown: int,
 ) -> None:
     """Write `{layer number}-{chunk}.js`: charts, tables and outlines of masks of `CHUNK` units of a layer each."""
@@ -276,6 +288,8 @@ def _write_chunks(
                 ],
                 **({"labels": [[found.of(row) for row in rows.tolist()] for found in labels]} if labels else {}),
             }
+            for likeness in alike:
+                details |= likeness.details(rows.tolist())
             _write_script(folder / f"{number}-{chunk}.js", f'window.LEXICON_CHUNKS["{number}-{chunk}"] = ', details)
 
 
@@ -288,7 +302,7 @@ def _address(base_url: str | None, model: str, dataset: str) -> str | None:
     return base_url and "/".join([base_url.rstrip("/"), quote(model, safe=""), quote(dataset, safe=""), "catalog"])
 
 
-def _write_pages(folder: Path, **values: str | int | list[str] | None) -> None:
+def _write_pages(folder: Path, **values: str | int | bool | list[str] | None) -> None:
     """Render the page and copy its assets."""
     loader = jinja2.FileSystemLoader([TEMPLATES, formulas.TEMPLATES])
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)

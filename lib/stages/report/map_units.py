@@ -1,5 +1,7 @@
 """Stage: the units most alike to each unit, groups of redundant units with names, and a map of all units."""
 
+import itertools
+import json
 import re
 
 import numpy as np
@@ -8,13 +10,13 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 from ...data.formats.exemplars import Exemplars, read_exemplars, read_layers
 from ...data.stores.tables import read_table, write_table
-from ...kernels.likeness.neighbours import find_neighbours, group_redundant, incidence
+from ...kernels.likeness.neighbours import ALL, Likeness, Neighbours, find_neighbours, group_redundant, incidence
 from ...kernels.likeness.placing import place_units
 from ...kernels.search.formula import AND_NOT, split_formula
 from ...reporting.catalog.records import natural_key
 from ...reporting.index.chosen import shown_range
 
-N_NEIGHBOURS = 8
+N_NEIGHBOURS = 6
 N_NAMES = 3
 """Features that name a group at most."""
 
@@ -29,7 +31,7 @@ def map_units(
     neighbours: str,
     unit_map: str,
 ) -> None:
-    """Write the units most alike to each unit, and the place of each unit on a map.
+    """Write the units most alike to each unit, by each kind of features and by all, and the place of each unit on a map.
 
     Two units are alike by the images among the exemplars of both, by the concepts in the formulas of both (a concept under NOT
     is another one), and by the words of the sentences of both. Formulas are those of the range `top`, or of the highest
@@ -62,13 +64,15 @@ def map_units(
     }
     known = [kind for kind in KINDS if any(own[kind])]
     tables = {kind: incidence(own[kind], n=len(keys))[0] for kind in known}
-    sizes = {kind: np.array([len(found) for found in own[kind]]) for kind in known}
     places = place_units(list(tables.values())) if known else np.full((len(keys), 2), -1)
-    found = find_neighbours(tables, sizes, k=N_NEIGHBOURS) if known else None
-    group = np.full(len(keys), "", object)
-    for name, members in _named(group_redundant(found.redundant, n=len(keys)) if known else [], own, keys):
-        group[members] = name
     columns = pd.DataFrame(keys, columns=["layer", "unit"])
+    group, found = np.full(len(keys), "", object), {}
+    if known:
+        likeness = Likeness(tables, {kind: np.array([len(features) for features in own[kind]]) for kind in known})
+        found, n_redundant = find_neighbours(likeness, k=N_NEIGHBOURS)
+        for name, members in _named(group_redundant(n_redundant, likeness.redundant_with), own, keys):
+            group[members] = name
+    write_table(_pairs(columns, found), neighbours, "neighbours")
     lies = places[:, 0] >= 0
     write_table(
         columns.assign(
@@ -80,21 +84,23 @@ def map_units(
         unit_map,
         "map",
     )
-    edges = (found.unit, found.neighbour, found.likeness) if known else (np.zeros(0, int),) * 3
-    unit, other, likeness = edges
-    table = pd.DataFrame(
-        {
-            "layer": columns["layer"].to_numpy()[unit],
-            "unit": columns["unit"].to_numpy()[unit],
-            "rank": 1 + np.arange(len(unit)) - np.searchsorted(unit, unit),
-            "neighbour_layer": columns["layer"].to_numpy()[other],
-            "neighbour_unit": columns["unit"].to_numpy()[other],
-            "likeness": likeness,
-        }
-    )
-    for kind in KINDS:
-        table[kind] = found.shared[kind] if kind in known else 0
-    write_table(table, neighbours, "neighbours")
+
+
+def _pairs(columns: pd.DataFrame, found: dict[str, Neighbours]) -> pd.DataFrame:
+    """Return the rows of neighbours.csv: of each unit in turn those by all kinds of features, and by each kind."""
+    parts = []
+    for place, by in enumerate((ALL, *KINDS)):
+        unit, other, likeness = (
+            (found[by].unit, found[by].neighbour, found[by].likeness) if by in found else (np.zeros(0, int),) * 3
+        )
+        part = {"place": place, "row": unit, "layer": columns["layer"].to_numpy()[unit]}
+        part |= {"unit": columns["unit"].to_numpy()[unit], "by": by}
+        part |= {"rank": 1 + np.arange(len(unit)) - np.searchsorted(unit, unit)}
+        part |= {f"neighbour_{name}": columns[name].to_numpy()[other] for name in ("layer", "unit")}
+        shared = {kind: found[by].shared.get(kind, 0) if by in found else 0 for kind in KINDS}
+        parts.append(pd.DataFrame(part | {"likeness": likeness.astype(float)} | shared))
+    table = pd.concat(parts, ignore_index=True).sort_values(["row", "place", "rank"], ignore_index=True)
+    return table.drop(columns=["row", "place"])
 
 
 def _images(rows: dict, pictured: list[Exemplars]) -> list[set]:
@@ -107,7 +113,7 @@ def _images(rows: dict, pictured: list[Exemplars]) -> list[set]:
 
 
 def _literals(rows: dict, tables: list[pd.DataFrame]) -> list[set]:
-    """Return the (concept set, whether under NOT, concept) of the formulas of each unit."""
+    """Return the (concept set, whether under NOT, concept, its name as people read it) of the formulas of each unit."""
     own = [set() for _ in rows]
     for number, table in enumerate(tables):
         chosen = table[(table["range"] == shown_range(table["range"].unique().tolist())) & (table["formula"] != "")]
@@ -115,8 +121,8 @@ def _literals(rows: dict, tables: list[pd.DataFrame]) -> list[set]:
             names, operators = split_formula(row.formula)
             signs = (None, *operators)
             if (row.layer, row.unit) in rows:
-                literals = {(number, sign == AND_NOT, name) for name, sign in zip(names, signs, strict=True)}
-                own[rows[row.layer, row.unit]] |= literals
+                parts = zip(signs, names, json.loads(row.shown_names), strict=True)
+                own[rows[row.layer, row.unit]] |= {(number, sign == AND_NOT, *named) for sign, *named in parts}
     return own
 
 
@@ -130,7 +136,7 @@ def _words(rows: dict, described: pd.DataFrame) -> list[set]:
 
 def _named(groups: list[list[int]], own: dict[str, list[set]], keys: list) -> list[tuple[str, list[int]]]:
     """Name groups by the concepts, or else the words, that most members have, or else by the first unit; no name twice."""
-    taken, named = {}, []
+    taken, named = set(), []
     for members in groups:
         name = "{}/{}".format(*keys[members[0]])
         for kind, write in (("concepts", _as_text), ("words", str)):
@@ -143,10 +149,12 @@ def _named(groups: list[list[int]], own: dict[str, list[set]], keys: list) -> li
             if common:
                 name = ", ".join(dict.fromkeys(map(write, common)))
                 break
-        taken[name] = taken.get(name, 0) + 1
-        named.append((name if taken[name] == 1 else f"{name} ({taken[name]})", members))
+        numbered = (f"{name} ({number})" if number > 1 else name for number in itertools.count(1))
+        name = next(text for text in numbered if text not in taken)
+        taken.add(name)
+        named.append((name, members))
     return named
 
 
-def _as_text(literal: tuple[int, bool, str]) -> str:
-    return f"not {literal[2]}" if literal[1] else literal[2]
+def _as_text(literal: tuple[int, bool, str, str]) -> str:
+    return f"not {literal[3]}" if literal[1] else literal[3]

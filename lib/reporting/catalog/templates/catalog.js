@@ -8,7 +8,7 @@
   const $ = (id) => document.getElementById(id);
   const CONTROLS = { q: "", layer: "", concepts: "", range: "", iou: "", verdict: "", proved: "", status: "", sort: "unit" };
   const LISTS = ["asserts", "negates", "topics", "categories", "words", "between"];
-  const PAGES = { view: "", concept: "", word: "" };
+  const PAGES = { view: "", concept: "", word: "", group: "", tint: "" };
   const PREFIX = { asserts: "", negates: "not ", topics: "topic ", categories: "category ", words: "says ", between: "" };
   const SORTS = [["unit", "Unit"], ["verdict", "Verdict"], ["description", "Sentence"], ["surprise", "Surprise"]];
   let state = { ...CONTROLS, ...PAGES, ...Object.fromEntries(LISTS.map((key) => [key, []])) };
@@ -29,7 +29,7 @@
   };
 
   /* The state of the list that a page was opened from. */
-  const listOf = (of) => ({ ...of, concept: "", word: "", view: of.view === "wall" ? "wall" : "" });
+  const listOf = (of) => ({ ...of, concept: "", word: "", ...(of.view === "map" ? {} : { view: of.view === "wall" ? "wall" : "", group: "", tint: "" }) });
   const listAddress = (at) => `#${query(listOf(state), at)}`;
   const addressOf = (part) => `#${query({ ...state, ...part })}`;
 
@@ -73,6 +73,7 @@
   };
 
   let tiled = false;
+  let map = null;
   const blocks = Lexicon.blockList($("list"), (unit) => {
     const set = setOf(state);
     return tiled ? Lexicon.tile(unit, set, selection.places[unit]) : entry(unit, set, pick);
@@ -81,8 +82,10 @@
   const list = () => {
     active = -1;
     tiled = state.view === "wall";
-    $("legend").replaceChildren(...(tiled ? [] : [legend(setOf(state))]));
-    blocks.show(results, { tiles: tiled, heading: tiled && state.sort === "unit" ? (unit) => data.layers[units.layer[unit]].name : null });
+    map = state.view === "map" && data.map ? Lexicon.mapView(listOf(state), selection, { addressOf: (part) => `#${query({ ...listOf(state), ...part })}`, change }) : null;
+    $("legend").replaceChildren(...(tiled || map ? [] : [legend(setOf(state))]));
+    blocks.show(map ? [] : results, { tiles: tiled, heading: tiled && state.sort === "unit" ? (unit) => data.layers[units.layer[unit]].name : null });
+    if (map) $("list").append(map.node);
     if (!results.length) $("list").append(el("p", { class: "notice" }, "No unit fits. ", el("a", { href: "#" }, "Show all units")));
     $("count").textContent = results.length === units.unit.length ? `${integer(results.length)} units`
       : `${integer(results.length)} of ${integer(units.unit.length)}`;
@@ -131,9 +134,9 @@
       return at < 0 ? text : set.shown[at];
     };
     const about = (key, text) => ({ asserts: { concept: text }, negates: { concept: text }, words: { word: text } }[key]);
-    for (const [id, part] of [["list", { view: "" }], ["wall", { view: "wall" }], ["concepts", { view: "concepts" }], ["words", { view: "words" }], ["rate", { view: "rate" }]]) {
+    for (const [id, part] of [["list", { view: "" }], ["wall", { view: "wall" }], ["map", { view: "map" }], ["concepts", { view: "concepts" }], ["words", { view: "words" }], ["rate", { view: "rate" }]]) {
       const node = $(`view-${id}`);
-      node.setAttribute("href", `#${query({ ...listOf(state), ...part })}`);
+      node.setAttribute("href", `#${query({ ...listOf(state), group: "", tint: "", ...part })}`);
       if (listOf(state).view === part.view) node.setAttribute("aria-current", "page");
       else node.removeAttribute("aria-current");
     }
@@ -186,7 +189,7 @@
 
   const openConcepts = () => {
     // numbers are those of the whole network: a click on one leaves no other filter
-    const clean = { q: "", layer: "", iou: "", verdict: "", proved: "", status: "", ...Object.fromEntries(LISTS.map((key) => [key, []])) };
+    const clean = { group: "", tint: "", q: "", layer: "", iou: "", verdict: "", proved: "", status: "", ...Object.fromEntries(LISTS.map((key) => [key, []])) };
     const actions = { back: listAddress(), address: addressOf, change, clean };
     const places = selection.places;
     if (state.view === "rate") read(Lexicon.ratingPage(state, results, listAddress()), "Rating");
@@ -197,11 +200,12 @@
   };
 
   const focusEntry = (position) => {
-    if (position < 0 || position >= results.length) return;
+    if (position < 0 || position >= results.length) return undefined;
     active = position;
+    if (map) return map.point(results[position]);
     const node = blocks.nodeAt(position);
     node.focus({ preventScroll: true });
-    node.scrollIntoView({ block: "nearest" });
+    return node.scrollIntoView({ block: "nearest" });
   };
 
   const firstVisible = () => {
@@ -213,7 +217,11 @@
   /* Scroll to a unit of the list; the blocks above it get their true heights meanwhile. */
   const goTo = (unit) => {
     const position = results.indexOf(unit);
-    if (position < 0) return;
+    if (map) {
+      active = position;
+      map.point(unit);
+    }
+    if (map || position < 0) return;
     const scrollThere = () => {
       if (position < results.length) blocks.nodeAt(position).scrollIntoView({ block: "start" });
     };
@@ -223,7 +231,7 @@
 
   /* The place in the list belongs to the address, so that Back, a reload or a link finds it again. */
   const keepPlace = () => {
-    if (!$("detail").hidden) return;
+    if (!$("detail").hidden || map) return;
     const at = window.scrollY > $("list").offsetTop - 80 ? firstVisible() : -1;
     const target = listAddress(at > 0 ? unitName(results[at]) : null);
     if (target !== (window.location.hash || "#")) window.history.replaceState(null, "", target);
@@ -274,7 +282,7 @@
       ArrowLeft: reading ? () => turn("Previous unit") : null,
       ArrowDown: reading ? null : () => focusEntry(active < 0 ? Math.max(0, firstVisible()) : active + 1),
       ArrowUp: reading ? null : () => focusEntry(active - 1),
-      Enter: event.target.matches?.(".entry") ? () => { window.location.hash = address(results[active]); } : null,
+      Enter: event.target.matches?.(".entry") || (map && !reading && active >= 0 && [document.body, $("list")].includes(event.target)) ? () => { window.location.hash = address(results[active]); } : null,
     }[event.key];
     if (!act || (typed && event.key !== "Escape")) return;
     event.preventDefault();
@@ -286,6 +294,7 @@
     options("concepts", data.concept_sets.map((set) => [set.name, set.name]));
     options("status", [["", "any"], ...[...new Set(units.status)].sort().map((status) => [status, status])]);
     options("verdict", [["", "any"], ...data.verdicts.map((verdict) => [verdict, verdict])]);
+    $("view-map").hidden = !data.map;
     $("view-concepts").hidden = !data.concept_sets.length;
     $("surprising").hidden = !data.concept_sets.length;
     $("random").addEventListener("click", () => { if (results.length) window.location.hash = address(results[Math.floor(Math.random() * results.length)]); });

@@ -10,20 +10,30 @@
   const first = [];
   data.units.layer.forEach((layer, unit) => { first[layer] ??= unit; });
 
+  /**
+   * Read a script of the catalog, once.
+   * @param {string} address
+   * @param {function(): object} content - what the script has assigned
+   * @returns {Promise<object>}
+   */
+  Lexicon.read = (address, content) => {
+    if (!waiting.has(address)) {
+      waiting.set(address, new Promise((resolve, reject) => {
+        const script = el("script", { src: address });
+        script.onload = () => resolve(content());
+        script.onerror = () => reject(new Error(`${address} is missing`));
+        document.head.append(script);
+      }));
+    }
+    return waiting.get(address);
+  };
+
   /* {chunk, row}: the file's content and the place of the unit in it. */
   Lexicon.details = (unit) => {
     const layer = data.units.layer[unit];
     const place = unit - first[layer];
     const key = `${layer}-${Math.floor(place / data.chunk)}`;
-    if (!waiting.has(key)) {
-      waiting.set(key, new Promise((resolve, reject) => {
-        const script = el("script", { src: `units/${key}.js` });
-        script.onload = () => resolve(window.LEXICON_CHUNKS[key]);
-        script.onerror = () => reject(new Error(`units/${key}.js is missing`));
-        document.head.append(script);
-      }));
-    }
-    return waiting.get(key).then((chunk) => ({ chunk, row: place % data.chunk }));
+    return Lexicon.read(`units/${key}.js`, () => window.LEXICON_CHUNKS[key]).then((chunk) => ({ chunk, row: place % data.chunk }));
   };
 
   Lexicon.layerName = (unit) => data.layers[data.units.layer[unit]].name;

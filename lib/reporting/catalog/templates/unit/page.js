@@ -103,10 +103,11 @@
     const sets = data.concept_sets.map((set) => el("section", { class: "set" }, el("h2", {}, "Concepts ", name(set.name)), Lexicon.categoryKeys(set),
       Lexicon.chart(set, unit, { width: wide, height: 190, marks: true, pick: (column) => explorers.get(set)?.explore(column) }),
       el("div", { class: "place" })));
+    const similar = el("div", {});
     const page = el("article", { class: "page" },
       el("nav", { class: "trail", "aria-label": "Units" }, el("a", { href: back }, "← All units"), el("button", { type: "button", class: "quiet masks" }, "Masks"), Lexicon.help(), el("span", { class: "where" }, place),
         turn(previous, "‹ Previous", "Previous unit"), turn(next, "Next ›", "Next unit")),
-      Lexicon.heading(unit, "p"), Lexicon.sentence(unit, "h1"), Lexicon.rival(unit), Lexicon.truths(unit), Lexicon.annotations(unit), Lexicon.topics(unit), strip, sets, share(unit));
+      Lexicon.heading(unit, "p"), Lexicon.sentence(unit, "h1"), Lexicon.rival(unit), Lexicon.truths(unit), Lexicon.annotations(unit), Lexicon.topics(unit), strip, sets, similar, share(unit));
     details(unit).then(({ chunk, row }) => {
       sets.forEach((section, number) => {
         const set = data.concept_sets[number];
@@ -116,6 +117,7 @@
         explorers.get(set)?.first();
         if (chunk.labels?.[number][row]) section.append(Lexicon.labels(number, chunk.labels[number][row]));
       });
+      if (chunk.neighbours) similar.replaceWith(Lexicon.similar(unit, chunk.neighbours[row], chunk.group[row]));
       strip.querySelectorAll(".zoom").forEach((button, rank) => {
         const activation = chunk.activations[row][rank];
         const chart = (mark) => (data.concept_sets.length ? Lexicon.chart(data.concept_sets[0], unit, { width: 460, height: 150, marks: [mark] }) : null);
