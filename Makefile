@@ -10,6 +10,7 @@
 # make settings   write the comments of config.yaml and docs/configuration.md from the descriptions in the schema
 # make requirements   write requirements.txt and envs/base.yaml from pyproject.toml
 # make pictures   take the pictures of README and manual from the demo and a second network beside it (needs Chromium)
+# make lint-js   check style, errors and types of the catalog's scripts (needs Node.js); make format-js mends their style
 # make docs    build the manual in docs/_build/html, with warnings as errors
 # make bench   time the engine beside the published package (in a separate environment), exemplars, captions, the workflow
 # make bench-catalog   a catalog of 100,000 units in Chromium: first entries, search, memory, height of the page, map
@@ -24,6 +25,9 @@ PYTHON ?= python3
 CORES ?= all
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.neuron-lexicon-$(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' '-')
+JS := tests/javascript
+ESLINT := $(JS)/node_modules/.bin/eslint --config $(JS)/eslint.config.js
+PAGE := lib/reporting/catalog/templates
 SOURCES := lib workflow_scripts tests envs $(wildcard docs/*.py)
 
 # Snakemake keeps a cache in the home folder, or below this folder if the home folder is not writable
@@ -35,7 +39,7 @@ endif
 # without cached bytecode every job would compile torch again, which takes 10 seconds
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-cluster test-experiments test-faults test-golden test-same-bytes fuzz status lint format requirements settings pictures docs bench bench-catalog bench-gpu bench-latents bench-memory bench-size compare-peer clean
+.PHONY: demo test test-cluster test-experiments test-faults test-golden test-same-bytes fuzz status lint lint-js format format-js requirements settings pictures docs bench bench-catalog bench-gpu bench-latents bench-memory bench-size compare-peer clean
 
 demo: $(STAMP)
 	$(BIN)/snakemake --cores $(CORES)
@@ -76,6 +80,18 @@ format: $(STAMP)
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/snakefmt Snakefile rules
+
+# a registry that does not answer must not hold up a check
+$(JS)/node_modules/.package-lock.json: $(JS)/package-lock.json
+	npm ci --prefix $(JS) --ignore-scripts --no-audit --no-fund --fetch-timeout=20000
+	touch $@
+
+lint-js: $(JS)/node_modules/.package-lock.json
+	$(ESLINT) --max-warnings 0 $(PAGE)
+	$(JS)/node_modules/.bin/tsc --project $(JS)
+
+format-js: $(JS)/node_modules/.package-lock.json
+	$(ESLINT) --fix $(PAGE)
 
 requirements:
 	$(PYTHON) envs/generate.py

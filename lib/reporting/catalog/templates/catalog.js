@@ -5,14 +5,18 @@
   const { el, name, integer, entry, page, address, legend, select, setOf, rangeOf, unitName, layerBars, conceptBars, figures } = Lexicon;
   const data = window.LEXICON_DATA;
   const units = data.units;
+  /** @type {(id: string) => any} */
   const $ = (id) => document.getElementById(id);
   const CONTROLS = { q: "", layer: "", concepts: "", range: "", iou: "", verdict: "", proved: "", status: "", sort: "unit" };
   const LISTS = ["asserts", "negates", "topics", "categories", "words", "between"];
   const PAGES = { view: "", concept: "", word: "", group: "", tint: "" };
   const PREFIX = { asserts: "", negates: "not ", topics: "topic ", categories: "category ", words: "says ", between: "" };
   const SORTS = [["unit", "Unit"], ["verdict", "Verdict"], ["description", "Sentence"], ["surprise", "Surprise"]];
-  let state = { ...CONTROLS, ...PAGES, ...Object.fromEntries(LISTS.map((key) => [key, []])) };
+  /** @type {State} */
+  let state = /** @type {any} */ ({ ...CONTROLS, ...PAGES, ...Object.fromEntries(LISTS.map((key) => [key, []])) });
+  /** @type {Chosen | null} */
   let selection = null;
+  /** @type {number[]} */
   let results = [];
   let shownFor = null;
   let active = -1;
@@ -39,6 +43,7 @@
     const wanted = new URLSearchParams(cut < 0 ? "" : raw.slice(cut + 1));
     let path = cut < 0 ? raw : raw.slice(0, cut);
     try { path = decodeURIComponent(path); } catch { /* a stray percent sign: take the address as it stands */ }
+    /** @type {any} */
     const found = Object.fromEntries(Object.entries({ ...CONTROLS, ...PAGES }).map(([key, value]) => [key, wanted.get(key) ?? value]));
     for (const key of LISTS) found[key] = wanted.getAll(key);
     if (!SORTS.some(([key]) => key === found.sort) && !Object.hasOwn(Lexicon.MEASURES, found.sort)) found.sort = CONTROLS.sort;
@@ -134,7 +139,9 @@
       return at < 0 ? text : set.shown[at];
     };
     const about = (key, text) => ({ asserts: { concept: text }, negates: { concept: text }, words: { word: text } }[key]);
-    for (const [id, part] of [["list", { view: "" }], ["wall", { view: "wall" }], ["map", { view: "map" }], ["concepts", { view: "concepts" }], ["words", { view: "words" }], ["rate", { view: "rate" }]]) {
+    /** @type {[string, Partial<State>][]} */
+    const views = [["list", { view: "" }], ["wall", { view: "wall" }], ["map", { view: "map" }], ["concepts", { view: "concepts" }], ["words", { view: "words" }], ["rate", { view: "rate" }]];
+    for (const [id, part] of views) {
       const node = $(`view-${id}`);
       node.setAttribute("href", `#${query({ ...listOf(state), group: "", tint: "", ...part })}`);
       if (listOf(state).view === part.view) node.setAttribute("aria-current", "page");
@@ -277,7 +284,7 @@
       "/": () => { if (reading) back(); window.setTimeout(() => { $("q").focus(); $("q").select(); }); },
       m: toggleMasks,
       "?": () => $("glossary").showModal(),
-      Escape: () => { if (reading) back(); else document.activeElement?.blur(); },
+      Escape: () => { if (reading) back(); else /** @type {HTMLElement | null} */ (document.activeElement)?.blur(); },
       ArrowRight: reading ? () => turn("Next unit") : null,
       ArrowLeft: reading ? () => turn("Previous unit") : null,
       ArrowDown: reading ? null : () => focusEntry(active < 0 ? Math.max(0, firstVisible()) : active + 1),
@@ -343,7 +350,7 @@
       const found = event.target.closest("[data-unit]");
       if (found) active = results.indexOf(Number(found.dataset.unit));
     });
-    document.addEventListener("click", (event) => { if (event.target.closest(".help")) $("glossary").showModal(); });
+    document.addEventListener("click", (event) => { if (/** @type {Element} */ (event.target).closest(".help")) $("glossary").showModal(); });
     $("glossary").addEventListener("click", (event) => { if (event.target === $("glossary")) $("glossary").close(); });
     document.addEventListener("click", (event) => { if (!$("further").contains(event.target)) $("further").open = false; });
     let place = 0;

@@ -26,8 +26,15 @@
   const BAND = 5;
   const GAP = 2;
 
-  /* Histogram of one unit: {minimum, maximum, zeros, counts}; bounds: [lower, upper] per range, an open end is null; marks:
-     activations of exemplars. `pick(column)` makes the bands of the ranges buttons. */
+  /**
+   * Histogram of one unit: {minimum, maximum, zeros, counts}; bounds: [lower, upper] per range, an open end is null; marks:
+   * activations of exemplars. `pick(column)` makes the bands of the ranges buttons.
+   * @param {Histogram} data
+   * @param {string[]} ranges
+   * @param {[number, number][]} bounds
+   * @param {{width: number, height: number, marks?: number[], pick?: (column: number) => void}} options - in pixels
+   * @returns {Element}
+   */
   Lexicon.histogram = (data, ranges, bounds, { width, height, marks = [], pick = null }) => {
     const { minimum, maximum, zeros, counts } = data;
     const total = counts.reduce((sum, count) => sum + count, 0);
@@ -45,7 +52,7 @@
     for (const count of [10, 1000, 100000, 10000000]) {
       if (count > Math.max(...counts)) continue;
       const at = y(count).toFixed(1);
-      picture.append(svg("path", { class: "grid", d: `M0 ${at}H${width}` }), svg("text", { class: "grid", x: width, y: at - 2, "text-anchor": "end" }, integer(count)));
+      picture.append(svg("path", { class: "grid", d: `M0 ${at}H${width}` }), svg("text", { class: "grid", x: width, y: Number(at) - 2, "text-anchor": "end" }, integer(count)));
     }
     const paths = new Map();
     counts.forEach((count, bin) => {
@@ -90,6 +97,12 @@
     return picture;
   };
 
+  /**
+   * A share as a bar.
+   * @param {number} share
+   * @param {number} tick - place of a mark between 0 and 1, or null
+   * @returns {SVGElement}
+   */
   Lexicon.bar = (share, tick) => {
     const picture = svg("svg", { class: "bar", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" });
     picture.append(svg("rect", { class: "track", width: 100, height: 10 }));
@@ -98,7 +111,13 @@
     return picture;
   };
 
-  /* IoU as a bar; its full width is `most`, the largest IoU of the concept set. */
+  /**
+   * IoU as a bar; its full width is `most`, the largest IoU of the concept set.
+   * @param {number} value - or null
+   * @param {string} className
+   * @param {number} most
+   * @returns {SVGElement}
+   */
   Lexicon.iouBar = (value, className, most) => {
     const picture = svg("svg", { class: `iou-bar ${className}`, viewBox: "0 0 100 6", preserveAspectRatio: "none", "aria-hidden": "true" });
     picture.append(svg("rect", { class: "track", y: 2.5, width: 100, height: 1 }));

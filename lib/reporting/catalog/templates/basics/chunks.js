@@ -12,9 +12,10 @@
 
   /**
    * Read a script of the catalog, once.
+   * @template T
    * @param {string} address
-   * @param {function(): object} content - what the script has assigned
-   * @returns {Promise<object>}
+   * @param {() => T} content - what the script has assigned
+   * @returns {Promise<T>}
    */
   Lexicon.read = (address, content) => {
     if (!waiting.has(address)) {
@@ -28,7 +29,11 @@
     return waiting.get(address);
   };
 
-  /* {chunk, row}: the file's content and the place of the unit in it. */
+  /**
+   * {chunk, row}: the file's content and the place of the unit in it.
+   * @param {number} unit
+   * @returns {Promise<{chunk: Chunk, row: number}>}
+   */
   Lexicon.details = (unit) => {
     const layer = data.units.layer[unit];
     const place = unit - first[layer];
@@ -36,6 +41,17 @@
     return Lexicon.read(`units/${key}.js`, () => window.LEXICON_CHUNKS[key]).then((chunk) => ({ chunk, row: place % data.chunk }));
   };
 
+  /**
+   * The name of the layer of a unit.
+   * @param {number} unit
+   * @returns {string}
+   */
   Lexicon.layerName = (unit) => data.layers[data.units.layer[unit]].name;
+
+  /**
+   * The name of a unit: its layer and its number there.
+   * @param {number} unit
+   * @returns {string}
+   */
   Lexicon.unitName = (unit) => `${Lexicon.layerName(unit)}/${data.units.unit[unit]}`;
 })();

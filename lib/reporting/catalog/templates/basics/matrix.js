@@ -4,7 +4,11 @@
 (() => {
   const { el, name, integer } = Lexicon;
 
-  /* `rows` and `columns` are labels, `level` is that of the heading; `cell(row, column)` gives {count, note, title, pressed, pick}, or null. */
+  /**
+   * `rows` and `columns` are labels, `level` is that of the heading; `cell(row, column)` gives {count, note, title, pressed, pick}, or null.
+   * @param {Matrix} table
+   * @returns {HTMLElement}
+   */
   Lexicon.matrix = ({ title, note, rows, columns, cell, level = "h3" }) => {
     const cells = rows.map((_, row) => columns.map((__, column) => cell(row, column)));
     const most = Math.max(1, ...cells.flat().map((found) => (found ? found.count : 0)));

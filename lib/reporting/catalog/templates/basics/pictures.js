@@ -4,9 +4,14 @@
 (() => {
   const { el, svg, details, unitName } = Lexicon;
   const data = window.LEXICON_DATA;
-  document.documentElement.style.setProperty("--opacity", data.opacity);
+  document.documentElement.style.setProperty("--opacity", String(data.opacity));
 
-  /* Paths over an image of this size: each outline is drawn twice, so that it is seen on dark and on bright pictures. */
+  /**
+   * Paths over an image of this size: each outline is drawn twice, so that it is seen on dark and on bright pictures.
+   * @param {Size} size - of the image
+   * @param {{veil?: string, outlines?: {path: string, kind: string}[]}} drawn - a veil lies outside its path; null for none
+   * @returns {SVGElement}
+   */
   Lexicon.overlay = ({ width, height }, { veil = "", outlines = [] }) => {
     const [right, bottom] = [width * data.steps, height * data.steps];
     const node = svg("svg", { class: "overlay", viewBox: `0 0 ${right} ${bottom}`, preserveAspectRatio: "none", "aria-hidden": "true" });
@@ -17,10 +22,22 @@
     return node;
   };
 
+  /**
+   * A picture of the catalog.
+   * @param {number} image - of the catalog
+   * @param {Size} size
+   * @param {string} alt
+   * @returns {HTMLElement}
+   */
   Lexicon.picture = (image, size, alt) => el("div", { class: "picture", style: `aspect-ratio: ${size.width} / ${size.height}` },
     el("img", { src: `pictures/${image}.jpg`, alt, width: size.width, height: size.height, loading: "lazy", decoding: "async" }));
 
-  /* The exemplars of a unit, best first. */
+  /**
+   * The exemplars of a unit, best first.
+   * @param {number} unit
+   * @param {boolean} captions - with captions and buttons to look closely
+   * @returns {HTMLElement}
+   */
   Lexicon.exemplars = (unit, captions) => {
     const size = data.layers[data.units.layer[unit]];
     const images = data.units.images[unit];

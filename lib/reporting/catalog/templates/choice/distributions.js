@@ -2,7 +2,7 @@
 
 /* How categories, IoUs, margins and verdicts are distributed over layers and ranges, of the units in the list. */
 (() => {
-  const { fixed, integer, matrix, setOf, rangeOf, literalsOf, limit, limitText, valueOf } = Lexicon;
+  const { integer, matrix, setOf, rangeOf, literalsOf, limit, limitText, valueOf } = Lexicon;
   const data = window.LEXICON_DATA;
   const units = data.units;
   const EDGES = { iou: [0, 0.02, 0.04, 0.08, 0.12, 0.16, 0.2, 0.3, 0.4, 0.6, 1], margin: [0, 0.01, 0.03, 0.1, 0.3, 1, 3, null] };
@@ -86,6 +86,13 @@
     } });
   };
 
+  /**
+   * The tables of counts that the results have figures for.
+   * @param {State} state
+   * @param {Chosen} selection
+   * @param {Change} change
+   * @returns {HTMLElement[]}
+   */
   Lexicon.distributions = (state, selection, change) => {
     const set = setOf(state);
     const found = set ? [categories(state, selection, change), byLayer("iou", state, selection, change), byRange(state, change)] : [];

@@ -30,6 +30,12 @@
 
   const what = (state) => (rangeOf(state) === "best" ? "best range" : `range ${rangeOf(state)}`);
 
+  /**
+   * The key figures of all units.
+   * @param {State} state
+   * @param {Chosen} selection
+   * @returns {HTMLElement[]}
+   */
   Lexicon.figures = (state, { places }) => {
     const figure = (value, text, title) => el("div", { title }, el("dt", {}, text), el("dd", {}, value));
     const share = (count, total, text) => figure(percent(count / total), text, `${integer(count)} of ${integer(total)}`);
@@ -53,6 +59,13 @@
   const button = ({ label, kind = "", share, tick, count, title, pressed, pick }) => el("button", { type: "button", title, "aria-pressed": String(pressed), onclick: pick },
     el("span", { class: "bar-name" }, name(label, { class: kind })), bar(share, tick), el("span", { class: "number" }, integer(count)));
 
+  /**
+   * Layers with the number of units that a click on one leaves.
+   * @param {State} state
+   * @param {Chosen} selection
+   * @param {Change} change
+   * @returns {HTMLElement}
+   */
   Lexicon.layerBars = (state, selection, change) => {
     const ious = iousOf(state, selection.places).layers;
     const above = String(Math.max(Number(state.iou), data.explained_above));
@@ -65,6 +78,13 @@
     }));
   };
 
+  /**
+   * The most frequent concepts with the number of units that a click on one leaves.
+   * @param {State} state
+   * @param {Chosen} selection
+   * @param {Change} change
+   * @returns {HTMLElement}
+   */
   Lexicon.conceptBars = (state, selection, change) => {
     const set = setOf(state);
     const shown = selection.concepts.slice(0, N_CONCEPTS);

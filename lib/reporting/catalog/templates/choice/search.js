@@ -6,9 +6,18 @@
   const data = window.LEXICON_DATA;
   const units = data.units;
 
+  /**
+   * The chosen concept set, or the first.
+   * @param {Partial<State>} state
+   * @returns {ConceptSet} undefined if the catalog has none
+   */
   Lexicon.setOf = (state) => data.concept_sets.find((set) => set.name === state.concepts) || data.concept_sets[0];
 
-  /* The strongest activations are the default: the range `top`, or else the highest cluster. */
+  /**
+   * The strongest activations are the default: the range `top`, or else the highest cluster.
+   * @param {Partial<State>} state
+   * @returns {string}
+   */
   Lexicon.rangeOf = (state) => {
     const set = Lexicon.setOf(state);
     if (!set) return "";
@@ -98,6 +107,7 @@
     return number < 0 ? data.verdicts.length : number;
   };
 
+  /** @type {{[key: string]: (by: any) => (a: number, b: number) => number}} */
   const order = {
     surprise: ({ set, places }) => {
       const found = Lexicon.surprises(set, places);
@@ -106,7 +116,7 @@
     verdict: ({ iou, verdict }) => (a, b) => verdict(a) - verdict(b) || iou(b) - iou(a),
     description: () => (a, b) => {
       const [x, y] = [units.description[a], units.description[b]];
-      return !x - !y || (x < y ? -1 : x > y ? 1 : 0);
+      return Number(!x) - Number(!y) || (x < y ? -1 : x > y ? 1 : 0);
     },
   };
 
@@ -115,18 +125,24 @@
     const sign = Lexicon.MEASURES[key].small ? 1 : -1;
     return (a, b) => {
       const [x, y] = [value(key, a), value(key, b)];
-      return x === null || y === null ? (x === null) - (y === null) : sign * (x - y);
+      return x === null || y === null ? Number(x === null) - Number(y === null) : sign * (x - y);
     };
   };
 
-  /* The units that fit, and how many there would be after one more click: `layers[i]` of layer i above the IoU from which
-     a unit counts as explained, whatever layer is chosen now; `concepts` as {concept, count} with each asserted concept. */
+  /**
+   * The units that fit, and how many there would be after one more click: `layers[i]` of layer i above the IoU from which
+   * a unit counts as explained, whatever layer is chosen now; `concepts` as {concept, count} with each asserted concept.
+   * @param {State} state
+   * @returns {Chosen}
+   */
   Lexicon.select = (state) => {
     const set = Lexicon.setOf(state);
     const places = placesOf(set, Lexicon.rangeOf(state));
     const terms = parse(state.q, set);
     const numbers = new Map(set ? set.names.map((name, concept) => [name, concept]) : []);
-    const wanted = [["asserts", false], ["negates", true]].flatMap(([key, negated]) => state[key].map((name) => ({ concept: numbers.get(name), negated })));
+    /** @type {[("asserts" | "negates"), boolean][]} */
+    const signs = [["asserts", false], ["negates", true]];
+    const wanted = signs.flatMap(([key, negated]) => state[key].map((name) => ({ concept: numbers.get(name), negated })));
     const spoken = state.words.map((word) => words(word).trim());
     const layer = data.layers.findIndex((item) => item.name === state.layer);
     const verdict = data.verdicts.indexOf(state.verdict);

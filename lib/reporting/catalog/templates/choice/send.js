@@ -34,7 +34,12 @@
 
   const plain = (value) => value.replace(/[^\p{L}\p{N}.~-]+/gu, "_").slice(0, 60);
 
-  /* Save rows, which have the same keys, as `csv` or `json`; the name of the file is made of these parts. */
+  /**
+   * Save rows, which have the same keys, as `csv` or `json`; the name of the file is made of these parts.
+   * @param {string} kind - `csv` or `json`
+   * @param {Row[]} rows
+   * @param {string[]} parts
+   */
   Lexicon.save = (kind, rows, parts) => {
     const text = kind === "csv" ? asCsv(rows) : JSON.stringify(rows, null, 1);
     const address = URL.createObjectURL(new Blob([`${text}\n`], { type: kind === "csv" ? "text/csv" : "application/json" }));
@@ -42,6 +47,12 @@
     setTimeout(() => URL.revokeObjectURL(address), 60000);
   };
 
-  /* Save the list. */
+  /**
+   * Save the list.
+   * @param {string} kind - `csv` or `json`
+   * @param {ConceptSet} set - or undefined
+   * @param {string} range
+   * @param {Chosen} selection
+   */
   Lexicon.send = (kind, set, range, selection) => Lexicon.save(kind, rowsOf(set, range, selection), [data.model, data.dataset]);
 })();

@@ -7,10 +7,28 @@
 
   /* Addresses of units end with the filter of the list that they are in; the list sets it. */
   Lexicon.filter = "";
+
+  /**
+   * The address of the units that speak of a topic.
+   * @param {string} topic
+   * @returns {string}
+   */
   Lexicon.topicAddress = (topic) => `#?${new URLSearchParams({ topics: topic })}`;
+
+  /**
+   * The address of the page of a unit.
+   * @param {number} unit
+   * @returns {string}
+   */
   Lexicon.address = (unit) => `#${encodeURIComponent(Lexicon.layerName(unit))}/${data.units.unit[unit]}${Lexicon.filter}`;
 
-  /* What is known of a unit in one range. */
+  /**
+   * What is known of a unit in one range.
+   * @param {ConceptSet} set
+   * @param {number} unit
+   * @param {number} column - of the range
+   * @returns {Cell}
+   */
   Lexicon.cell = (set, unit, column) => {
     const at = unit * set.ranges.length + column;
     const code = set.formulas[set.formula[at]];
@@ -37,6 +55,13 @@
     return [table.lower[at], table.upper[at]];
   });
 
+  /**
+   * The histogram of a unit, drawn when its file is read.
+   * @param {ConceptSet} set
+   * @param {number} unit
+   * @param {{width: number, height: number, marks?: boolean | number[], pick?: (column: number) => void}} size - true marks the exemplars
+   * @returns {HTMLElement}
+   */
   Lexicon.chart = (set, unit, size) => {
     const place = el("div", { class: "chart" });
     details(unit).then(({ chunk, row }) => {
@@ -52,6 +77,12 @@
   const SCORE = "Score of the sentence: log p(sentence given exemplars) − T log p(sentence), or that of CLIP; only scores of one unit can be compared";
   const MARGIN = "Lead of the sentence's score over that of the second best sentence";
 
+  /**
+   * Name, status and score of a unit.
+   * @param {number} unit
+   * @param {keyof HTMLElementTagNameMap} tag
+   * @returns {HTMLElement}
+   */
   Lexicon.heading = (unit, tag) => {
     const status = data.units.status[unit];
     const score = data.units.score[unit];
@@ -61,6 +92,12 @@
       score === null ? null : el("span", { class: "score", title: SCORE }, `score ${fixed(score, 2)}`));
   };
 
+  /**
+   * The sentence of a unit, or why it has none.
+   * @param {number} unit
+   * @param {keyof HTMLElementTagNameMap} tag
+   * @returns {HTMLElement}
+   */
   Lexicon.sentence = (unit, tag) => {
     const text = data.units.description[unit];
     if (text) return el(tag, { class: "sentence", dir: "auto", title: text }, text);
@@ -68,19 +105,31 @@
     return el(tag, { class: "sentence none" }, status === "ok" ? "no sentence" : `no sentence: the unit is ${status}`);
   };
 
-  /* What people say of the unit, beside the sentence. */
+  /**
+   * What people say of the unit, beside the sentence.
+   * @param {number} unit
+   * @returns {HTMLElement} null if there are none
+   */
   Lexicon.annotations = (unit) => {
     const said = data.units.annotations ? data.units.annotations[unit] : [];
     return said.length ? el("ul", { class: "annotations", "aria-label": "People say" }, said.map((text) => el("li", { dir: "auto", title: text }, text))) : null;
   };
 
-  /* The topics that the unit speaks of, each a link to all units that do. */
+  /**
+   * The topics that the unit speaks of, each a link to all units that do.
+   * @param {number} unit
+   * @returns {HTMLElement} null if there are none
+   */
   Lexicon.topics = (unit) => {
     const own = data.units.topics ? data.units.topics[unit] : [];
     return own.length ? el("p", { class: "topics" }, "Speaks of ", own.flatMap((topic, at) => [at ? ", " : "", el("a", { href: Lexicon.topicAddress(topic) }, name(topic))])) : null;
   };
 
-  /* The second best sentence, and how far behind it is. */
+  /**
+   * The second best sentence, and how far behind it is.
+   * @param {number} unit
+   * @returns {HTMLElement} null if there is none
+   */
   Lexicon.rival = (unit) => {
     const [text, margin] = [data.units.runner_up[unit], data.units.margin[unit]];
     if (!text) return null;
@@ -107,14 +156,24 @@
     }));
   };
 
-  /* What the columns of the list mean. */
+  /**
+   * What the columns of the list mean.
+   * @param {ConceptSet} set - or undefined
+   * @returns {HTMLElement}
+   */
   Lexicon.legend = (set) => el("div", { class: set ? "legend" : "legend plain" },
     el("span", {}, "Exemplars, best first; outlined where the unit is active"),
     el("div", {}, set ? [el("span", { class: "keys" }, el("span", {}, "Range"), el("span", { class: "scale" }, `IoU, bar to ${fixed(most(set), 2)}`),
       el("span", {}, "Formula"), el("span", { class: "number" }, "Covers")), Lexicon.categoryKeys(set)] : null),
     set ? el("span", {}, "Activations, logarithmic counts") : null);
 
-  /* One entry of the list; a click on a concept calls `pick(set, range, concept, negated)`. */
+  /**
+   * One entry of the list; a click on a concept calls `pick(set, range, concept, negated)`.
+   * @param {number} unit
+   * @param {ConceptSet} set - or undefined
+   * @param {PickLiteral} pick
+   * @returns {HTMLElement}
+   */
   Lexicon.entry = (unit, set, pick) => {
     const strip = el("a", { class: "open", href: Lexicon.address(unit), tabindex: "-1" }, Lexicon.exemplars(unit, false));
     const entry = el("article", { class: "entry", tabindex: "-1", "data-unit": unit, "aria-label": Lexicon.unitName(unit) }, strip,

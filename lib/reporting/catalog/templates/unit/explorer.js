@@ -8,7 +8,10 @@
   const KINDS = { hit: "range and formula", missed: "range without formula", extra: "formula without range" };
   let number = 0;
 
-  /* Patterns of the kinds, in units of the outlines; a hit has none. */
+  /**
+   * Patterns of the kinds, in units of the outlines; a hit has none.
+   * @returns {SVGElement}
+   */
   const patterns = () => svg("svg", { class: "patterns", "aria-hidden": "true", width: 0, height: 0 }, svg("defs", {},
     svg("pattern", { id: "pattern-missed", width: 9, height: 9, patternUnits: "userSpaceOnUse" }, svg("circle", { class: "missed", cx: 4, cy: 4, r: 2.4 })),
     svg("pattern", { id: "pattern-extra", width: 8, height: 8, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
@@ -37,9 +40,20 @@
     svg("rect", { class: `region ${kind}`, width: 24, height: 24 })), el("b", {}, kind), ` ${KINDS[kind]}`);
 
   Lexicon.patterns = patterns;
+
+  /**
+   * The kinds of regions with their colours.
+   * @returns {HTMLElement}
+   */
   Lexicon.kinds = () => el("ul", { class: "kinds" }, Object.keys(KINDS).map(key));
 
-  /* Figures of images as the chunk has them for one range. */
+  /**
+   * Figures of images as the chunk has them for one range.
+   * @param {number} place - of the concept set
+   * @param {RangeImage[]} images
+   * @param {string} range
+   * @returns {HTMLElement[]}
+   */
   Lexicon.rangeImages = (place, images, range) => {
     const [height, width] = data.grids[place];
     return images.map(([picture, image, quantile, iou, inside, named]) => {
@@ -50,7 +64,13 @@
     });
   };
 
-  /* `images` as the chunk has them for one range; `formula` is a node. */
+  /**
+   * `images` as the chunk has them for one range; `formula` is a node.
+   * @param {number} place - of the concept set
+   * @param {RangeImage[]} images
+   * @param {{range: string, tone: string, formula: Node}} shown
+   * @returns {HTMLElement}
+   */
   Lexicon.explorer = (place, images, { range, tone, formula }) => {
     const figures = Lexicon.rangeImages(place, images, range);
     return el("div", { class: "explorer", role: "region", "aria-live": "polite", "aria-label": `Images of range ${range}` }, patterns(),

@@ -67,5 +67,5 @@
     found.some((alike) => alike.length) ? KINDS.flatMap(([title, meaning], kind) => (found[kind].length ? [el("h3", {}, title, " ", el("small", {}, meaning)),
       el("ul", { class: "nears" }, found[kind].map(([other, likeness, ...counts]) => el("li", {},
         Lexicon.thumbnail(other, { node: kind === 2 ? formulaOf(other) : null, note: `${fixed(likeness, 2)}: ${inCommon(kind, counts)}` }))))] : []))
-      : el("p", { class: "nothing" }, "No other unit has an exemplar, a concept or a word of this one."));
+    : el("p", { class: "nothing" }, "No other unit has an exemplar, a concept or a word of this one."));
 })();

@@ -19,7 +19,10 @@
 
   const known = (set, key) => (set[key] ? (at) => set[key][at] : () => null);
 
-  /* Columns of the evidence: title, meaning, text. */
+  /**
+   * Columns of the evidence: title, meaning, text.
+   * @type {[string, string, (set: ConceptSet, at: number, state: Cell) => string][]}
+   */
   const EVIDENCE = [
     ["Verdict", "supported, partly, chance or untested", (set, at, state) => state.verdict || "–"],
     ["Chance", "mean IoU of the best formula on shuffled images, and the false discovery rate",
@@ -45,12 +48,12 @@
       return el("tr", { class: state.verdict }, el("th", { scope: "row" }, state.formula
         ? el("button", { type: "button", class: "explore", "data-column": column, "aria-pressed": "false", onclick: () => explore(column) }, name(range, { class: `range ${tone(set.ranges, column)}` }))
         : name(range, { class: `range ${tone(set.ranges, column)}` })),
-        el("td", {}, short(table.lower[at])), el("td", {}, table.upper[at] === null ? open : short(table.upper[at])),
-        el("td", {}, integer(table.n_activations[at])),
-        el("td", { class: "text" }, state.formula ? formula(set, state.formula, { support: state.support, pick: (...literal) => pick(set, range, ...literal), tab: true }) : el("span", { class: "why" }, state.status || "–")),
-        el("td", {}, el("b", {}, fixed(state.iou, state.decimals))), el("td", {}, bound),
-        evidence.map(([, , show]) => el("td", {}, show(set, unit * set.ranges.length + column, state))),
-        measures.map((key) => el("td", {}, /size|overlapping$|masking$/.test(key) ? fixed(table[key][at]) : percent(table[key][at]))));
+      el("td", {}, short(table.lower[at])), el("td", {}, table.upper[at] === null ? open : short(table.upper[at])),
+      el("td", {}, integer(table.n_activations[at])),
+      el("td", { class: "text" }, state.formula ? formula(set, state.formula, { support: state.support, pick: (...literal) => pick(set, range, ...literal), tab: true }) : el("span", { class: "why" }, state.status || "–")),
+      el("td", {}, el("b", {}, fixed(state.iou, state.decimals))), el("td", {}, bound),
+      evidence.map(([, , show]) => el("td", {}, show(set, unit * set.ranges.length + column, state))),
+      measures.map((key) => el("td", {}, /size|overlapping$|masking$/.test(key) ? fixed(table[key][at]) : percent(table[key][at]))));
     });
     return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Metrics, concepts ${set.name}` },
       el("table", {}, el("thead", {}, head), el("tbody", {}, body)));
@@ -81,7 +84,7 @@
       const shownFormula = formula(set, state.formula);
       shown.replaceChildren(
         images ? Lexicon.explorer(place, images[row][column], { range: set.ranges[column], tone: tone(set.ranges, column), formula: shownFormula })
-          : el("p", { class: "explored" }, name(set.ranges[column], { class: `range ${tone(set.ranges, column)}` }), " and ", shownFormula),
+        : el("p", { class: "explored" }, name(set.ranges[column], { class: `range ${tone(set.ranges, column)}` }), " and ", shownFormula),
         Lexicon.trust(set, unit, column, bounds[row * set.ranges.length + column]));
       section.querySelectorAll("[data-column]").forEach((node) => node.setAttribute("aria-pressed", String(Number(node.dataset.column) === column)));
     };
@@ -93,7 +96,12 @@
     return { explore, first };
   };
 
-  /* `place` is "3 of 120" in the list that the unit was opened from; a click on a concept calls `pick`. */
+  /**
+   * `place` is "3 of 120" in the list that the unit was opened from; a click on a concept calls `pick`.
+   * @param {number} unit
+   * @param {PageOptions} options
+   * @returns {HTMLElement}
+   */
   Lexicon.page = (unit, { back, previous, next, place, pick, range }) => {
     const turn = (to, text, label) => (to === null ? el("span", { class: "turn off", "aria-hidden": "true" }, text)
       : el("a", { class: "turn", href: address(to), "aria-label": label }, text));

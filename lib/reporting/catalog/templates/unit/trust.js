@@ -23,13 +23,25 @@
   const columnOf = (set, key) => (MEASURES[key].sentence ? units[key] : set && set[key]);
 
   const held = new Map();
-  /* The measures that the results hold, as [key, label]. */
+
+  /**
+   * The measures that the results hold, as [key, label].
+   * @param {ConceptSet} set - or undefined
+   * @returns {[string, string][]}
+   */
   Lexicon.measuresOf = (set) => {
     if (!held.has(set)) held.set(set, Object.keys(MEASURES).filter((key) => columnOf(set, key)?.some((value) => value !== null)));
     return held.get(set).map((key) => [key, MEASURES[key].label]);
   };
 
-  /* The value of a unit whose range has this place in the columns of the set; null where there is none. */
+  /**
+   * The value of a unit whose range has this place in the columns of the set; null where there is none.
+   * @param {ConceptSet} set
+   * @param {string} key - of the measure
+   * @param {number} unit
+   * @param {number} place
+   * @returns {number}
+   */
   Lexicon.valueOf = (set, key, unit, place) => {
     const column = columnOf(set, key);
     if (!column) return null;
@@ -37,13 +49,31 @@
     return place < 0 ? null : column[place];
   };
 
-  /* A limit of a measure as the address holds it: `key,above,up to`, either end open. */
+  /**
+   * A limit of a measure as the address holds it: `key,above,up to`, either end open.
+   * @param {string} key - of the measure
+   * @param {number | string} low - or null
+   * @param {number | string} high - or null
+   * @returns {string}
+   */
   Lexicon.limit = (key, low, high) => [key, low ?? "", high ?? ""].join(",");
+
+  /**
+   * A limit as numbers.
+   * @param {string} text
+   * @returns {Limit} null if the text is none
+   */
   Lexicon.readLimit = (text) => {
     const [key, low, high] = text.split(",");
     if (!Object.hasOwn(MEASURES, key)) return null;
     return { key, low: low ? Number(low) : -Infinity, high: high ? Number(high) : Infinity };
   };
+
+  /**
+   * A limit as people read it.
+   * @param {string} text
+   * @returns {string}
+   */
   Lexicon.limitText = (text) => {
     const found = Lexicon.readLimit(text);
     if (!found) return text;
@@ -66,7 +96,14 @@
   const support = (set, { formula, support: shares }) => el("span", { class: "supports" }, Lexicon.literals(formula).map(({ concept, negated }, place) => (
     el("span", {}, negated ? el("i", { class: "op" }, "not ") : null, Lexicon.chip(set, concept, { negated }), ` ${percent(shares[place])}`))));
 
-  /* What is known of the formula of a range. `bound` is the largest IoU that any formula of the search can have. */
+  /**
+   * What is known of the formula of a range. `bound` is the largest IoU that any formula of the search can have.
+   * @param {ConceptSet} set
+   * @param {number} unit
+   * @param {number} column - of the range
+   * @param {number} bound - or null
+   * @returns {HTMLElement}
+   */
   Lexicon.trust = (set, unit, column, bound) => {
     const at = unit * set.ranges.length + column;
     const state = Lexicon.cell(set, unit, column);
@@ -92,7 +129,12 @@
     ["AUPRC", "average precision of the label for images with the range"],
   ];
 
-  /* What each source says of the unit, by concept set; `found` is what the file of the unit holds of it. */
+  /**
+   * What each source says of the unit, by concept set; `found` is what the file of the unit holds of it.
+   * @param {number} place - of the concept set
+   * @param {Labels} found
+   * @returns {HTMLElement}
+   */
   Lexicon.labels = (place, found) => {
     const [count, sources] = data.sources[place];
     const head = ["Source", "Label"].map((text) => el("th", { scope: "col" }, text));
@@ -105,7 +147,11 @@
         el("table", {}, el("thead", {}, el("tr", {}, head, SCORES.map(([text, title]) => el("th", { scope: "col", title }, text)))), el("tbody", {}, rows))));
   };
 
-  /* The true captions of the exemplars, which the playground knows. */
+  /**
+   * The true captions of the exemplars, which the playground knows.
+   * @param {number} unit
+   * @returns {HTMLElement} null if there are none
+   */
   Lexicon.truths = (unit) => {
     const said = units.truths ? units.truths[unit] : [];
     return said.length ? el("p", { class: "truths" }, "True captions: ", said.flatMap((text, at) => [at ? ", " : "", el("q", { dir: "auto" }, text)])) : null;

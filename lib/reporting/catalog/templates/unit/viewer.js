@@ -17,7 +17,12 @@
     return exciting.get(image) || [];
   };
 
-  /* `rank` is the place of the exemplar, `mask` its outline; `chart(activation)` gives the histogram with a mark there. */
+  /**
+   * `rank` is the place of the exemplar, `mask` its outline; `chart(activation)` gives the histogram with a mark there.
+   * @param {number} unit
+   * @param {number} rank
+   * @param {{mask?: string, activation: number, id?: number, chart: (mark: number) => Node}} exemplar - `id` is the number of the image
+   */
   Lexicon.view = (unit, rank, { mask, activation, id, chart }) => {
     const size = data.layers[units.layer[unit]];
     const image = units.images[unit][rank];
@@ -25,7 +30,7 @@
     if (mask !== undefined) picture.append(Lexicon.overlay(size, { veil: mask, outlines: [{ path: mask, kind: "mask" }] }));
     const set = (share) => picture.style.setProperty("--opacity", share);
     const slider = el("input", { type: "range", min: 0, max: 1, step: 0.05, "aria-label": "Opacity of the veil", oninput: () => set(slider.value) });
-    slider.value = data.opacity;
+    slider.value = String(data.opacity);
     const outline = el("input", { type: "checkbox", checked: true, onchange: () => picture.classList.toggle("bare", !outline.checked) });
     const others = excitedBy(image).filter((other) => other !== unit);
     const dialog = el("dialog", { class: "viewer", "aria-label": `Exemplar ${rank + 1} of ${unitName(unit)}` },

@@ -7,7 +7,12 @@
   const LONGEST = { entries: 12000, tiles: 60000 };
   const SIZE = { entries: 20, tiles: 120 };
 
-  /* `render(unit)` makes an entry; `headingOf(unit)` gives the heading under which it stands, if there are headings. */
+  /**
+   * `render(unit)` makes an entry; `headingOf(unit)` gives the heading under which it stands, if there are headings.
+   * @param {HTMLElement} container
+   * @param {(unit: number) => HTMLElement} render
+   * @returns {BlockList}
+   */
   Lexicon.blockList = (container, render) => {
     const height = { entries: 240, tiles: 30 };
     let [units, kind, headingOf, from, blocks] = [[], "entries", null, 0, []];
@@ -25,7 +30,7 @@
     };
     const observer = new IntersectionObserver((changes) => {
       for (const { isIntersecting, target } of changes) {
-        const block = blocks[Number(target.dataset.block)];
+        const block = blocks[Number(/** @type {HTMLElement} */ (target).dataset.block)];
         if (block && block.node === target) (isIntersecting ? mount : unmount)(block);
       }
     }, { rootMargin: "1500px 0px" });

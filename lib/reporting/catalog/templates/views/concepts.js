@@ -56,6 +56,13 @@
     return el("section", { class: "set" }, el("h2", {}, "Images"), Lexicon.patterns(), strip, Lexicon.kinds());
   };
 
+  /**
+   * The page of all concepts.
+   * @param {State} state
+   * @param {Int32Array} places - of the units' ranges
+   * @param {Actions} actions
+   * @returns {HTMLElement}
+   */
   Lexicon.conceptIndex = (state, places, { back, address }) => {
     const set = setOf(state);
     const groups = new Map(set.names.map((_, concept) => [concept, { asserts: 0, negates: 0, best: -1 }]));
@@ -78,6 +85,13 @@
           el("td", {}, best < 0 ? "–" : el("a", { href: Lexicon.address(best) }, name(unitName(best)))), el("td", {}, best < 0 ? "–" : fixed(set.iou[places[best]], set.decimals[places[best]]))))))));
   };
 
+  /**
+   * The page of one concept.
+   * @param {State} state
+   * @param {Int32Array} places - of the units' ranges
+   * @param {Actions} actions
+   * @returns {HTMLElement}
+   */
   Lexicon.conceptPage = (state, places, { back, address, change, clean }) => {
     const set = setOf(state);
     const concept = set.names.indexOf(state.concept);
@@ -99,6 +113,12 @@
       formulas("Formulas without it, of units whose sentences say it", said.filter((unit) => !known.has(unit)), set, places));
   };
 
+  /**
+   * The page of all words of sentences.
+   * @param {State} state
+   * @param {Actions} actions
+   * @returns {HTMLElement}
+   */
   Lexicon.wordIndex = (state, { back, address }) => {
     const counts = new Map();
     units.description.forEach((text) => { for (const word of wordsOf(text)) counts.set(word, (counts.get(word) || 0) + 1); });
@@ -108,6 +128,13 @@
       el("ul", { class: "word-list" }, rows.map(([word, count]) => el("li", {}, el("a", { href: address({ word }) }, name(word)), ` ${integer(count)}`))));
   };
 
+  /**
+   * The page of one word, or of several.
+   * @param {State} state
+   * @param {Int32Array} places - of the units' ranges
+   * @param {Actions} actions
+   * @returns {HTMLElement}
+   */
   Lexicon.wordPage = (state, places, { back, address, change, clean }) => {
     const set = setOf(state);
     const wanted = [...wordsOf(state.word)];

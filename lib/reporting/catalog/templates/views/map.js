@@ -25,7 +25,7 @@
    * Where the units are drawn. Those with the same place lie on a spiral around it.
    * @param {Places} places
    * @param {{width: number, height: number, radius: number}} size - in pixels
-   * @returns {{x: Float32Array, y: Float32Array, near: function(number, number): number[]}} NaN for units without a place;
+   * @returns {{x: Float32Array, y: Float32Array, near: (left: number, top: number) => number[]}} NaN for units without a place;
    *   `near` gives the units around a point
    */
   const layOut = (places, { width, height, radius }) => {
@@ -56,9 +56,9 @@
   /**
    * What the colours stand for: layers, or categories of the first concept that a formula asserts.
    * @param {string} kind - `layer` or `category`
-   * @param {object} set - concept set
+   * @param {ConceptSet} set
    * @param {Int32Array} places - of each unit's range in the columns of the set
-   * @returns {{labels: string[], classes: string[], of: function(number): number}} `of(unit)` is a place among the labels
+   * @returns {{labels: string[], classes: string[], of: (unit: number) => number}} `of(unit)` is a place among the labels
    */
   const colouring = (kind, set, places) => {
     if (kind === "category" && set) {
@@ -82,10 +82,10 @@
 
   /**
    * The view.
-   * @param {object} state - of the page
-   * @param {{results: number[], places: Int32Array}} selection
-   * @param {{addressOf: function(object): string, change: function(object): void}} actions
-   * @returns {{node: HTMLElement, point: function(number): void}} `point(unit)` marks a unit, -1 none
+   * @param {State} state
+   * @param {Chosen} selection
+   * @param {{addressOf: (part: Partial<State>) => string, change: Change}} actions
+   * @returns {{node: HTMLElement, point: (unit: number) => void}} `point(unit)` marks a unit, -1 none
    */
   Lexicon.mapView = (state, selection, { addressOf, change }) => {
     const set = setOf(state);

@@ -76,7 +76,13 @@
     return el("div", { class: "strip", style: `--side: ${Math.min(size.width, 160)}px` }, shown.map((picture) => el("figure", {}, picture)));
   };
 
-  /* `results` are the units of the list, `back` its address. */
+  /**
+   * `results` are the units of the list, `back` its address.
+   * @param {State} state
+   * @param {number[]} results
+   * @param {string} back
+   * @returns {HTMLElement}
+   */
   Lexicon.ratingPage = (state, results, back) => {
     const page = el("article", { class: "page rating", tabindex: "-1", "aria-label": "Rating" });
     const show = (where, ...nodes) => {
@@ -125,7 +131,7 @@
       const comparison = el("select", {}, offered.map(([key, found]) => el("option", { value: key }, `${COMPARISONS[key]} (${integer(found.length)} units)`)));
       const count = el("input", { type: "number", min: 1, max: results.length, required: true });
       const seed = el("input", { type: "number", min: 0, max: 999999, required: true });
-      [count.value, seed.value] = [Math.min(N_UNITS, offered[0][1].length), 0];
+      [count.value, seed.value] = [String(Math.min(N_UNITS, offered[0][1].length)), "0"];
       const start = (event) => {
         event.preventDefault();
         const found = offered.find(([key]) => key === comparison.value)[1];
@@ -140,7 +146,7 @@
     };
 
     page.addEventListener("keydown", (event) => {
-      const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !/^(INPUT|SELECT)$/.test(event.target.tagName);
+      const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !/^(INPUT|SELECT)$/.test(/** @type {Element} */ (event.target).tagName);
       if (plain && session && session.answers.length < session.questions.length && event.key in choices()) answer(choices()[event.key]);
     });
     ask();

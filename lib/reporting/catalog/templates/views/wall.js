@@ -6,7 +6,13 @@
   const data = window.LEXICON_DATA;
   const N_PICTURES = 4;
 
-  /* `place` is that of the unit's range in the columns of the set. */
+  /**
+   * `place` is that of the unit's range in the columns of the set.
+   * @param {number} unit
+   * @param {ConceptSet} set - or undefined
+   * @param {number} place
+   * @returns {HTMLElement}
+   */
   Lexicon.tile = (unit, set, place) => {
     const size = data.layers[data.units.layer[unit]];
     const known = set && place >= 0;
@@ -19,8 +25,13 @@
       el("span", { class: "tile-foot" }, name(unitName(unit)), el("span", {}, known ? `IoU ${fixed(set.iou[place], set.decimals[place])}` : "", verdict ? ` ${verdict}` : "")));
   };
 
-  /* How rare the concepts are that a formula asserts: the mean of −log2 of the shares of units that assert them. Only units that
-     are explained at all surprise. */
+  /**
+   * How rare the concepts are that a formula asserts: the mean of −log2 of the shares of units that assert them. Only units that
+   * are explained at all surprise.
+   * @param {ConceptSet} set
+   * @param {Int32Array} places - of the units' ranges
+   * @returns {Float64Array} by unit; -1 for units that are not explained
+   */
   Lexicon.surprises = (set, places) => {
     const counts = new Map();
     const asserted = (unit) => (places[unit] < 0 ? [] : Lexicon.assertedOf(set, set.formula[places[unit]]));
