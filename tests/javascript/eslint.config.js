@@ -33,6 +33,7 @@ export default [
       "@stylistic/indent": ["error", 2, { flatTernaryExpressions: true }],
       "@stylistic/key-spacing": "error",
       "@stylistic/keyword-spacing": "error",
+      "@stylistic/max-len": ["error", { code: 200 }],
       "@stylistic/no-multi-spaces": "error",
       "@stylistic/no-multiple-empty-lines": ["error", { max: 1, maxEOF: 0, maxBOF: 0 }],
       "@stylistic/no-tabs": "error",

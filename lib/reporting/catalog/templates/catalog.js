@@ -289,7 +289,8 @@
       ArrowLeft: reading ? () => turn("Previous unit") : null,
       ArrowDown: reading ? null : () => focusEntry(active < 0 ? Math.max(0, firstVisible()) : active + 1),
       ArrowUp: reading ? null : () => focusEntry(active - 1),
-      Enter: event.target.matches?.(".entry") || (map && !reading && active >= 0 && [document.body, $("list")].includes(event.target)) ? () => { window.location.hash = address(results[active]); } : null,
+      Enter: event.target.matches?.(".entry") || (map && !reading && active >= 0 && [document.body, $("list")].includes(event.target))
+        ? () => { window.location.hash = address(results[active]); } : null,
     }[event.key];
     if (!act || (typed && event.key !== "Escape")) return;
     event.preventDefault();

@@ -71,7 +71,8 @@
   /* The terms of a query: words, phrases in quotes, names of concepts (also of several words), each perhaps after `not`. */
   const parse = (query, set) => {
     const known = set ? spellingsOf(set) : new Map();
-    const tokens = [...query.toLowerCase().matchAll(/"([^"]*)"?|[^\s"]+/g)].map(([all, quoted]) => ({ text: quoted === undefined ? all : quoted.replace(/\s+/g, " ").trim(), quoted: quoted !== undefined }));
+    const tokens = [...query.toLowerCase().matchAll(/"([^"]*)"?|[^\s"]+/g)]
+      .map(([all, quoted]) => ({ text: quoted === undefined ? all : quoted.replace(/\s+/g, " ").trim(), quoted: quoted !== undefined }));
     const terms = [];
     for (let at = 0; at < tokens.length; at += 1) {
       const negated = !tokens[at].quoted && tokens[at].text === "not" && at + 1 < tokens.length;

@@ -152,7 +152,8 @@
       const judged = state.verdict ? `\nEvidence: ${state.verdict}` : "";
       return el("li", { class: state.verdict, title: `IoU ${fixed(state.iou, state.decimals)}, covers ${percent(state.coverage)} of the range${judged}` },
         name(set.ranges[column], { class: `range ${key}` }), iouBar(state.iou, key, most(set)), el("span", { class: "number" }, fixed(state.iou, state.decimals)),
-        formula(set, state.formula, { support: state.support, pick: pick && ((...literal) => pick(set, set.ranges[column], ...literal)) }), el("span", { class: "number cover" }, state.coverage === null ? "" : percent(state.coverage)));
+        formula(set, state.formula, { support: state.support, pick: pick && ((...literal) => pick(set, set.ranges[column], ...literal)) }),
+        el("span", { class: "number cover" }, state.coverage === null ? "" : percent(state.coverage)));
     }));
   };
 

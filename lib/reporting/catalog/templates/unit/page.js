@@ -46,11 +46,14 @@
       const limit = table.iou_upper_bound[at];
       const bound = !state.formula || limit === null ? "–" : state.optimal ? "optimal" : `≤ ${fixed(limit)}`;
       return el("tr", { class: state.verdict }, el("th", { scope: "row" }, state.formula
-        ? el("button", { type: "button", class: "explore", "data-column": column, "aria-pressed": "false", onclick: () => explore(column) }, name(range, { class: `range ${tone(set.ranges, column)}` }))
+        ? el("button", { type: "button", class: "explore", "data-column": column, "aria-pressed": "false", onclick: () => explore(column) },
+          name(range, { class: `range ${tone(set.ranges, column)}` }))
         : name(range, { class: `range ${tone(set.ranges, column)}` })),
       el("td", {}, short(table.lower[at])), el("td", {}, table.upper[at] === null ? open : short(table.upper[at])),
       el("td", {}, integer(table.n_activations[at])),
-      el("td", { class: "text" }, state.formula ? formula(set, state.formula, { support: state.support, pick: (...literal) => pick(set, range, ...literal), tab: true }) : el("span", { class: "why" }, state.status || "–")),
+      el("td", { class: "text" }, state.formula
+        ? formula(set, state.formula, { support: state.support, pick: (...literal) => pick(set, range, ...literal), tab: true })
+        : el("span", { class: "why" }, state.status || "–")),
       el("td", {}, el("b", {}, fixed(state.iou, state.decimals))), el("td", {}, bound),
       evidence.map(([, , show]) => el("td", {}, show(set, unit * set.ranges.length + column, state))),
       measures.map((key) => el("td", {}, /size|overlapping$|masking$/.test(key) ? fixed(table[key][at]) : percent(table[key][at]))));
@@ -113,7 +116,8 @@
       el("div", { class: "place" })));
     const similar = el("div", {});
     const page = el("article", { class: "page" },
-      el("nav", { class: "trail", "aria-label": "Units" }, el("a", { href: back }, "← All units"), el("button", { type: "button", class: "quiet masks" }, "Masks"), Lexicon.help(), el("span", { class: "where" }, place),
+      el("nav", { class: "trail", "aria-label": "Units" }, el("a", { href: back }, "← All units"), el("button", { type: "button", class: "quiet masks" }, "Masks"),
+        Lexicon.help(), el("span", { class: "where" }, place),
         turn(previous, "‹ Previous", "Previous unit"), turn(next, "Next ›", "Next unit")),
       Lexicon.heading(unit, "p"), Lexicon.sentence(unit, "h1"), Lexicon.rival(unit), Lexicon.truths(unit), Lexicon.annotations(unit), Lexicon.topics(unit), strip, sets, similar, share(unit));
     details(unit).then(({ chunk, row }) => {

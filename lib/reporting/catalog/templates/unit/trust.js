@@ -116,7 +116,8 @@
     if (value("iou_unseen") !== null) lines.push(line("Unseen", fixed(value("iou_unseen")), "IoU on images that the search did not see;", interval(value("iou_unseen_low"), value("iou_unseen_high"))));
     if (value("share") !== null) lines.push(line("Stability", percent(value("share")), "of the bootstrap replicates give the same formula"));
     if (state.support?.length) lines.push(line("Support", "", support(set, state)));
-    if (value("twin_iou") !== null) lines.push(line("Untrained", value("twin_iou") ? fixed(value("twin_iou")) : "none", "largest IoU of the same formula in this layer and range of the untrained twin"));
+    if (value("twin_iou") !== null) lines.push(line("Untrained", value("twin_iou") ? fixed(value("twin_iou")) : "none",
+      "largest IoU of the same formula in this layer and range of the untrained twin"));
     return el("dl", { class: "trust" }, lines);
   };
 

@@ -39,7 +39,8 @@
       el("p", { class: "tools" }, el("label", {}, "Veil ", slider), el("label", {}, outline, " Outline")),
       el("p", { class: "said" }, el("b", {}, `Activation ${short(activation)}`), id === undefined || id < 0 ? "" : `, image ${id}`), chart(activation),
       el("h2", {}, others.length ? `Also an exemplar of ${others.length} ${others.length === 1 ? "unit" : "units"}` : "An exemplar of no other unit"),
-      el("ul", { class: "others" }, others.slice(0, 60).map((other) => el("li", {}, el("a", { href: address(other), onclick: () => dialog.close() }, name(`${layerName(other)}/${units.unit[other]}`)), " ", el("span", { dir: "auto" }, units.description[other])))));
+      el("ul", { class: "others" }, others.slice(0, 60).map((other) => el("li", {},
+        el("a", { href: address(other), onclick: () => dialog.close() }, name(`${layerName(other)}/${units.unit[other]}`)), " ", el("span", { dir: "auto" }, units.description[other])))));
     dialog.addEventListener("close", () => dialog.remove());
     dialog.addEventListener("keydown", (event) => event.stopPropagation());
     dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });

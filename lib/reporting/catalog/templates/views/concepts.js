@@ -38,7 +38,8 @@
     for (const unit of found) if (places[unit] >= 0) counts.set(set.formula[places[unit]], [...(counts.get(set.formula[places[unit]]) || []), unit]);
     const rows = [...counts].sort((a, b) => b[1].length - a[1].length || set.iou[places[b[1][0]]] - set.iou[places[a[1][0]]]).slice(0, N_FORMULAS);
     return rows.length ? el("section", { class: "set" }, el("h2", {}, title), el("ul", { class: "common" }, rows.map(([number, own]) => el("li", {},
-      formula(set, set.formulas[number]), el("span", { class: "number" }, `${integer(own.length)} ${own.length === 1 ? "unit" : "units"}, IoU up to ${fixed(Math.max(...own.map((unit) => set.iou[places[unit]])))}`))))) : null;
+      formula(set, set.formulas[number]),
+      el("span", { class: "number" }, `${integer(own.length)} ${own.length === 1 ? "unit" : "units"}, IoU up to ${fixed(Math.max(...own.map((unit) => set.iou[places[unit]])))}`))))) : null;
   };
 
   /* The best image of the range of each of the first units, with the outlines of range and formula. */
@@ -80,9 +81,11 @@
       el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Concepts" }, el("table", { class: "index" },
         el("thead", {}, el("tr", {}, ["Concept", "Category", "Asserted", "Under NOT", "Best unit", "IoU"].map((text) => el("th", { scope: "col" }, text)))),
         el("tbody", {}, rows.map(([concept, { asserts, negates, best }]) => el("tr", {},
-          el("th", { scope: "row" }, el("a", { class: `chip ${Lexicon.categoryClass(set, set.categories[concept])}`, href: address({ concept: set.names[concept] }) }, name(set.shown[concept]))), el("td", {}, name(set.categories[concept])),
+          el("th", { scope: "row" }, el("a", { class: `chip ${Lexicon.categoryClass(set, set.categories[concept])}`, href: address({ concept: set.names[concept] }) }, name(set.shown[concept]))),
+          el("td", {}, name(set.categories[concept])),
           el("td", {}, integer(asserts)), el("td", {}, integer(negates)),
-          el("td", {}, best < 0 ? "–" : el("a", { href: Lexicon.address(best) }, name(unitName(best)))), el("td", {}, best < 0 ? "–" : fixed(set.iou[places[best]], set.decimals[places[best]]))))))));
+          el("td", {}, best < 0 ? "–" : el("a", { href: Lexicon.address(best) }, name(unitName(best)))),
+          el("td", {}, best < 0 ? "–" : fixed(set.iou[places[best]], set.decimals[places[best]]))))))));
   };
 
   /**
@@ -105,7 +108,8 @@
     return el("article", { class: "page" }, trail(back, "All concepts", address({ view: "concepts" })),
       el("h1", { class: "sentence" }, name(set.shown[concept])),
       el("p", { class: "rival" }, el("span", { class: `chip ${Lexicon.categoryClass(set, set.categories[concept])}` }, name(set.categories[concept] || "no category")), ` In range ${rangeOf(state)} `,
-        el("a", { href: address(filter("asserts")) }, `${integer(asserts.length)} units assert it`), ", ", el("a", { href: address(filter("negates")) }, `${integer(negates.length)} have it under NOT`),
+        el("a", { href: address(filter("asserts")) }, `${integer(asserts.length)} units assert it`), ", ",
+        el("a", { href: address(filter("negates")) }, `${integer(negates.length)} have it under NOT`),
         stem.length ? [", and the sentences of ", el("a", { href: address({ word: stem.join(" "), concept: "" }) }, `${integer(said.length)} units`), " say it."] : "."),
       byLayer("Units by layer", ["asserted", "under NOT"], [asserts, negates], (layer, column) => change(filter(keys[column], layer))),
       tiles("Units by IoU", asserts, set, places), images(set, asserts, places),

@@ -109,7 +109,8 @@
     tint.value = kind === "category" ? kind : "";
     tint.addEventListener("change", () => change({ tint: tint.value }));
     const node = el("div", { class: "map" }, el("div", { class: "map-head" },
-      el("p", {}, "Units that have the same exemplars, concepts and words lie together. Neighbourhoods mean something, distances and axes do not. A click opens a unit; ↑ and ↓ go through the list, Enter opens."),
+      el("p", {}, "Units that have the same exemplars, concepts and words lie together. Neighbourhoods mean something, distances and axes do not. "
+        + "A click opens a unit; ↑ and ↓ go through the list, Enter opens."),
       set ? el("label", {}, "Colour ", tint) : null, legend), plane, aside);
 
     const radius = () => (units.unit.length > 20000 ? 1.2 : units.unit.length > 4000 ? 2 : plane.clientWidth < 500 ? 2.6 : 3.4);
@@ -258,20 +259,25 @@
       const over = (unit) => ({ onpointerenter: () => point(unit), onfocusin: () => point(unit), onpointerleave: () => point(-1), onfocusout: () => point(-1) });
       if (state.group && group >= 0) {
         const own = all[group];
-        aside.replaceChildren(el("h2", {}, name(state.group)), el("p", {}, el("a", { href: addressOf({ group: "" }) }, "← All groups"), ` ${integer(own.length)} redundant units${own.length > N_GROUPS ? `, the first ${N_GROUPS} below` : ""}`),
+        aside.replaceChildren(el("h2", {}, name(state.group)),
+          el("p", {}, el("a", { href: addressOf({ group: "" }) }, "← All groups"), ` ${integer(own.length)} redundant units${own.length > N_GROUPS ? `, the first ${N_GROUPS} below` : ""}`),
           el("ul", { class: "nears" }, own.slice(0, N_GROUPS).map((unit) => el("li", over(unit), Lexicon.thumbnail(unit)))));
         ring(new Set(own));
         return;
       }
       const fill = (count) => {
         const found = all.map((own, number) => ({ own, number, fit: own.filter((unit) => chosen[unit]).length })).filter(({ fit }) => fit);
-        const item = ({ own, number, fit }) => el("li", { onpointerenter: () => ring(new Set(own)), onfocusin: () => ring(new Set(own)), onpointerleave: () => ring(new Set()), onfocusout: () => ring(new Set()) },
-          el("a", { href: addressOf({ group: places.groups[number] }) }, name(places.groups[number])), el("span", { class: "number" }, fit === own.length ? integer(fit) : `${integer(fit)} of ${integer(own.length)}`));
+        const item = ({ own, number, fit }) => el("li", { onpointerenter: () => ring(new Set(own)), onfocusin: () => ring(new Set(own)),
+          onpointerleave: () => ring(new Set()), onfocusout: () => ring(new Set()) },
+        el("a", { href: addressOf({ group: places.groups[number] }) }, name(places.groups[number])),
+        el("span", { class: "number" }, fit === own.length ? integer(fit) : `${integer(fit)} of ${integer(own.length)}`));
         aside.replaceChildren(el("h2", {}, `${integer(found.length)} groups of redundant units`),
-          el("p", {}, state.group ? ["There is no group ", name(state.group), ". "] : "", "The units of a group have on average half of their exemplars, concepts and words in common with its first one, or more.",
+          el("p", {}, state.group ? ["There is no group ", name(state.group), ". "] : "",
+            "The units of a group have on average half of their exemplars, concepts and words in common with its first one, or more.",
             lost ? ` ${integer(lost)} units share nothing with any other and are not on the map.` : ""),
           el("ul", { class: "group-list" }, found.slice(0, count).map(item)),
-          ...(found.length > count ? [el("button", { type: "button", class: "quiet", onclick: () => { fill(Infinity); aside.querySelectorAll("a")[count]?.focus(); } }, `Show all ${integer(found.length)} groups`)] : []));
+          ...(found.length > count ? [el("button", { type: "button", class: "quiet",
+            onclick: () => { fill(Infinity); aside.querySelectorAll("a")[count]?.focus(); } }, `Show all ${integer(found.length)} groups`)] : []));
       };
       fill(N_GROUPS);
     };

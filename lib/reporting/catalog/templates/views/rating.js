@@ -107,7 +107,8 @@
       return { 1: first, 2: first === "label" ? "other" : "label", 3: "neither" };
     };
     const tools = () => el("p", { class: "tools" }, button("Back", undo, { disabled: !session.answers.length }),
-      button("Save the answers", save, { disabled: !session.answers.length }), button("Stop", () => { if (!session.unsaved || window.confirm("Drop the answers that are not saved?")) { session = null; ask(); } }));
+      button("Save the answers", save, { disabled: !session.answers.length }),
+      button("Stop", () => { if (!session.unsaved || window.confirm("Drop the answers that are not saved?")) { session = null; ask(); } }));
 
     const ask = () => {
       if (!session) return begin();
@@ -119,7 +120,9 @@
       session.shown = performance.now();
       const option = (key) => el("button", { type: "button", class: "choice", "aria-keyshortcuts": key, onclick: () => answer(offered[key]) }, el("kbd", {}, key), " ", node(question[offered[key]]));
       return show(`${integer(done + 1)} of ${integer(all)}`, el("h1", {}, "Which one fits what is outlined in these images better?"), pictures(question.unit),
-        el("div", { class: "choices" }, option("1"), option("2")), el("p", { class: "tools" }, el("button", { type: "button", class: "quiet", "aria-keyshortcuts": "3", onclick: () => answer("neither") }, el("kbd", {}, "3"), " Neither, or both alike")), tools());
+        el("div", { class: "choices" }, option("1"), option("2")),
+        el("p", { class: "tools" }, el("button", { type: "button", class: "quiet", "aria-keyshortcuts": "3", onclick: () => answer("neither") },
+          el("kbd", {}, "3"), " Neither, or both alike")), tools());
     };
 
     /* Ask who rates what. */
@@ -140,8 +143,10 @@
         ask();
       };
       return show("", el("h1", {}, "Rate labels"),
-        el("p", { class: "lede" }, "You see the exemplars of units of the list without their names, and choose which of two labels fits them better. Raters with the same order see the same units; the sides differ."),
-        el("form", { class: "begin", onsubmit: start }, el("label", {}, "Labels ", comparison), el("label", {}, "Units ", count), el("label", {}, "Order ", seed), el("label", {}, "Your name or initials ", rater),
+        el("p", { class: "lede" }, "You see the exemplars of units of the list without their names, and choose which of two labels fits them better. "
+          + "Raters with the same order see the same units; the sides differ."),
+        el("form", { class: "begin", onsubmit: start }, el("label", {}, "Labels ", comparison), el("label", {}, "Units ", count), el("label", {}, "Order ", seed),
+          el("label", {}, "Your name or initials ", rater),
           el("button", { type: "submit", class: "quiet" }, "Start")));
     };
 
