@@ -77,7 +77,7 @@
     return node;
   };
 
-  Lexicon.categoriesIn = (set) => [...categoriesOf(set).keys()].filter((category) => set.categories.includes(category));
+  Lexicon.categoriesIn = (set, own = set.categories) => [...categoriesOf(set).keys()].filter((category) => own.includes(category));
 
   /* The categories of a concept set with their colours. */
   Lexicon.categoryKeys = (set) => {
