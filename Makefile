@@ -3,6 +3,7 @@
 # make test-cluster   run the workflow on a Slurm cluster of two nodes on this machine (Debian: apt-get install slurm-wlm munge)
 # make test-faults   kill jobs, fill the disk, damage files, and check that the next run recovers (an hour)
 # make test-golden GOLDEN=folder   compare with all reference data of published MILAN (a small part is in tests/fixtures)
+# make test-analyses   run all analyses and the whole evidence on a tiny network (ten minutes)
 # make test-experiments   run all experiments of `snakemake experiments` on tiny networks (ten minutes)
 # make test-same-bytes   compare the tables of five networks for several shards, chunks, batch sizes and cores (half an hour)
 # make fuzz    feed damaged files to every reader for 5 minutes
@@ -39,7 +40,7 @@ endif
 # without cached bytecode every job would compile torch again, which takes 10 seconds
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-cluster test-experiments test-faults test-golden test-same-bytes fuzz status lint lint-js format format-js requirements settings pictures docs bench bench-catalog bench-gpu bench-latents bench-memory bench-size compare-peer clean
+.PHONY: demo test test-analyses test-cluster test-experiments test-faults test-golden test-same-bytes fuzz status lint lint-js format format-js requirements settings pictures docs bench bench-catalog bench-gpu bench-latents bench-memory bench-size compare-peer clean
 
 demo: $(STAMP)
 	$(BIN)/snakemake --cores $(CORES)
@@ -48,6 +49,9 @@ demo: $(STAMP)
 # because a workflow waits a third of its time
 test: $(STAMP)
 	$(BIN)/python -m pytest --numprocesses $$(($$(nproc) + 1)) --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 20
+
+test-analyses: $(STAMP)
+	$(BIN)/python -m pytest -m analyses --numprocesses 2 --dist loadfile tests/workflow
 
 test-cluster: $(STAMP)
 	$(BIN)/python -m pytest -m cluster tests/cluster

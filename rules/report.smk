@@ -78,6 +78,7 @@ rule write_catalog:
         ranges=catalog_tables("ranges"),
         histograms=catalog_tables("histograms"),
         metrics=catalog_tables("metrics"),
+        dissection=catalog_tables("dissection"),
         outlines=catalog_tables("outlines"),
         data=catalog_data_of,
         verdicts=evidence_of("verdicts"),
@@ -139,6 +140,7 @@ rule map_units:
 rule pack_catalog:
     input:
         catalog="results/{model}/{dataset}/catalog",
+        provenance="results/{model}/{dataset}/provenance.json",
     output:
         archive="results/{model}/{dataset}/catalog.zip",
     log:

@@ -9,6 +9,7 @@ from .latents import latent_files
 from .networks import weights_file
 
 EXPLANATION_TABLES = ("ranges", "histograms", "explanations", "metrics")
+DISSECTION = "dissection"
 EVIDENCE_PARTS = ("label_scores", "stability", "literal_support", "simulation")
 """Tables of evidence that are merged from parts."""
 EVIDENCE = ("chance", *EVIDENCE_PARTS, "simulation_summary", "verdicts", "verdict_summary")
@@ -85,7 +86,8 @@ def all_targets(config: dict) -> list[str]:
     for target in config["targets"]:
         root = f"results/{target['model']}/{target['dataset']}"
         files += [f"{root}/{name}" for name in ("descriptions.csv", "catalog", "provenance.json")]
-        files += [f"{root}/{concepts}/{table}.csv" for concepts in target["concepts"] for table in EXPLANATION_TABLES]
+        tables = (*EXPLANATION_TABLES, DISSECTION)
+        files += [f"{root}/{concepts}/{table}.csv" for concepts in target["concepts"] for table in tables]
         drawn = config["datasets"][target["dataset"]]["images"] == "playground"
         if drawn or peoples_annotations(target["model"], target["dataset"], config=config):
             files.append(f"{root}/description_metrics.csv")
@@ -102,7 +104,7 @@ def analysis_targets(config: dict) -> list[str]:
     for target in config["targets"]:
         for concepts in target["concepts"]:
             root = f"results/{target['model']}/{target['dataset']}/{concepts}"
-            files += [f"{root}/{name}.csv" for name in (*ANALYSES, "common_formulas", "dissection", "metrics_summary")]
+            files += [f"{root}/{name}.csv" for name in (*ANALYSES, "common_formulas", "metrics_summary")]
             files += [f"{root}/{name}.png" for name in ANALYSES]
             files += [f"{root}/pictures/{layer}" for layer in config["models"][target["model"]]["layers"]]
     return files
@@ -184,7 +186,7 @@ def result_tables(model: str, dataset: str, *, config: dict) -> list[str]:
     tables = [
         f"{root}/{concepts}/{table}.csv"
         for concepts in concept_sets(model, dataset, config=config)
-        for table in EXPLANATION_TABLES
+        for table in (*EXPLANATION_TABLES, DISSECTION)
     ]
     own = [f"{root}/{name}.csv" for name in ("descriptions", "units", "neighbours", "map")]
     return [*own, *tables]

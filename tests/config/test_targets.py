@@ -26,8 +26,10 @@ def config():
 def test_all_targets(config):
     files = targets.all_targets(config)
     assert files[:3] == [f"{ROOT}/descriptions.csv", f"{ROOT}/catalog", f"{ROOT}/provenance.json"]
-    tables = {f"{ROOT}/{c}/{t}.csv" for c in ("playground", "ade20k") for t in targets.EXPLANATION_TABLES}
-    assert tables < set(files) and len(files) == len(set(files)) == 3 + 8 + 4
+    tables = {
+        f"{ROOT}/{c}/{t}.csv" for c in ("playground", "ade20k") for t in (*targets.EXPLANATION_TABLES, "dissection")
+    }
+    assert tables < set(files) and len(files) == len(set(files)) == 3 + 10 + 4
     assert {f"{ROOT}/description_metrics.csv", "results/planted/playground/recovery.csv"} < set(files)
     assert files[-2:] == ["results/comparison.csv", "results/index.html"], "two concept sets are compared"
     config["targets"][0]["concepts"] = ["ade20k"]
@@ -132,7 +134,7 @@ def test_experiment_targets(config):
 def test_analysis_targets(config):
     files = targets.analysis_targets(config)
     assert f"{ROOT}/ade20k/pictures/layer4" in files and f"{ROOT}/playground/thresholds.png" in files
-    assert len(files) == 2 * (len(targets.ANALYSES) * 2 + 3 + 1)
+    assert len(files) == 2 * (len(targets.ANALYSES) * 2 + 2 + 1)
     texts = targets.text_targets(config)
     assert f"{ROOT}/ade20k/metrics_summary.tex" in texts and len(texts) == len(set(texts)) == 2 * 2 * 6
     made = {path.rsplit(".", 1)[0] for path in files}
@@ -148,7 +150,7 @@ def test_tables_of_a_network(config):
         f"{ROOT}/playground/ranges.csv",
         f"{ROOT}/ade20k/ranges.csv",
     ]
-    assert len(targets.result_tables(*names.values(), config=config)) == 4 + 8
+    assert len(targets.result_tables(*names.values(), config=config)) == 4 + 10
 
 
 def test_parts_are_in_the_order_of_layers_and_units(config):

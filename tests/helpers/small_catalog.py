@@ -31,7 +31,7 @@ HOSTILE = [
 ]
 N_UNITS = 12
 TABLES = (
-    *("explanations", "ranges", "histograms", "metrics", "verdicts", "stability", "twins"),
+    *("explanations", "ranges", "histograms", "metrics", "dissection", "verdicts", "stability", "twins"),
     *("outlines", "data", "concepts", "arena"),
 )
 """Arguments of write_catalog that hold an entry for each concept set."""
@@ -106,6 +106,7 @@ def hostile_inputs(folder) -> dict:
     arguments = {name: str(folder / f"{name}.csv") for name in ("descriptions", "units")}
     arguments |= {name: [str(folder / f"{name}.csv")] for name in ("explanations", "ranges", "histograms", "metrics")}
     absent = (
+        "dissection",
         "verdicts",
         "stability",
         "twins",
@@ -259,10 +260,24 @@ def varied_inputs(folder) -> dict:
     twin = pd.DataFrame(rows["explanations"], columns=list(COLUMNS["explanations"]))
     twin["unit"], twin["iou"] = twin.groupby("layer")["unit"].transform("max") - twin["unit"], twin["iou"] * 0.9
     write_table(twin[twin.index % 3 == 0], folder / "twins.csv", "explanations")
+    single = twin.assign(iou=rng.random(len(twin)) ** 4, length=1)
+    chosen = [CONCEPTS[concept] for concept in rng.integers(0, len(CONCEPTS), len(twin))]
+    for place, column in enumerate(("formula", "shown_names", "categories")):
+        single[column] = [concept[place] if column == "formula" else as_json([concept[place]]) for concept in chosen]
+    single["formula"] = [format_formula(Formula((0,), ()), [name]) for name in single["formula"]]
+    nothing = {"formula": "", "shown_names": "[]", "categories": "[]", "length": 0, "iou": np.nan}
+    single.loc[single["status"] != "ok", [*nothing]] = list(nothing.values())
+    write_table(single, folder / "dissection.csv", "explanations")
     write_annotations(str(folder / "annotations.csv"), ANNOTATIONS)
     write_annotations(str(folder / "truths.csv"), TRUTHS)
     arguments = {name: str(folder / f"{name}.csv") for name in ("descriptions", "units", "annotations")}
-    lists = {"audit": "audit_units", "truths": "truths", "twins": "twins", "arena": "arena_scores"}
+    lists = {
+        "dissection": "dissection",
+        "audit": "audit_units",
+        "truths": "truths",
+        "twins": "twins",
+        "arena": "arena_scores",
+    }
     arguments |= {name: [str(folder / f"{file}.csv")] for name, file in lists.items()}
     arguments |= {name: [str(folder / f"{name}.csv")] for name in names if name not in arguments}
     names = {"concept_sets": ["playground"], "model": "resnet18", "dataset": "playground"}

@@ -28,6 +28,8 @@ interface ConceptSet {
   decimals: number[];
   coverage: number[];
   optimal: number[];
+  /** The best single concept of each unit and range, and the categories of these concepts. */
+  dissection?: { categories: string[]; concept: number[]; iou: number[] };
   verdict?: number[];
   support?: number[][];
   chance_level?: number[];
@@ -119,6 +121,7 @@ interface State {
   negates: string[];
   topics: string[];
   categories: string[];
+  detects: string[];
   words: string[];
   between: string[];
   view: string;
@@ -208,7 +211,7 @@ interface LexiconModules {
   categoryClass(set: ConceptSet, category: string): string;
   chip(set: ConceptSet, concept: number, options?: {negated?: boolean, share?: number, pick?: PickConcept, tab?: boolean}): HTMLElement;
   formula(set: ConceptSet, code: Code, options?: {support?: number[], pick?: PickConcept, tab?: boolean}): HTMLElement;
-  categoriesIn(set: ConceptSet): string[];
+  categoriesIn(set: ConceptSet, own?: string[]): string[];
   categoryKeys(set: ConceptSet): HTMLElement;
   // basics/charts.js
   histogram(data: Histogram, ranges: string[], bounds: [number, number][], options: {width: number, height: number, marks?: number[], pick?: (column: number) => void}): Element;
@@ -264,6 +267,7 @@ interface LexiconModules {
   // choice/search.js
   setOf(state: Partial<State>): ConceptSet;
   rangeOf(state: Partial<State>): string;
+  detectedBy(set: ConceptSet, place: number): number;
   select(state: State): Chosen;
   // choice/overview.js
   figures(state: State, selection: Chosen): HTMLElement[];

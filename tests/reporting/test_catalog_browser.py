@@ -56,7 +56,7 @@ def varied(browser, tmp_path_factory):
     arguments = varied_inputs(tmp_path_factory.mktemp("varied"))
     write_catalog(**arguments)
     tables = {}
-    for name in ("descriptions", "explanations", "verdicts", "stability", "twins"):
+    for name in ("descriptions", "explanations", "verdicts", "stability", "twins", "dissection"):
         path = arguments[name] if isinstance(arguments[name], str) else arguments[name][0]
         tables[name] = pd.read_csv(path, keep_default_na=False, na_values={name: [""] for name in MEASURES})
     return Path(arguments["catalog"], "index.html").as_uri(), tables
@@ -79,7 +79,10 @@ def go(page, fragment: str) -> None:
     """Change the fragment of the address, and wait for the page to follow."""
     page.evaluate(
         "hash => new Promise((done) => { if ((location.hash || '#') === hash) return done();"
-        " addEventListener('hashchange', () => setTimeout(done), { once: true }); location.hash = hash; })",
+        # the event of an earlier change may still be on its way
+        " const follow = (event) => { if (new URL(event.newURL).hash !== location.hash) return;"
+        " removeEventListener('hashchange', follow); setTimeout(done); };"
+        " addEventListener('hashchange', follow); location.hash = hash; })",
         fragment,
     )
 
@@ -147,6 +150,11 @@ def expected(tables, state, terms) -> int:
     for category in state.get("categories", []):
         own = [any(kinds[name] == category and not negated for name, negated in found) for found in table["literals"]]
         table = table[np.array(own, bool)]
+    for category in state.get("detects", []):
+        single = tables["dissection"].query("iou > 0.04").merge(table[["layer", "unit", "range"]], on=keys)
+        single = single[[json.loads(found) == [category] for found in single["categories"]]]
+        own = set(zip(single["layer"], single["unit"], strict=True))
+        table = table[np.array([key in own for key in zip(table["layer"], table["unit"])], bool)]
     if "layer" in state:
         table = table[table["layer"] == state["layer"]]
     if "iou" in state:
@@ -190,6 +198,8 @@ def draw_filter(rng):
         state["proved"] = choose(["yes", "no"])
     if rng.random() < 0.1:
         state["categories"] = [choose(CONCEPTS)[2]]
+    if rng.random() < 0.1:
+        state["detects"] = [choose(CONCEPTS)[2]]
     if rng.random() < 0.1:
         state["topics"] = [choose(SPEAKING)[0]]
     for key in ("asserts", "negates"):
@@ -263,10 +273,10 @@ def test_numbers_of_distributions_are_numbers_of_results(browser, varied):
             go(page, fragment)
             page.wait_for_selector(".matrix")
             titles = page.locator(".matrix h3").all_text_contents()
-            starts = ["Categories", "IoU by layer", "IoU by range", "Margin", "Verdicts"]
-            assert [title.startswith(start) for title, start in zip(titles, starts, strict=True)] == [True] * 5
+            starts = ["Detectors", "Categories", "IoU by layer", "IoU by range", "Margin", "Verdicts"]
+            assert [title.startswith(start) for title, start in zip(titles, starts, strict=True)] == [True] * 6
             found = []
-            for place in range(5):
+            for place in range(6):
                 cells = page.locator(".matrix").nth(place).locator("button:not(:disabled)")
                 numbers = [int(text) for text in cells.locator(".number").all_text_contents()]
                 found.append(sum(numbers))
@@ -279,7 +289,13 @@ def test_numbers_of_distributions_are_numbers_of_results(browser, varied):
             if fragment == "#":
                 ious = tables["explanations"]["iou"]
                 top = tables["explanations"].query("range == 'top'")
-                assert found[1:] == [top["iou"].notna().sum(), ious.notna().sum(), N_UNITS, top["iou"].notna().sum()]
+                detected = (
+                    tables["dissection"]
+                    .query("range == 'top' and iou > 0.04")
+                    .merge(top.dropna(subset="iou")[["layer", "unit"]])
+                )
+                assert found[0] == len(detected)
+                assert found[2:] == [top["iou"].notna().sum(), ious.notna().sum(), N_UNITS, top["iou"].notna().sum()]
 
 
 def test_wall_and_its_picks(browser, varied):

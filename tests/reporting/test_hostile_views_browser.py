@@ -154,7 +154,9 @@ def test_index_comparison_and_front_page(browser, site):
 
 
 def test_names_in_a_zip_are_plain(site, tmp_path):
-    pack_catalog(catalog=str(site / "c#/a&b/catalog"), name="c-a", archive=str(tmp_path / "a.zip"))
+    (tmp_path / "provenance.json").touch()
+    sources = {"catalog": str(site / "c#/a&b/catalog"), "provenance": str(tmp_path / "provenance.json")}
+    pack_catalog(**sources, name="c-a", archive=str(tmp_path / "a.zip"))
     with zipfile.ZipFile(tmp_path / "a.zip") as packed:
         names = packed.namelist()
     assert all(re.fullmatch(r"c-a/[\w./-]+", name) for name in names), "any file system takes them"

@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.analyses]
 
 ROOT = "results/resnet18/playground/playground"
 # one layer is enough

@@ -8,7 +8,7 @@ import pytest
 from lib.captioning.decoding.clip import build_clip
 from lib.models.weights.checkpoints import save_state_dict
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.analyses]
 
 ROOT = "results/resnet18/playground/playground"
 # one layer is enough

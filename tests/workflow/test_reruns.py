@@ -14,7 +14,8 @@ AFTER_MILAN = {"train_milan", *AFTER_DESCRIBE}
 AFTER_COLLECTION = {"collect_exemplars", "annotate_exemplars", *AFTER_MILAN}
 AFTER_EXEMPLARS = {"tally_units", *AFTER_COLLECTION}
 AFTER_SCORES = {"score_explanations", "merge_tables", "write_catalog"}
-AFTER_EXPLAIN = {"explain_units", "outline_ranges", "map_units", *AFTER_SCORES}
+AFTER_FORMULAS = {"explain_units", "outline_ranges", "map_units", *AFTER_SCORES}
+AFTER_EXPLAIN = {"dissect_units", "merge_dissection", *AFTER_FORMULAS}
 AFTER_RANGES = {"find_ranges", *AFTER_EXPLAIN}
 AFTER_JUDGED = {"measure_planted", "measure_recovery"}
 AFTER_PLANT = {"plant_units", *AFTER_JUDGED}
@@ -32,7 +33,7 @@ CONFIG_EDITS = {
     "seed": (1, EVERYTHING),
     "models.resnet18.layers": (
         ["layer2", "layer1"],
-        {"merge_tables", "collect_exemplars", "annotate_exemplars", *AFTER_DESCRIBE},
+        {"merge_tables", "merge_dissection", "collect_exemplars", "annotate_exemplars", *AFTER_DESCRIBE},
     ),
     "models.resnet18.units": (
         [0, 5],
@@ -76,7 +77,8 @@ CONFIG_EDITS = {
     "ranges.clusters": (4, AFTER_RANGES),
     "explanations.search": ("beam", AFTER_EXPLAIN | AFTER_PLANT),
     "explanations.seconds": (60, AFTER_EXPLAIN | AFTER_PLANT),
-    "explanations.length": (2, AFTER_EXPLAIN | AFTER_PLANT),
+    # Network Dissection has one concept
+    "explanations.length": (2, AFTER_FORMULAS | AFTER_PLANT),
     "explanations.beam": (6, AFTER_EXPLAIN | AFTER_PLANT),
     "explanations.chunks": (2, AFTER_RANGES | AFTER_PLANT),
     "metrics.masking_images": (1, {"measure_label_masking", *AFTER_SCORES}),
@@ -316,7 +318,8 @@ def test_generated_annotations_are_not_taken_for_those_of_other_images(finished)
 def test_a_new_layer_leaves_the_others_alone(finished):
     planned = finished.planned(settings={"models": {"resnet18": {"layers": ["layer1", "layer2", "layer3", "layer4"]}}})
     assert {planned[rule] for rule in ("record_activations", "tally_units")} == {1}, "one pass for both new layers"
-    assert {planned[rule] for rule in ("find_ranges", "explain_units", "score_explanations")} == {2}
+    chunks = ("find_ranges", "explain_units", "dissect_units", "score_explanations")
+    assert {planned[rule] for rule in chunks} == {2}
     assert planned["merge_tables"] == 5
     assert not {"plant_units", "train_playground_network", "build_concepts"} & set(planned)
 

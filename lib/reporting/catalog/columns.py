@@ -26,7 +26,8 @@ def index_columns(concept_set: ConceptSet) -> dict:
 
     A formula is a list of concepts and operators in turn, such as [3, 1, 0] for the names 3 and 0 joined by AND. A concept
     has its name in the tables, its name as people read it, and its category; `quoted` are the names that stand in quotes in
-    formulas, `category_order` is that of the colours.
+    formulas, `category_order` is that of the colours. `dissection` has the best single concept of each row, with a number and category
+    of its own, and its IoU.
 
     Parameters
     ----------
@@ -67,6 +68,13 @@ def index_columns(concept_set: ConceptSet) -> dict:
         "optimal": concept_set.optimal.ravel().astype(int).tolist(),
         **{name: as_json_numbers(numbers_of[name].ravel(), digits=4) for name in known},
     }
+    if (concept_set.best != "").any():
+        found, numbers_of_best = np.unique(concept_set.best.astype(str), return_inverse=True)
+        overview["dissection"] = {
+            "categories": [concept_set.concepts[name][1] if name else "" for name in found.tolist()],
+            "concept": numbers_of_best.ravel().tolist(),
+            "iou": as_json_numbers(numbers_of["best_iou"].ravel(), digits=4),
+        }
     if (concept_set.verdicts != "").any():
         kinds = {verdict: number for number, verdict in enumerate(VERDICTS)}
         overview["verdict"] = [kinds.get(verdict, -1) for verdict in concept_set.verdicts.ravel()]
@@ -89,7 +97,7 @@ def detail_columns(concept_set: ConceptSet, rows: np.ndarray) -> dict:
     dict
         JSON-serialisable.
     """
-    names = concept_set.numbers.keys() - {"iou", *sum(TRUST.values(), ())}
+    names = concept_set.numbers.keys() - {"iou", "best_iou", *sum(TRUST.values(), ())}
     numbers = {name: as_json_numbers(concept_set.numbers[name][rows].ravel()) for name in sorted(names)}
     return numbers | {
         "counts": [[int(count) for count in text.split()] for text in concept_set.counts[rows]],

@@ -58,6 +58,7 @@ def write_catalog(
     ranges: list[str],
     histograms: list[str],
     metrics: list[str],
+    dissection: list[str],
     verdicts: list[str],
     stability: list[str],
     twins: list[str],
@@ -86,7 +87,7 @@ def write_catalog(
         neighbours.csv and map.csv of the network; both empty if there are none.
     exemplars : str
         Folder that holds one exemplar folder per layer.
-    explanations, ranges, histograms, metrics, verdicts, stability, twins, arena : list of str
+    explanations, ranges, histograms, metrics, dissection, verdicts, stability, twins, arena : list of str
         One CSV file per concept set, in the order of `concept_sets`; a list may be empty. `twins` are the explanations of the
         network with random weights; `arena` are the scores of the labels of all sources.
     truths : list of str
@@ -123,6 +124,7 @@ def write_catalog(
         "ranges": ranges,
         "histograms": histograms,
         "metrics": metrics,
+        "dissection": dissection,
         "verdicts": verdicts,
         "stability": stability,
         "twins": twins,

@@ -127,6 +127,8 @@ class ConceptSet:
         Name as people read it, and category, of each concept of the formulas, by its name in them.
     formulas, statuses : ndarray of shape (U, R), object
         Formula (empty if none) and status (empty if there is no row).
+    best : ndarray of shape (U, R), object
+        The best single concept, as Network Dissection finds it; empty if none.
     optimal : ndarray of shape (U, R), bool
         Whether the formula is proved to be the best of its search space.
     verdicts : ndarray of shape (U, R), object
@@ -134,7 +136,7 @@ class ConceptSet:
     support : ndarray of shape (U, R), object
         Support of each literal of the formula, a list of float.
     numbers : dict of ndarray of shape (U, R), float64
-        lower, upper, n_activations, iou, iou_upper_bound, the metrics and `TRUST`; NaN where unknown.
+        lower, upper, n_activations, iou, iou_upper_bound, best_iou (of `best`), the metrics and `TRUST`; NaN where unknown.
     counts : ndarray of shape (U,), object
         Histogram of the unit: 64 integers joined by blanks, or empty.
     extent : ndarray of shape (U, 3), float64
@@ -146,6 +148,7 @@ class ConceptSet:
     concepts: dict[str, tuple[str, str]]
     formulas: np.ndarray
     statuses: np.ndarray
+    best: np.ndarray
     optimal: np.ndarray
     verdicts: np.ndarray
     support: np.ndarray
@@ -162,6 +165,7 @@ def read_concept_set(
     ranges: str | None,
     histograms: str | None,
     metrics: str | None,
+    dissection: str | None = None,
     verdicts: str | None = None,
     stability: str | None = None,
     twins: str | None = None,
@@ -174,8 +178,8 @@ def read_concept_set(
         Name of the concept set.
     positions : dict of (layer, unit) to int
         Row of every unit of the catalog.
-    explanations, ranges, histograms, metrics, verdicts, stability : str or None
-        CSV files.
+    explanations, ranges, histograms, metrics, dissection, verdicts, stability : str or None
+        CSV files; `dissection` are the explanations by single concepts.
     twins : str or None
         explanations.csv of the twin with random weights.
 
@@ -198,11 +202,26 @@ def read_concept_set(
         tables["stability"] = read_table(stability, "stability")[["layer", "unit", "range", *TRUST["stability"]]]
     if twins is not None and explanations is not None:
         tables["twins"] = _of_twin(tables["explanations"], read_table(twins, "explanations"))
+    shown = _concepts(tables["explanations"]) if "explanations" in tables else {}
+    if dissection is not None:
+        single = read_table(dissection, "explanations")
+        shown = _concepts(single) | shown
+        single["best"] = ["".join(split_formula(text)[0]) if text else "" for text in single["formula"]]
+        tables["dissection"] = single[["layer", "unit", "range", "best", "iou"]].rename(columns={"iou": "best_iou"})
     names = sorted({r for table in tables.values() for r in table["range"]}, key=range_key)
     shape = (len(positions), len(names))
-    texts = {column: np.full(shape, "", object) for column in ("formula", "status", "verdict")}
+    texts = {column: np.full(shape, "", object) for column in ("formula", "status", "verdict", "best")}
     optimal, support = np.zeros(shape, bool), np.full(shape, None, object)
-    columns = ("lower", "upper", "n_activations", "iou", "iou_upper_bound", *MEASURES, *sum(TRUST.values(), ()))
+    columns = (
+        "lower",
+        "upper",
+        "n_activations",
+        "iou",
+        "iou_upper_bound",
+        "best_iou",
+        *MEASURES,
+        *sum(TRUST.values(), ()),
+    )
     numbers = {column: np.full(shape, np.nan) for column in columns}
     order = {range_: column for column, range_ in enumerate(names)}
     for table in tables.values():
@@ -224,9 +243,10 @@ def read_concept_set(
     return ConceptSet(
         name=name,
         ranges=names,
-        concepts=_concepts(tables["explanations"]) if "explanations" in tables else {},
+        concepts=shown,
         formulas=texts["formula"],
         statuses=texts["status"],
+        best=texts["best"],
         optimal=optimal,
         verdicts=texts["verdict"],
         support=support,

@@ -8,9 +8,9 @@
   /** @type {(id: string) => any} */
   const $ = (id) => document.getElementById(id);
   const CONTROLS = { q: "", layer: "", concepts: "", range: "", iou: "", verdict: "", proved: "", status: "", sort: "unit" };
-  const LISTS = ["asserts", "negates", "topics", "categories", "words", "between"];
+  const LISTS = ["asserts", "negates", "topics", "categories", "detects", "words", "between"];
   const PAGES = { view: "", concept: "", word: "", group: "", tint: "" };
-  const PREFIX = { asserts: "", negates: "not ", topics: "topic ", categories: "category ", words: "says ", between: "" };
+  const PREFIX = { asserts: "", negates: "not ", topics: "topic ", categories: "category ", detects: "detects ", words: "says ", between: "" };
   const SORTS = [["unit", "Unit"], ["verdict", "Verdict"], ["description", "Sentence"], ["surprise", "Surprise"]];
   /** @type {State} */
   let state = /** @type {any} */ ({ ...CONTROLS, ...PAGES, ...Object.fromEntries(LISTS.map((key) => [key, []])) });

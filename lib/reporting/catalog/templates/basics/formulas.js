@@ -119,11 +119,12 @@
   };
 
   /**
-   * The categories of a concept set, in their order.
+   * The categories of a concept set, in the order of their colours.
    * @param {ConceptSet} set
+   * @param {string[]} [own] those that are wanted: without them, those of the concepts of formulas
    * @returns {string[]}
    */
-  Lexicon.categoriesIn = (set) => [...categoriesOf(set).keys()].filter((category) => set.categories.includes(category));
+  Lexicon.categoriesIn = (set, own = set.categories) => [...categoriesOf(set).keys()].filter((category) => own.includes(category));
 
   /**
    * The categories of a concept set with their colours.

@@ -72,6 +72,27 @@
     } });
   };
 
+  const detectors = (state, { results, places }, change) => {
+    const set = setOf(state);
+    const columns = Lexicon.categoriesIn(set, set.dissection.categories);
+    const counts = tally(layers.length, columns.length);
+    const concepts = layers.map(() => columns.map(() => new Set()));
+    for (const unit of results) {
+      const concept = Lexicon.detectedBy(set, places[unit]);
+      const column = columns.indexOf(set.dissection.categories[concept]);
+      if (column < 0) continue;
+      counts[units.layer[unit]][column] += 1;
+      concepts[units.layer[unit]][column].add(concept);
+    }
+    const note = `Network Dissection: units whose best single concept of range ${rangeOf(state)} has an IoU above ${data.explained_above}; below, unique ones`;
+    return matrix({ title: "Detectors by layer", note, rows: layers, columns, cell: (row, column) => {
+      const pressed = inLayer(state, row) && state.detects.includes(columns[column]);
+      const unique = concepts[row][column].size;
+      return { count: counts[row][column], pressed, note: unique ? integer(unique) : "", title: `${layers[row]}, category ${columns[column]}, ${unique} unique detectors`,
+        pick: () => change({ layer: pressed ? "" : layers[row], detects: pressed ? [] : [columns[column]] }) };
+    } });
+  };
+
   const verdicts = (state, { results, places }, change) => {
     const set = setOf(state);
     const counts = tally(layers.length, data.verdicts.length);
@@ -95,7 +116,7 @@
    */
   Lexicon.distributions = (state, selection, change) => {
     const set = setOf(state);
-    const found = set ? [categories(state, selection, change), byLayer("iou", state, selection, change), byRange(state, change)] : [];
+    const found = set ? [...(set.dissection ? [detectors(state, selection, change)] : []), categories(state, selection, change), byLayer("iou", state, selection, change), byRange(state, change)] : [];
     if (Lexicon.measuresOf(set).some(([key]) => key === "margin")) found.push(byLayer("margin", state, selection, change));
     if (set && set.verdict) found.push(verdicts(state, selection, change));
     return found;

@@ -108,6 +108,14 @@
     return number < 0 ? data.verdicts.length : number;
   };
 
+  /**
+   * The single concept that a unit detects in its range, as Network Dissection counts.
+   * @param {ConceptSet} set
+   * @param {number} place row of the unit and range
+   * @returns {number} its number in `dissection`; -1 if none
+   */
+  Lexicon.detectedBy = (set, place) => (place >= 0 && set.dissection && set.dissection.iou[place] > data.explained_above ? set.dissection.concept[place] : -1);
+
   /** @type {{[key: string]: (by: any) => (a: number, b: number) => number}} */
   const order = {
     surprise: ({ set, places }) => {
@@ -167,6 +175,7 @@
       const found = places[unit] < 0 ? [] : literalsOf(set, set.formula[places[unit]]);
       if (!wanted.every((one) => found.some(({ concept, negated }) => concept === one.concept && negated === one.negated))) continue;
       if (!state.categories.every((category) => found.some(({ concept, negated }) => !negated && set.categories[concept] === category))) continue;
+      if (!state.detects.every((category) => set.dissection?.categories[Lexicon.detectedBy(set, places[unit])] === category)) continue;
       if (!terms.every((term) => holds(term, unit, found))) continue;
       if (iou(unit) > data.explained_above) layers[units.layer[unit]] += 1;
       if (state.layer && units.layer[unit] !== layer) continue;
