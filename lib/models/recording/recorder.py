@@ -11,7 +11,6 @@ from ...kernels.sparse.maps import SparseMaps
 from ...runtime.blocks import blocks_of
 from ..build.kinds import LIBRARIES, LISTING
 from ..latents.latents import Latents
-from .folding import FoldedNorms
 from .hook_names import Place, locate
 from .hook_points import read_point
 from .layer_names import base_of, nearest
@@ -57,7 +56,7 @@ class Recorder:
     Hooks are removed and the training mode is restored on leaving, also after an error. A recorded tensor is a copy, so
     an in-place ReLU that follows does not change it: values are those of the named layer itself, before any later layer.
     Several threads may run batches at the same time. Networks of `LIBRARIES` do not run what lies behind the last recorded
-    layer, from the second block on, and their convolutions do the work of batch norms (`FoldedNorms`).
+    layer, from the second block on.
 
     The output of a layer is converted to maps of shape (n, n_units, h, w): maps stay as they are, with channels moved to the
     front where they come last (Swin, ConvNeXt); the patch tokens of a transformer are laid out row by row, class and
@@ -101,9 +100,6 @@ class Recorder:
         self._handles = []
         # number of outputs to record in a block after which the rest is of no use; not known before the first block
         self._n_wanted = 0
-        # by its code, such a network runs the same layers in the same order on every batch
-        self._is_steady = type(network).__module__.partition(".")[0] in LIBRARIES
-        self._folded = FoldedNorms(network)
 
     def __enter__(self) -> Self:
         self._modules = dict(self._network.named_modules())
@@ -123,8 +119,6 @@ class Recorder:
             self._places[layer] = place
         self._was_training = [(module, module.training) for module in self._network.modules()]
         self._network.eval()
-        if self._is_steady and not self._edits:
-            self._folded.__enter__()
         for module in self._network.modules():
             if _weight_dimensions(module) in (2, 4):
                 self._handles.append(module.register_forward_hook(self._observe))
@@ -136,7 +130,6 @@ class Recorder:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
-        self._folded.__exit__(*exception)
         for module, mode in self._was_training:
             module.training = mode
 
@@ -160,8 +153,7 @@ class Recorder:
 
     def _hook(self, layer: str) -> Callable:
         def record(module: torch.nn.Module, inputs: tuple, output: object) -> None:
-            own = self._folded.raw(module, inputs, output=output)
-            found = read_point(self._places[layer], self._modules, inputs, output=own)
+            found = read_point(self._places[layer], self._modules, inputs, output=output)
             maps = self._maps(layer, found).detach().float()
             if layer in self._sparse:
                 self._local.outputs[layer] = self._latents[layer].encode_sparse(maps, layer=layer)
@@ -258,7 +250,7 @@ class Recorder:
         for n_images, block in blocks_of(*inputs):
             self._run(block)
             outputs = self._local.outputs
-            if self._is_steady:
+            if type(self._network).__module__.partition(".")[0] in LIBRARIES:
                 self._n_wanted = self._local.n_recorded
             missing = [layer for layer in self._layers if layer not in outputs]
             if missing:
