@@ -46,7 +46,7 @@ demo: $(STAMP)
 	$(BIN)/snakemake --cores $(CORES)
 
 # the tests of a module run on one worker, so that they share costly fixtures; one worker more than cores,
-# because a workflow waits a third of its time
+# because the first finished run of the workflow is made by one of them while the others wait
 test: $(STAMP)
 	$(BIN)/python -m pytest --numprocesses $$(($$(nproc) + 1)) --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 20
 

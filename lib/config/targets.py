@@ -9,7 +9,8 @@ from .latents import latent_files
 from .networks import weights_file
 
 EXPLANATION_TABLES = ("ranges", "histograms", "explanations", "metrics")
-DISSECTION = "dissection"
+RESULT_TABLES = (*EXPLANATION_TABLES, "dissection")
+"""Tables of each concept set of the default run; that of Network Dissection has merged parts of its own."""
 EVIDENCE_PARTS = ("label_scores", "stability", "literal_support", "simulation")
 """Tables of evidence that are merged from parts."""
 EVIDENCE = ("chance", *EVIDENCE_PARTS, "simulation_summary", "verdicts", "verdict_summary")
@@ -86,8 +87,7 @@ def all_targets(config: dict) -> list[str]:
     for target in config["targets"]:
         root = f"results/{target['model']}/{target['dataset']}"
         files += [f"{root}/{name}" for name in ("descriptions.csv", "catalog", "provenance.json")]
-        tables = (*EXPLANATION_TABLES, DISSECTION)
-        files += [f"{root}/{concepts}/{table}.csv" for concepts in target["concepts"] for table in tables]
+        files += [f"{root}/{concepts}/{table}.csv" for concepts in target["concepts"] for table in RESULT_TABLES]
         drawn = config["datasets"][target["dataset"]]["images"] == "playground"
         if drawn or peoples_annotations(target["model"], target["dataset"], config=config):
             files.append(f"{root}/description_metrics.csv")
@@ -186,7 +186,7 @@ def result_tables(model: str, dataset: str, *, config: dict) -> list[str]:
     tables = [
         f"{root}/{concepts}/{table}.csv"
         for concepts in concept_sets(model, dataset, config=config)
-        for table in (*EXPLANATION_TABLES, DISSECTION)
+        for table in RESULT_TABLES
     ]
     own = [f"{root}/{name}.csv" for name in ("descriptions", "units", "neighbours", "map")]
     return [*own, *tables]

@@ -26,9 +26,7 @@ def config():
 def test_all_targets(config):
     files = targets.all_targets(config)
     assert files[:3] == [f"{ROOT}/descriptions.csv", f"{ROOT}/catalog", f"{ROOT}/provenance.json"]
-    tables = {
-        f"{ROOT}/{c}/{t}.csv" for c in ("playground", "ade20k") for t in (*targets.EXPLANATION_TABLES, "dissection")
-    }
+    tables = {f"{ROOT}/{c}/{t}.csv" for c in ("playground", "ade20k") for t in targets.RESULT_TABLES}
     assert tables < set(files) and len(files) == len(set(files)) == 3 + 10 + 4
     assert {f"{ROOT}/description_metrics.csv", "results/planted/playground/recovery.csv"} < set(files)
     assert files[-2:] == ["results/comparison.csv", "results/index.html"], "two concept sets are compared"

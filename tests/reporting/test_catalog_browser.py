@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 import numpy as np
 import pandas as pd
 import pytest
-from browser import open_browser, open_page
+from browser import open_page
 from small_catalog import (
     ANNOTATIONS,
     CONCEPTS,
@@ -34,12 +34,6 @@ MEASURES = (
     *("margin", "score"),
 )
 N_UNITS = sum(VARIED.values())
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with open_browser() as found:
-        yield found
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from browser import open_browser, open_page
+from browser import open_page
 from small_catalog import HOSTILE, LAYERS, N_UNITS, hostile_inputs, status_of
 
 from lib.reporting.catalog.pages import write_catalog
@@ -18,12 +18,6 @@ from lib.stages.report.pack_catalog import pack_catalog
 READ = ("descriptions", "units", "exemplars", "explanations", "metrics", "verdicts", "model", "dataset", "concept_sets")
 ALIEN = "#pwned, img[src=x], script:not([src]), b:not([class]):has(> bdi), [onerror]"
 NAMES = {"model": "</title><script>document.title='PWNED'</script>", "dataset": '"><img src=x onerror=alert(1)>\u202e'}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with open_browser() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from browser import open_browser, open_page
+from browser import open_page
 from small_catalog import varied_inputs
 
 from lib.reporting.catalog.pages import write_catalog
@@ -34,12 +34,6 @@ VIEWS = (
     "#?word=tree",
     "#layer10/3",
 )
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with open_browser() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 import pytest
-from browser import open_browser, open_page
+from browser import open_page
 from small_catalog import HOSTILE, VARIED, hostile_inputs, varied_inputs, with_map
 
 from lib.data.stores.tables import read_table
@@ -20,12 +20,6 @@ OPACITIES = """(spots) => {
     const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
     return spots.map(([x, y]) => data[4 * (Math.round(y * scale) * canvas.width + Math.round(x * scale)) + 3]);
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with open_browser() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from browser import open_browser, open_page
+from browser import open_page
 from small_catalog import HOSTILE, SENTENCES, hostile_inputs, varied_inputs
 
 from lib.data.stores.tables import read_table
@@ -12,12 +12,6 @@ from lib.reporting.catalog.pages import write_catalog
 from lib.stages.crowd.summarise_ratings import summarise_ratings
 
 N_RATED = 12
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with open_browser() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
