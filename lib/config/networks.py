@@ -18,6 +18,8 @@ OWN_WEIGHTS = "resources/weights/own"
 MARGIN = 8 / 7
 # weights of networks trained here on drawn scenes
 DRAWN = ("playground", "blurred")
+# how the network runs while it is recorded, with what is not stated in its settings
+PASSES = {"fold_batch_norms": False, "precision": "float32"}
 RECIPE = ("factory", "arguments", "key_prefix", "renames", "sha256")
 
 
@@ -81,7 +83,7 @@ def network_settings(model: str, dataset: str, *, config: dict) -> dict:
     Returns
     -------
     dict
-        name, normalisation, seed, recipe.
+        name, normalisation, seed, recipe; fold_batch_norms and precision if they are not the defaults.
 
     Raises
     ------
@@ -99,6 +101,7 @@ def network_settings(model: str, dataset: str, *, config: dict) -> dict:
             "own_weights": weights == "own",
             "code": _digest(entry["factory"]),
         },
+        **{key: entry[key] for key, usual in PASSES.items() if entry.get(key, usual) != usual},
     }
 
 

@@ -46,6 +46,8 @@ CONFIG_EDITS = {
     "models.shufflenet_v2_x1_0.weights": ("none", AFTER_EXEMPLARS),
     "models.shufflenet_v2_x1_0.key_prefix": ("a.", AFTER_EXEMPLARS),
     "models.shufflenet_v2_x1_0.renames": ([["a", "b"]], AFTER_EXEMPLARS),
+    "models.shufflenet_v2_x1_0.fold_batch_norms": (True, AFTER_EXEMPLARS),
+    "models.shufflenet_v2_x1_0.precision": ("bfloat16", AFTER_EXEMPLARS),
     "models.shufflenet_v2_x1_0.sha256": ("0" * 64, AFTER_EXEMPLARS),
     "datasets.playground.weights": ("none", AFTER_RECORDING | AFTER_EXEMPLARS),
     "datasets.playground.image_column": ("file", {"list_images", *AFTER_EXEMPLARS}),

@@ -29,12 +29,16 @@ class Network:
         As for `to_input`.
     latents : dict of str to Latents
         Latents that are units of a layer, by `{layer}#{name}`.
+    fold_batch_norms, precision : bool, str
+        How a `Recorder` runs it.
     """
 
     module: torch.nn.Module
     device: torch.device
     normalisation: str
     latents: dict[str, Latents] = field(default_factory=dict)
+    fold_batch_norms: bool = False
+    precision: str = "float32"
 
     def to_input(self, images: np.ndarray) -> torch.Tensor:
         """Turn uint8 images of shape (n, H, W, 3) into the network's input, float32 of shape (n, 3, H, W)."""
@@ -85,7 +89,8 @@ def open_network(settings: dict, *, weights: str | None, trusted_sha256: list[st
     ----------
     settings : dict
         name (in torchvision, if there is no recipe), normalisation (as for `to_input`), seed; if it is another
-        network, recipe (as `Recipe` takes it); if latents are recorded, latents: their files by `{layer}#{name}`.
+        network, recipe (as `Recipe` takes it); if latents are recorded, latents: their files by `{layer}#{name}`; if they differ
+        from the defaults, fold_batch_norms and precision, as in `Network`.
     weights : str or None
         Checkpoint file; None for random weights from the seed.
     trusted_sha256 : list of str
@@ -120,4 +125,5 @@ def open_network(settings: dict, *, weights: str | None, trusted_sha256: list[st
     # convolutions are faster with the channels last; modules of other origin may rely on the usual layout
     layout = torch.channels_last if factory_kind(recipe.factory) in LIBRARIES else torch.preserve_format
     latents = {layer: read_latents(path).to(place) for layer, path in settings.get("latents", {}).items()}
-    return Network(module.to(place, memory_format=layout), place, settings["normalisation"], latents)
+    passes = {name: settings[name] for name in ("fold_batch_norms", "precision") if name in settings}
+    return Network(module.to(place, memory_format=layout), place, settings["normalisation"], latents, **passes)

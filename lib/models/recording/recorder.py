@@ -10,7 +10,9 @@ import torch
 from ...kernels.sparse.maps import SparseMaps
 from ...runtime.blocks import blocks_of
 from ..build.kinds import LIBRARIES, LISTING
+from ..build.loading import Network
 from ..latents.latents import Latents
+from .folding import FoldedNorms
 from .hook_names import Place, locate
 from .hook_points import read_point
 from .layer_names import base_of, nearest
@@ -76,11 +78,17 @@ class Recorder:
         Those of each such layer.
     sparse : bool, optional
         Whether the maps of sparse latents are recorded as `SparseMaps`, without their zeros.
+    fold_batch_norms : bool, optional
+        Whether convolutions do the work of the batch norms behind them, see `FoldedNorms`.
+    precision : str, optional
+        Type in which the network computes where PyTorch's autocast says so: `float32` (everywhere) or `bfloat16`. Outputs
+        are float32 in any case, and latents are computed in float32.
 
     Raises
     ------
     ValueError
-        If the network has no such layer, a layer's output is none of these, or latents are of another width.
+        If the network has no such layer, a layer's output is none of these, latents are of another width, or no batch norm can
+        be folded.
     """
 
     # whether the outputs of the layers are changed
@@ -93,13 +101,23 @@ class Recorder:
         *,
         latents: Mapping[str, Latents] | None = None,
         sparse: bool = False,
+        fold_batch_norms: bool = False,
+        precision: str = "float32",
     ) -> None:
         self._network, self._layers, self._latents = network, list(layers), dict(latents or {})
         self._sparse = {layer for layer, own in self._latents.items() if sparse and own.is_sparse}
         self._local = threading.local()
         self._handles = []
+        self._folded = FoldedNorms(network) if fold_batch_norms else None
+        self._precision = getattr(torch, precision)
         # number of outputs to record in a block after which the rest is of no use; not known before the first block
         self._n_wanted = 0
+
+    @classmethod
+    def of(cls, network: Network, layers: list[str], *, sparse: bool = False) -> Self:
+        """Return a recorder of a network and its latents, with the network's own settings."""
+        own = {"fold_batch_norms": network.fold_batch_norms, "precision": network.precision}
+        return cls(network.module, layers, latents=network.latents, sparse=sparse, **own)
 
     def __enter__(self) -> Self:
         self._modules = dict(self._network.named_modules())
@@ -119,6 +137,8 @@ class Recorder:
             self._places[layer] = place
         self._was_training = [(module, module.training) for module in self._network.modules()]
         self._network.eval()
+        if self._folded:
+            self._folded.__enter__()
         for module in self._network.modules():
             if _weight_dimensions(module) in (2, 4):
                 self._handles.append(module.register_forward_hook(self._observe))
@@ -130,6 +150,8 @@ class Recorder:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
+        if self._folded:
+            self._folded.__exit__(*exception)
         for module, mode in self._was_training:
             module.training = mode
 
@@ -153,12 +175,14 @@ class Recorder:
 
     def _hook(self, layer: str) -> Callable:
         def record(module: torch.nn.Module, inputs: tuple, output: object) -> None:
-            found = read_point(self._places[layer], self._modules, inputs, output=output)
+            own = self._folded.raw(module, inputs, output=output) if self._folded else output
+            found = read_point(self._places[layer], self._modules, inputs, output=own)
             maps = self._maps(layer, found).detach().float()
-            if layer in self._sparse:
-                self._local.outputs[layer] = self._latents[layer].encode_sparse(maps, layer=layer)
-            else:
-                self._local.outputs[layer] = self._units(layer, maps).clone(memory_format=torch.contiguous_format)
+            with torch.autocast(maps.device.type, enabled=False):
+                if layer in self._sparse:
+                    self._local.outputs[layer] = self._latents[layer].encode_sparse(maps, layer=layer)
+                else:
+                    self._local.outputs[layer] = self._units(layer, maps).clone(memory_format=torch.contiguous_format)
             self._local.n_recorded += 1
             if self._local.n_recorded == self._n_wanted:
                 raise _Recorded
@@ -273,35 +297,10 @@ class Recorder:
         local.outputs, local.n_images, local.grid, local.sizes = {}, len(inputs[0]), None, set()
         local.has_tokens = local.is_mixed = False
         local.n_recorded = 0
-        with torch.inference_mode():
+        reduced = self._precision != torch.float32
+        autocast = torch.autocast(inputs[0].device.type, self._precision, enabled=reduced)
+        with torch.inference_mode(), autocast:
             try:
                 return self._network(*inputs)
             except _Recorded:
                 return None
-
-
-class LayerSurvey(Recorder):
-    """Context manager that determines which layers can be recorded, and the shapes of their maps.
-
-    Parameters
-    ----------
-    network : torch.nn.Module
-    """
-
-    def __init__(self, network: torch.nn.Module) -> None:
-        super().__init__(network, [name for name, _ in network.named_modules() if name])
-
-    def _hook(self, layer: str) -> Callable:
-        def record(module: torch.nn.Module, inputs: tuple, output: object) -> None:
-            try:
-                self._local.outputs[layer] = tuple(self._maps(layer, output).shape[1:])
-            except ValueError:  # no units of an image
-                self._local.outputs.pop(layer, None)
-
-        return record
-
-    def __call__(self, *inputs: torch.Tensor) -> dict[str, tuple[int, int, int]]:
-        """Run one block, as a `Recorder`, and return {layer: (n_units, h, w)}."""
-        _, block = next(blocks_of(*inputs))
-        self._run(block)
-        return self._local.outputs

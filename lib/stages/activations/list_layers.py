@@ -6,7 +6,7 @@ import torch
 from ...data.images.inputs import open_inputs
 from ...data.stores.tables import write_table
 from ...models.build.loading import open_network
-from ...models.recording.recorder import LayerSurvey
+from ...models.recording.layer_survey import LayerSurvey
 
 
 def list_layers(

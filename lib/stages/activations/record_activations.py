@@ -93,7 +93,7 @@ def record_activations(
     store = _PartialStore(Path(activations), layers, key, **made)
 
     per_batch = whole_blocks(batch_size)
-    with Recorder(model.module, layers, latents=model.latents, sparse=True) as recorder:
+    with Recorder.of(model, layers, sparse=True) as recorder:
 
         def record(first: int) -> dict[str, np.ndarray | SparseMaps]:
             batch = load_batch(images[first : first + per_batch], geometry, threads=1)

@@ -69,7 +69,7 @@ def record_responses(
     per_batch = whole_blocks(batch_size)
     parts = {layer: [] for layer in respond}
     with (
-        Recorder(model.module, list(respond), latents=model.latents) as recorder,
+        Recorder.of(model, list(respond)) as recorder,
         Progress(total=len(paths), unit="image") as progress,
     ):
 

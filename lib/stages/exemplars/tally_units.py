@@ -114,7 +114,7 @@ def tally_units(
         generate(model, source.load([first]))  # raises if the network is no generator of these samples
 
     per_batch = whole_blocks(batch_size)
-    with Recorder(model.module, layers, latents=model.latents, sparse=True) as recorder:
+    with Recorder.of(model, layers, sparse=True) as recorder:
 
         def record(start: int) -> dict[str, np.ndarray | SparseMaps]:
             batch = source.load(range(start, min(start + per_batch, last)))

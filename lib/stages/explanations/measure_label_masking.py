@@ -93,7 +93,7 @@ def measure_label_masking(
     totals, squares, counts = np.zeros(len(table)), np.zeros(len(table)), np.zeros(len(table), np.int64)
 
     per_batch = whole_blocks(batch_size)
-    with Recorder(model.module, [layer], latents=model.latents) as recorder:
+    with Recorder.of(model, [layer]) as recorder:
 
         def compare(block: list[int]) -> list:
             batch = model.to_input(load_batch([images[image] for image in block], geometry, threads=1))

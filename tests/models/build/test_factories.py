@@ -12,7 +12,8 @@ from places import HELPERS
 from lib.config.networks import resolve_layers
 from lib.models.build.factories import Recipe, build, known_layers
 from lib.models.build.loading import open_network
-from lib.models.recording.recorder import LayerSurvey, Recorder
+from lib.models.recording.layer_survey import LayerSurvey
+from lib.models.recording.recorder import Recorder
 from lib.models.weights.checkpoints import read_state_dict
 from lib.models.weights.trust import digest_of
 
