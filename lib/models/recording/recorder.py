@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Self
 
 import numpy as np
@@ -178,7 +179,7 @@ class Recorder:
             own = self._folded.raw(module, inputs, output=output) if self._folded else output
             found = read_point(self._places[layer], self._modules, inputs, output=own)
             maps = self._maps(layer, found).detach().float()
-            with torch.autocast(maps.device.type, enabled=False):
+            with self._autocast(maps.device, enabled=False):
                 if layer in self._sparse:
                     self._local.outputs[layer] = self._latents[layer].encode_sparse(maps, layer=layer)
                 else:
@@ -188,6 +189,12 @@ class Recorder:
                 raise _Recorded
 
         return record
+
+    def _autocast(self, device: torch.device, *, enabled: bool) -> AbstractContextManager:
+        """Switch reduced precision on or off, if it is asked for: not every device has it."""
+        if self._precision == torch.float32:
+            return nullcontext()
+        return torch.autocast(device.type, self._precision, enabled=enabled)
 
     def _units(self, layer: str, maps: torch.Tensor) -> torch.Tensor:
         """Return the maps of the units of a layer, which may be latents, from those of its module."""
@@ -297,9 +304,7 @@ class Recorder:
         local.outputs, local.n_images, local.grid, local.sizes = {}, len(inputs[0]), None, set()
         local.has_tokens = local.is_mixed = False
         local.n_recorded = 0
-        reduced = self._precision != torch.float32
-        autocast = torch.autocast(inputs[0].device.type, self._precision, enabled=reduced)
-        with torch.inference_mode(), autocast:
+        with torch.inference_mode(), self._autocast(inputs[0].device, enabled=True):
             try:
                 return self._network(*inputs)
             except _Recorded:
