@@ -17,6 +17,8 @@ from tests.conftest import add_tiny_clip
 from tests.helpers.device_paths import PATHS, TINY
 from tests.helpers.second_device import AWAY
 
+# autocast does not know the device
+COMPARED = [name for name in PATHS if name != "reduced"]
 # LSTM cells are fused there, as on a GPU, which rounds otherwise
 ROUNDED = {"captions": 1e-4, "captioner": 1e-3}
 
@@ -54,7 +56,7 @@ def main(names):
     assert is_mixing_refused()
     with tempfile.TemporaryDirectory() as folder:
         size = replace(TINY, clip=add_tiny_clip(Path(folder)))
-        print(json.dumps({name: differences(PATHS[name], size, Path(folder)) for name in names or PATHS}))
+        print(json.dumps({name: differences(PATHS[name], size, Path(folder)) for name in names or COMPARED}))
 
 
 if __name__ == "__main__":

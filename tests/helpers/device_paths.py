@@ -65,8 +65,8 @@ TINY = Size("resnet18", 32, 48, 3, words=20, beam=4, steps=1, batch=16, latents=
 NORMALISED = {"normalisation": "imagenet", "seed": 0}
 
 
-def _network(size, device, name=None):
-    settings = {"name": name or size.network, **NORMALISED}
+def _network(size, device, name=None, **options):
+    settings = {"name": name or size.network, **NORMALISED, **options}
     return open_network(settings, weights=None, trusted_sha256=[], device=device)
 
 
@@ -89,17 +89,27 @@ def _folder(size, folder):
     return folder / "data"
 
 
-def forward(size, folder):
+def forward(size, folder, **options):
     """Record maps of images in memory."""
     images = _images(size)
 
     def run(device):
-        network = _network(size, device)
-        with Recorder(network.module, list(size.layers)) as recorder:
+        network = _network(size, device, **options)
+        with Recorder.of(network, list(size.layers)) as recorder:
             parts = [as_arrays(recorder(network.to_input(part))) for part in np.array_split(images, len(images) // 24)]
         return {layer: np.concatenate([part[layer] for part in parts]) for layer in size.layers}
 
     return run
+
+
+def folded(size, folder):
+    """Record maps with folded batch norms."""
+    return forward(size, folder, fold_batch_norms=True)
+
+
+def reduced(size, folder):
+    """Record maps in bfloat16."""
+    return forward(size, folder, precision="bfloat16")
 
 
 def record(size, folder):
@@ -336,6 +346,8 @@ PATHS = {
     path.__name__: path
     for path in (
         forward,
+        folded,
+        reduced,
         record,
         exemplars,
         counts,

@@ -11,7 +11,8 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU he
 
 # random numbers of dropout are others on a GPU, and the smallest difference grows in training
 TRAINED = ("classifier", "captioner", "autoencoders", "generator")
-TOLERANCE = 1e-3
+TOLERANCE = {"reduced": 0.05}
+"""Largest difference relative to the largest value; 0.001 where nothing is said."""
 
 
 @pytest.fixture(scope="module", params=list(PATHS))
@@ -30,7 +31,7 @@ def test_results_are_those_of_the_cpu(found):
     if name == "counts":
         np.testing.assert_array_equal(on_gpu["counts"], expected["counts"])
     elif name not in TRAINED:
-        assert largest_difference(on_gpu, expected) < TOLERANCE
+        assert largest_difference(on_gpu, expected) < TOLERANCE.get(name, 1e-3)
         assert share_equal(on_gpu, expected) in (None, pytest.approx(1, abs=0.05))
     assert all(np.isfinite(own).all() for own in map(np.asarray, on_gpu.values()) if own.dtype.kind == "f")
 

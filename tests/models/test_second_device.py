@@ -7,9 +7,10 @@ import sys
 import pytest
 from places import ROOT
 
-# the names of `device_paths.PATHS`, which is not imported here because the device is made in another process
+# the names of `device_paths.PATHS`, which is not imported here because the device is made in another process; it has no bfloat16
 NAMES = [
     "forward",
+    "folded",
     "record",
     "exemplars",
     "counts",
