@@ -21,7 +21,7 @@ rule record_activations:
         settings=settings(
             layers=lambda wildcards: batches.layers_of_batch(wildcards.batch),
             shard=pattern("{shard}"),
-            network=network_of,
+            network=recorded_network_of,
             concepts=concepts_of,
             input_size=input_size_of,
             version=code_hash("lib.stages.activations.record_activations"),

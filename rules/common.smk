@@ -57,6 +57,7 @@ def of(function, *names, **fixed):
 
 weights_of = of(networks.weights_file, "model", "dataset")
 plain_network_of = of(networks.network_settings, "model", "dataset")
+recording_options_of = of(networks.recording_options, "model", "dataset")
 network_files_of = of(own_files.network_files, "model", "dataset")
 geometry_of = of(networks.input_geometry, "model", "dataset")
 input_size_of = of(networks.input_size, "model", "dataset")

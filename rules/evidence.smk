@@ -255,7 +255,7 @@ rule record_responses:
         batch_size=config["resources"]["batch_size"],
     params:
         settings=settings(
-            network=network_of,
+            network=recorded_network_of,
             input_size=input_size_of,
         ),
         trusted_sha256=trusted_sha256,

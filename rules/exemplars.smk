@@ -88,7 +88,7 @@ rule tally_units:
         settings=settings(
             layers=lambda wildcards: batches.layers_of_batch(wildcards.batch),
             shard=pattern("{shard}"),
-            network=network_of,
+            network=recorded_network_of,
             geometry=geometry_of,
             k=lambda wildcards: config["datasets"][wildcards.dataset]["k"],
             quantile=config["exemplars"]["quantile"],

@@ -180,7 +180,7 @@ rule measure_label_masking:
     params:
         settings=settings(
             layer=pattern("{layer}"),
-            network=network_of,
+            network=recorded_network_of,
             concepts=concepts_of,
             input_size=input_size_of,
             n_images=config["metrics"]["masking_images"],

@@ -29,6 +29,11 @@ def network_of(wildcards):
     return plain_network_of(wildcards) | ({"latents": files} if files else {})
 
 
+def recorded_network_of(wildcards):
+    """Return the settings of a network whose activations a job records."""
+    return network_of(wildcards) | recording_options_of(wildcards)
+
+
 def own_copy_of(source):
     """Return the input function of a local copy of a download."""
     return lambda wildcards: own_files.own_copy(

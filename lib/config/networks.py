@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..data.downloads.sources import is_url
-from ..models.build.kinds import factory_kind, own_weights, split_function
+from ..models.build.kinds import PASSES, factory_kind, own_weights, split_function
 from ..models.recording.layer_names import is_glob
 from ..runtime.cache import recall, remember
 from .entries import GENERATED, TWIN, look_up
@@ -18,8 +18,6 @@ OWN_WEIGHTS = "resources/weights/own"
 MARGIN = 8 / 7
 # weights of networks trained here on drawn scenes
 DRAWN = ("playground", "blurred")
-# how the network runs while it is recorded, with what is not stated in its settings
-PASSES = {"fold_batch_norms": False, "precision": "float32"}
 RECIPE = ("factory", "arguments", "key_prefix", "renames", "sha256")
 
 
@@ -83,7 +81,7 @@ def network_settings(model: str, dataset: str, *, config: dict) -> dict:
     Returns
     -------
     dict
-        name, normalisation, seed, recipe; fold_batch_norms and precision if they are not the defaults.
+        name, normalisation, seed, recipe.
 
     Raises
     ------
@@ -101,8 +99,18 @@ def network_settings(model: str, dataset: str, *, config: dict) -> dict:
             "own_weights": weights == "own",
             "code": _digest(entry["factory"]),
         },
-        **{key: entry[key] for key, usual in PASSES.items() if entry.get(key, usual) != usual},
     }
+
+
+def recording_options(model: str, dataset: str, *, config: dict) -> dict:
+    """Return the settings in `PASSES` of a network that are not at their default.
+
+    They belong to `open_network` where activations are recorded.
+
+    Parameters are those of `network_settings`.
+    """
+    entry, _ = _network_entry(model, dataset, config=config)
+    return {key: entry[key] for key, usual in PASSES.items() if entry.get(key, usual) != usual}
 
 
 def training_settings(model: str, dataset: str, *, config: dict) -> dict:

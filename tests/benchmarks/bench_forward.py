@@ -25,7 +25,7 @@ from lib.data.images.photographs import Geometry, load_batch
 from lib.models.build.loading import open_network
 from lib.models.build.zoo import build_network
 from lib.models.recording.folding import find_pairs
-from lib.models.recording.recorder import Recorder
+from lib.models.recording.recorder import open_recorder
 from lib.runtime.blocks import IMAGES_PER_BLOCK
 from lib.runtime.parallel import map_in_order
 from tests.benchmarks.table import Bench
@@ -64,7 +64,7 @@ def recorded(name, paths, cores, option):
     """Return the seconds of reading and recording all images as the stages do."""
     settings = {"name": name, "normalisation": "imagenet", "seed": 0} | option
     network = open_network(settings, weights=None, trusted_sha256=[], device="cpu")
-    with Recorder.of(network, LAYERS[name]) as recorder:
+    with open_recorder(network, LAYERS[name]) as recorder:
 
         def record(first):
             batch = load_batch(paths[first : first + IMAGES_PER_BLOCK], GEOMETRY, threads=1)

@@ -6,7 +6,14 @@ from small_config import CONFIG
 import lib.models.build.factories
 from lib.config.checks import check_names
 from lib.config.entries import image_folder, image_table, look_up
-from lib.config.networks import input_geometry, input_size, network_settings, resolve_layers, weights_file
+from lib.config.networks import (
+    input_geometry,
+    input_size,
+    network_settings,
+    recording_options,
+    resolve_layers,
+    weights_file,
+)
 
 
 @pytest.fixture
@@ -88,6 +95,17 @@ def test_settings_of_a_network(config, tmp_path):
     entry["input_size"] = [32, 48]
     assert input_geometry("mine", "mine", config=config) == {"resize": [32, 48], "crop": None}
     assert input_size("mine", "mine", config=config) == [32, 48]
+
+
+def test_options_of_recording_are_no_settings_of_the_network(config):
+    config["datasets"]["mine"]["normalisation"] = "imagenet"
+    plain = network_settings("resnet18", "mine", config=config)
+    options = {"fold_batch_norms": True, "precision": "bfloat16"}
+    config["models"]["resnet18"] |= options
+    assert recording_options("resnet18", "mine", config=config) == options
+    assert network_settings("resnet18", "mine", config=config) == plain
+    config["models"]["resnet18"] |= {"fold_batch_norms": False, "precision": "float32"}
+    assert recording_options("resnet18", "mine", config=config) == {}, "defaults rerun nothing"
 
 
 @pytest.mark.parametrize(("size", "resize"), [(224, 256), (299, 342), (32, 37)])

@@ -32,7 +32,7 @@ from lib.models.latents.training import random_directions, train_autoencoder
 from lib.models.recording.ablation import RangeEraser
 from lib.models.recording.erased_predictions import predict_erased
 from lib.models.recording.generating import generate, train_generator
-from lib.models.recording.recorder import Recorder, as_arrays
+from lib.models.recording.recorder import Recorder, as_arrays, open_recorder
 from lib.models.recording.unit_pass_torch import DeviceCounter
 from lib.models.training.classifier import accuracy, train_classifier
 from lib.playground.drawing import draw_playground
@@ -95,7 +95,7 @@ def forward(size, folder, **options):
 
     def run(device):
         network = _network(size, device, **options)
-        with Recorder.of(network, list(size.layers)) as recorder:
+        with open_recorder(network, list(size.layers)) as recorder:
             parts = [as_arrays(recorder(network.to_input(part))) for part in np.array_split(images, len(images) // 24)]
         return {layer: np.concatenate([part[layer] for part in parts]) for layer in size.layers}
 

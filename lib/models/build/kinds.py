@@ -7,6 +7,8 @@ EXPORT = ".pt2"
 GENERATOR = "playground_generator"
 LIBRARIES = ("torchvision", "timm")
 """Kinds of factories whose networks run the same layers in the same order on every batch, in any layout of the memory."""
+PASSES = {"fold_batch_norms": False, "precision": "float32"}
+"""Settings of the forward passes that record activations, with their defaults."""
 LISTING = "To list the layers: snakemake --cores 1 results/MODEL/DATASET/layers.csv"
 # the places in a Hugging Face folder where weights may be
 HF_WEIGHTS = (

@@ -12,7 +12,7 @@ from ..weights.checkpoints import fit_weights, n_classes_of, read_state_dict
 from ..weights.renames import edit_keys
 from ..weights.trust import digest_of
 from .factories import Recipe, build
-from .kinds import LIBRARIES, factory_kind
+from .kinds import LIBRARIES, PASSES, factory_kind
 from .zoo import NORMALISATION
 
 
@@ -30,7 +30,7 @@ class Network:
     latents : dict of str to Latents
         Latents that are units of a layer, by `{layer}#{name}`.
     fold_batch_norms, precision : bool, str
-        How a `Recorder` runs it.
+        How it runs while it is recorded, see `Recorder`.
     """
 
     module: torch.nn.Module
@@ -125,5 +125,5 @@ def open_network(settings: dict, *, weights: str | None, trusted_sha256: list[st
     # convolutions are faster with the channels last; modules of other origin may rely on the usual layout
     layout = torch.channels_last if factory_kind(recipe.factory) in LIBRARIES else torch.preserve_format
     latents = {layer: read_latents(path).to(place) for layer, path in settings.get("latents", {}).items()}
-    passes = {name: settings[name] for name in ("fold_batch_norms", "precision") if name in settings}
+    passes = {name: settings[name] for name in PASSES if name in settings}
     return Network(module.to(place, memory_format=layout), place, settings["normalisation"], latents, **passes)

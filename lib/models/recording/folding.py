@@ -1,5 +1,6 @@
 """Fold batch norms into the convolutions in front of them, while a network is recorded."""
 
+import copy
 from collections import Counter
 from typing import Self
 
@@ -9,7 +10,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 
 def find_pairs(network: nn.Module) -> dict[nn.Conv2d, nn.BatchNorm2d]:
-    """Return the convolutions whose output only a batch norm reads.
+    """Return the convolutions whose output only a batch norm beside them reads.
 
     Parameters
     ----------
@@ -19,12 +20,14 @@ def find_pairs(network: nn.Module) -> dict[nn.Conv2d, nn.BatchNorm2d]:
     Returns
     -------
     dict of torch.nn.Conv2d to torch.nn.BatchNorm2d
-        Modules that run once; empty if torch.fx cannot trace the network, or if it has hooks, which tracing would run.
+        Modules that run once and lie in the same container: the output of a container that ends in the convolution is not
+        that of the batch norm. Empty if torch.fx cannot trace the network, or if it has hooks, which tracing would run.
     """
     if any(module._forward_hooks or module._forward_pre_hooks for module in network.modules()):
         return {}
     try:
-        graph = fx.symbolic_trace(network).graph
+        # a copy: the code of the network may keep what it computes
+        graph = fx.symbolic_trace(copy.deepcopy(network)).graph
     except Exception:  # noqa: BLE001  # whatever the code of the network raises on values that are not there yet
         return {}
     calls = [node for node in graph.nodes if node.op == "call_module"]
@@ -37,7 +40,9 @@ def find_pairs(network: nn.Module) -> dict[nn.Conv2d, nn.BatchNorm2d]:
         if (
             type(norm) is nn.BatchNorm2d
             and type(convolution) is nn.Conv2d
-            and len(front.users) == 1
+            and len(front.users) == len(front.args) == 1
+            and not front.kwargs
+            and front.target.rpartition(".")[0] == node.target.rpartition(".")[0]
             and n_runs[norm] == n_runs[convolution] == 1
             and norm.running_mean is not None
         ):
@@ -46,7 +51,7 @@ def find_pairs(network: nn.Module) -> dict[nn.Conv2d, nn.BatchNorm2d]:
 
 
 class FoldedNorms:
-    """Context manager in which the convolutions of a network do the work of the batch norms behind them.
+    """Context manager in which the batch norms of a network are folded into the convolutions in front of them.
 
     Activations differ from those of the two modules in their last digits. They do not depend on which layers are recorded:
     where the output of a convolution itself is wanted, `raw` computes it besides.
@@ -71,16 +76,13 @@ class FoldedNorms:
         pairs = find_pairs(self._network)
         if not pairs:
             raise ValueError(
-                f"no batch norm of {type(self._network).__name__} can be folded: it has none right behind a convolution, or "
-                "torch.fx cannot trace its code. Remove models.*.fold_batch_norms"
+                f"no batch norm of {type(self._network).__name__} can be folded: it has no BatchNorm2d right behind a Conv2d, "
+                "torch.fx cannot trace its code, or it has hooks. Remove models.*.fold_batch_norms"
             )
+        folded = {convolution: _fold(convolution, norm) for convolution, norm in pairs.items()}
         for convolution, norm in pairs.items():
             self._own[convolution] = {"weight": convolution.weight, "bias": convolution.bias}
-            scale = norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
-            weight, bias = fuse_conv_bn_weights(convolution.weight, convolution.bias, *scale)
-            layout = torch.channels_last if _has_channels_last(convolution.weight) else torch.contiguous_format
-            convolution.weight = nn.Parameter(weight.detach().contiguous(memory_format=layout), requires_grad=False)
-            convolution.bias = nn.Parameter(bias.detach(), requires_grad=False)
+            convolution.weight, convolution.bias = folded[convolution]
             norm.forward = _as_it_is
             self._norms.append(norm)
         return self
@@ -98,6 +100,15 @@ class FoldedNorms:
         if module not in self._own:
             return output
         return module._conv_forward(inputs[0], **self._own[module])
+
+
+def _fold(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[nn.Parameter, nn.Parameter]:
+    """Return weight and bias of a convolution that includes the batch norm."""
+    statistics = norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+    weight, bias = fuse_conv_bn_weights(convolution.weight, convolution.bias, *statistics)
+    layout = torch.channels_last if _has_channels_last(convolution.weight) else torch.contiguous_format
+    weight = weight.detach().contiguous(memory_format=layout)
+    return nn.Parameter(weight, requires_grad=False), nn.Parameter(bias.detach(), requires_grad=False)
 
 
 def _has_channels_last(weight: torch.Tensor) -> bool:

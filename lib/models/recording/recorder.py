@@ -1,5 +1,6 @@
 """Record the outputs of layers without changing the network."""
 
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -10,7 +11,7 @@ import torch
 
 from ...kernels.sparse.maps import SparseMaps
 from ...runtime.blocks import blocks_of
-from ..build.kinds import LIBRARIES, LISTING
+from ..build.kinds import LIBRARIES, LISTING, PASSES
 from ..build.loading import Network
 from ..latents.latents import Latents
 from .folding import FoldedNorms
@@ -80,10 +81,10 @@ class Recorder:
     sparse : bool, optional
         Whether the maps of sparse latents are recorded as `SparseMaps`, without their zeros.
     fold_batch_norms : bool, optional
-        Whether convolutions do the work of the batch norms behind them, see `FoldedNorms`.
+        Whether batch norms are folded into the convolutions in front of them, see `FoldedNorms`.
     precision : str, optional
-        Type in which the network computes where PyTorch's autocast says so: `float32` (everywhere) or `bfloat16`. Outputs
-        are float32 in any case, and latents are computed in float32.
+        `float32`, or `bfloat16` for convolutions, matrix products and most of what follows them (PyTorch's autocast). Outputs
+        have the type float32 with the digits of this precision; latents are computed from them in float32.
 
     Raises
     ------
@@ -114,12 +115,6 @@ class Recorder:
         # number of outputs to record in a block after which the rest is of no use; not known before the first block
         self._n_wanted = 0
 
-    @classmethod
-    def of(cls, network: Network, layers: list[str], *, sparse: bool = False) -> Self:
-        """Return a recorder of a network and its latents, with the network's own settings."""
-        own = {"fold_batch_norms": network.fold_batch_norms, "precision": network.precision}
-        return cls(network.module, layers, latents=network.latents, sparse=sparse, **own)
-
     def __enter__(self) -> Self:
         self._modules = dict(self._network.named_modules())
         self._places: dict[str, Place] = {}
@@ -137,14 +132,18 @@ class Recorder:
                 )
             self._places[layer] = place
         self._was_training = [(module, module.training) for module in self._network.modules()]
-        self._network.eval()
-        if self._folded:
-            self._folded.__enter__()
-        for module in self._network.modules():
-            if _weight_dimensions(module) in (2, 4):
-                self._handles.append(module.register_forward_hook(self._observe))
-        for layer in self._layers:
-            self._handles.append(self._modules[self._places[layer].module].register_forward_hook(self._hook(layer)))
+        try:
+            self._network.eval()
+            if self._folded:
+                self._folded.__enter__()
+            for module in self._network.modules():
+                if _weight_dimensions(module) in (2, 4):
+                    self._handles.append(module.register_forward_hook(self._observe))
+            for layer in self._layers:
+                self._handles.append(self._modules[self._places[layer].module].register_forward_hook(self._hook(layer)))
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -309,3 +308,12 @@ class Recorder:
                 return self._network(*inputs)
             except _Recorded:
                 return None
+
+
+def open_recorder(network: Network, layers: list[str], *, sparse: bool = False) -> Recorder:
+    """Return a recorder of a network and its latents, with the settings of the network.
+
+    Parameters are those of `Recorder`.
+    """
+    options = {name: getattr(network, name) for name in PASSES}
+    return Recorder(network.module, layers, latents=network.latents, sparse=sparse, **options)

@@ -12,7 +12,7 @@ from ...data.stores.sparse_activations import IMAGES_PER_BLOCK, is_sparse_store,
 from ...kernels.sparse.maps import SparseMaps
 from ...models.build.loading import open_network
 from ...models.device import processor
-from ...models.recording.recorder import Recorder, as_arrays
+from ...models.recording.recorder import as_arrays, open_recorder
 from ...runtime.blocks import whole_blocks
 from ...runtime.checksums import digest_of
 from ...runtime.fingerprints import fingerprint, fingerprint_inputs
@@ -93,7 +93,7 @@ def record_activations(
     store = _PartialStore(Path(activations), layers, key, **made)
 
     per_batch = whole_blocks(batch_size)
-    with Recorder.of(model, layers, sparse=True) as recorder:
+    with open_recorder(model, layers, sparse=True) as recorder:
 
         def record(first: int) -> dict[str, np.ndarray | SparseMaps]:
             batch = load_batch(images[first : first + per_batch], geometry, threads=1)

@@ -7,7 +7,7 @@ from ...data.images.photographs import Geometry, load_batch
 from ...data.stores.tables import read_table
 from ...kernels.evidence.interventions import Responses
 from ...models.build.loading import open_network
-from ...models.recording.recorder import Recorder
+from ...models.recording.recorder import open_recorder
 from ...runtime.atomic import new_folder
 from ...runtime.blocks import whole_blocks
 from ...runtime.parallel import map_in_order
@@ -69,7 +69,7 @@ def record_responses(
     per_batch = whole_blocks(batch_size)
     parts = {layer: [] for layer in respond}
     with (
-        Recorder.of(model, list(respond)) as recorder,
+        open_recorder(model, list(respond)) as recorder,
         Progress(total=len(paths), unit="image") as progress,
     ):
 

@@ -15,7 +15,7 @@ from ...kernels.sparse.maps import SparseMaps
 from ...models.build.loading import open_network
 from ...models.device import prepare_device, processor
 from ...models.recording.generating import generate
-from ...models.recording.recorder import Recorder, as_arrays
+from ...models.recording.recorder import as_arrays, open_recorder
 from ...runtime.blocks import whole_blocks
 from ...runtime.checksums import digest_of
 from ...runtime.fingerprints import fingerprint, fingerprint_inputs
@@ -114,7 +114,7 @@ def tally_units(
         generate(model, source.load([first]))  # raises if the network is no generator of these samples
 
     per_batch = whole_blocks(batch_size)
-    with Recorder.of(model, layers, sparse=True) as recorder:
+    with open_recorder(model, layers, sparse=True) as recorder:
 
         def record(start: int) -> dict[str, np.ndarray | SparseMaps]:
             batch = source.load(range(start, min(start + per_batch, last)))

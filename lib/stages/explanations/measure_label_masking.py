@@ -18,7 +18,7 @@ from ...kernels.search.atoms import Atoms
 from ...kernels.search.beam import ConceptCounts
 from ...kernels.search.formula import Formula, evaluate, parse_formula
 from ...models.build.loading import open_network
-from ...models.recording.recorder import Recorder
+from ...models.recording.recorder import open_recorder
 from ...runtime.blocks import whole_blocks
 from ...runtime.parallel import map_in_order
 from ...runtime.progress import Progress
@@ -93,7 +93,7 @@ def measure_label_masking(
     totals, squares, counts = np.zeros(len(table)), np.zeros(len(table)), np.zeros(len(table), np.int64)
 
     per_batch = whole_blocks(batch_size)
-    with Recorder.of(model, [layer]) as recorder:
+    with open_recorder(model, [layer]) as recorder:
 
         def compare(block: list[int]) -> list:
             batch = model.to_input(load_batch([images[image] for image in block], geometry, threads=1))

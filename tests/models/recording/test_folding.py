@@ -96,6 +96,45 @@ def test_only_convolutions_that_nothing_else_reads_are_folded(resnet):
 
 
 def test_a_network_without_batch_norms_to_fold_is_refused():
+    network = Branching().train()
     refused = pytest.raises(ValueError, match="no batch norm of Branching can be folded.*models.*fold_batch_norms")
-    with refused, Recorder(Branching().eval(), ["one"], fold_batch_norms=True):
+    with refused, Recorder(network, ["one"], fold_batch_norms=True):
         pass
+    assert network.training and network.norm.training
+
+
+class Stem(nn.Module):
+    """The convolution is the last of a container that the batch norm is not in, as in timm's resnet18d."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.norm = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(), nn.Conv2d(4, 4, 1)), nn.BatchNorm2d(4)
+        self.last, self.final = nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4)
+        self.kept = None
+
+    def forward(self, images):
+        if self.kept is None:
+            self.kept = images.new_zeros(1)
+        return self.final(self.last(self.norm(self.stem(images)))) + self.kept
+
+
+def test_the_output_of_a_container_is_not_that_of_the_batch_norm_behind_it(images):
+    stem = Stem().eval()
+    stem.norm.running_mean.fill_(3)
+    assert find_pairs(stem) == {stem.last: stem.final}
+    assert stem.kept is None, "tracing leaves nothing in the network"
+    with Recorder(stem, ["stem", "final"]) as recorder:
+        expected = recorder(images)
+    with Recorder(stem, ["stem", "final"], fold_batch_norms=True) as recorder:
+        found = recorder(images)
+    assert torch.equal(found["stem"], expected["stem"])
+    torch.testing.assert_close(found["final"], expected["final"])
+
+
+class ByKeyword(Small):
+    def forward(self, images):
+        return self.norm(self.one(input=images))
+
+
+def test_a_convolution_called_by_keyword_is_not_folded():
+    assert find_pairs(ByKeyword().eval()) == {}

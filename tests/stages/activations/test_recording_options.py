@@ -7,7 +7,7 @@ from exemplar_stages import make_exemplars
 
 from lib.data.formats.exemplars import read_exemplars
 from lib.models.build.loading import open_network
-from lib.models.recording.recorder import Recorder
+from lib.models.recording.recorder import open_recorder
 from lib.stages.exemplars.list_images import list_images
 from lib.stages.playground.draw_playground import draw_playground
 
@@ -30,7 +30,7 @@ def made(tmp_path_factory):
 def maps_of(settings):
     network = open_network(settings, weights=None, trusted_sha256=[], device="cpu")
     images = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
-    with Recorder.of(network, LAYERS) as recorder:
+    with open_recorder(network, LAYERS) as recorder:
         return recorder(network.to_input(images))
 
 
