@@ -135,17 +135,18 @@ def input_geometry(model: str, dataset: str, *, config: dict) -> dict | None:
     Returns
     -------
     dict or None
-        resize, crop. The central part of the images as set for the data set, at the model's input size; all of the image
-        if that is not square. None if the images are generated.
+        resize, crop, and reduced_jpeg if it is set. The central part of the images as set for the data set, at the model's input
+        size; all of the image if that is not square. None if the images are generated.
     """
     chosen = look_up("datasets", dataset, config=config)
     if chosen["images"] == GENERATED:
         return None
     size = look_up("models", model, config=config).get("input_size", chosen["input_size"])
+    reduced = {"reduced_jpeg": True} if chosen.get("reduced_jpeg") else {}
     if isinstance(size, list):
-        return {"resize": size, "crop": None}
+        return {"resize": size, "crop": None, **reduced}
     resize = chosen.get("resize", round(chosen["input_size"] * MARGIN))
-    return {"resize": round(resize * size / chosen["input_size"]), "crop": size}
+    return {"resize": round(resize * size / chosen["input_size"]), "crop": size, **reduced}
 
 
 def input_size(model: str, dataset: str, *, config: dict) -> list[int] | None:

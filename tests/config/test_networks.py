@@ -94,6 +94,10 @@ def test_settings_of_a_network(config, tmp_path):
     assert network_settings("mine", "mine", config=config)["recipe"]["code"] != found["recipe"]["code"]
     entry["input_size"] = [32, 48]
     assert input_geometry("mine", "mine", config=config) == {"resize": [32, 48], "crop": None}
+    config["datasets"]["mine"]["reduced_jpeg"] = True
+    reduced = {"reduced_jpeg": True}
+    assert input_geometry("mine", "mine", config=config) == {"resize": [32, 48], "crop": None} | reduced
+    assert input_geometry("resnet18", "mine", config=config) == {"resize": 256, "crop": 224} | reduced
     assert input_size("mine", "mine", config=config) == [32, 48]
 
 

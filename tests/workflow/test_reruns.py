@@ -56,6 +56,7 @@ CONFIG_EDITS = {
     "datasets.playground.subset": ("train/", {"list_images", *AFTER_EXEMPLARS}),
     "datasets.playground.input_size": (40, AFTER_TRAINING),
     "datasets.playground.resize": (56, AFTER_EXEMPLARS),
+    "datasets.playground.reduced_jpeg": (True, AFTER_EXEMPLARS),
     "datasets.playground.normalisation": ("untrained", AFTER_TRAINING),
     "datasets.playground.k": (4, AFTER_EXEMPLARS),
     "datasets.playground.output_size": (64, AFTER_COLLECTION),

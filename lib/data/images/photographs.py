@@ -13,6 +13,8 @@ from PIL import Image, ImageOps
 from ...runtime.regular_files import check_regular_file
 
 LARGEST_PROPORTION = 100  # long to short side; resizing a line of pixels by its short side would fill the memory
+REDUCING_GAP = 2
+"""How much larger than the result a JPEG must stay that is decoded at a part of its size: what follows hides the difference."""
 # exceptions of Pillow on damaged and hostile files
 DAMAGE = (
     *(ArithmeticError, EOFError, LookupError, OSError, SyntaxError, TypeError, ValueError),
@@ -20,7 +22,7 @@ DAMAGE = (
 )
 
 
-def load_image(path: str | Path) -> np.ndarray:
+def load_image(path: str | Path, *, least: int | None = None) -> np.ndarray:
     """Read an image as upright RGB.
 
     Grey, CMYK, palette and 16-bit images are converted, transparency is dropped, the rotation noted by a camera is
@@ -30,6 +32,8 @@ def load_image(path: str | Path) -> np.ndarray:
     ----------
     path : str or pathlib.Path
         The image file.
+    least : int or None
+        A JPEG is decoded at a half, a quarter or an eighth of its size, if both sides keep so many pixels; None for its size.
 
     Returns
     -------
@@ -43,7 +47,7 @@ def load_image(path: str | Path) -> np.ndarray:
     ValueError
         If the file is no image, is damaged, or is suspiciously large.
     """
-    return _read(path, draft=False)
+    return _read(path, least=least)
 
 
 def check_image(path: str | Path) -> None:
@@ -63,10 +67,10 @@ def check_image(path: str | Path) -> None:
     ValueError
         If the file is no image, is damaged, or is suspiciously large or thin.
     """
-    _read(path, draft=True)
+    _read(path, least=1)
 
 
-def _read(path: str | Path, *, draft: bool) -> np.ndarray:
+def _read(path: str | Path, *, least: int | None) -> np.ndarray:
     check_regular_file(path, name="image")
     try:
         with Image.open(path) as picture:
@@ -75,8 +79,8 @@ def _read(path: str | Path, *, draft: bool) -> np.ndarray:
                 raise ValueError(
                     f"it has {height} x {width} pixels; no side may exceed {LARGEST_PROPORTION} times the other"
                 )
-            if draft and picture.format == "JPEG":
-                picture.draft(picture.mode, (width // 8, height // 8))
+            if least is not None and picture.format == "JPEG":
+                picture.draft(picture.mode, (least, least))
             ImageOps.exif_transpose(picture, in_place=True)
             return np.array(_as_rgb(picture))
     except DAMAGE as error:
@@ -106,10 +110,14 @@ class Geometry:
         Length of the shorter side, keeping the proportions, or exact (height, width), in pixels; None to keep the size.
     crop : int or None
         Side of the square cut out of the centre, in pixels; None to keep all.
+    reduced_jpeg : bool
+        Whether `load_batch` decodes JPEG files at a part of their size where that is at least `REDUCING_GAP` times the size
+        they are resized to.
     """
 
     resize: int | tuple[int, int] | None
     crop: int | None
+    reduced_jpeg: bool = False
 
     def __post_init__(self) -> None:
         """Convert lists, as in configuration files, to tuples, and check that sizes are positive."""
@@ -118,6 +126,13 @@ class Geometry:
         sides = [*(self.resize if isinstance(self.resize, tuple) else [self.resize]), self.crop]
         if any(side is not None and side < 1 for side in sides):
             raise ValueError(f"{self}: all sizes must be at least 1 pixel.")
+
+    @property
+    def least(self) -> int | None:
+        """Height and width that decoding must keep, in pixels; None for those of the file."""
+        if self.resize is None or not self.reduced_jpeg:
+            return None
+        return REDUCING_GAP * (max(self.resize) if isinstance(self.resize, tuple) else self.resize)
 
     def apply(self, image: np.ndarray) -> np.ndarray:
         """Scale and cut an image as torchvision's Resize and CenterCrop do.
@@ -181,7 +196,7 @@ def load_batch(paths: Sequence[str | Path], geometry: Geometry, *, threads: int 
     """
 
     def load(path: str | Path) -> np.ndarray:
-        image = load_image(path)
+        image = load_image(path, least=geometry.least)
         try:
             return geometry.apply(image)
         except ValueError as error:

@@ -1,6 +1,7 @@
 """Stage: merge the tallies of all images and write the exemplars of each unit, with masks of its activation."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -117,7 +118,7 @@ def collect_exemplars(
 def _shown(geometry: Geometry, size: int) -> Geometry:
     """Return the geometry of the network's input, scaled to another size."""
     if geometry.crop is None:
-        return Geometry(resize=(size, size), crop=None)
+        return replace(geometry, resize=(size, size))
     if geometry.resize is None:
         if size != geometry.crop:
             raise ValueError(
@@ -127,7 +128,7 @@ def _shown(geometry: Geometry, size: int) -> Geometry:
         return geometry
     sides = geometry.resize if isinstance(geometry.resize, tuple) else (geometry.resize,)
     scaled = tuple(round(size / geometry.crop * side) for side in sides)
-    return Geometry(resize=scaled if len(scaled) == 2 else scaled[0], crop=size)
+    return replace(geometry, resize=scaled if len(scaled) == 2 else scaled[0], crop=size)
 
 
 def _merge(tallies: Iterator[dict[str, np.ndarray]], *, n_images: int) -> UnitTally:

@@ -156,3 +156,38 @@ def test_load_batch_refuses(tmp_path):
         load_batch([tmp_path / "a.png", tmp_path / "b.png"], Geometry(resize=None, crop=4))
     with pytest.raises(ValueError, match="at least one"):
         load_batch([], KEEP)
+
+
+@pytest.fixture(scope="module")
+def photograph(tmp_path_factory):
+    """A JPEG of 1600 x 1200 pixels that a camera took upright."""
+    rng = np.random.default_rng(0)
+    coarse = Image.fromarray(rng.integers(0, 256, (30, 40, 3), dtype=np.uint8)).resize((1600, 1200))
+    pixels = np.clip(np.asarray(coarse) + rng.normal(0, 8, (1200, 1600, 3)), 0, 255).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = tmp_path_factory.mktemp("photographs") / "x.jpg"
+    Image.fromarray(pixels).save(path, quality=90, exif=exif)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("resize", "crop", "side"), [(256, 224, 600), (64, 64, 150), ((48, 64), None, 150), (400, 300, 1200)]
+)
+def test_a_reduced_jpeg_is_nearly_the_same_after_resizing(photograph, resize, crop, side):
+    geometry = Geometry(resize=resize, crop=crop, reduced_jpeg=True)
+    assert min(load_image(photograph, least=geometry.least).shape[:2]) == side
+    exact = load_batch([photograph], Geometry(resize=resize, crop=crop)).astype(int)
+    found = load_batch([photograph], geometry).astype(int)
+    assert found.shape == exact.shape
+    assert np.abs(found - exact).mean() < 2 and np.array_equal(found, exact) == (side == 1200)
+
+
+def test_other_images_are_never_reduced(photograph, tmp_path):
+    Image.open(photograph).save(tmp_path / "x.png")
+    Image.open(photograph).resize((90, 70)).save(tmp_path / "small.jpg")
+    for name in ("x.png", "small.jpg"):
+        geometries = [Geometry(resize=64, crop=64, reduced_jpeg=reduced) for reduced in (False, True)]
+        exact, found = (load_batch([tmp_path / name], geometry) for geometry in geometries)
+        assert np.array_equal(found, exact)
+    assert Geometry(resize=None, crop=None, reduced_jpeg=True).least is None

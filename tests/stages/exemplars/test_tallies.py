@@ -9,6 +9,7 @@ from PIL import Image
 from torchvision.models import VisionTransformer
 
 from lib.data.formats.exemplars import read_exemplars
+from lib.data.images.photographs import Geometry, load_batch
 from lib.data.stores.tables import read_table, write_table
 from lib.kernels.activations import tally as tally_kernel
 from lib.models.build.loading import Network
@@ -66,12 +67,13 @@ def pictures():
 def make(use, pictures, tmp_path):
     """Return a function that makes exemplars in a folder of the given name, which it returns."""
 
-    def run(name, **changes):
+    def run(name, paths=None, **changes):
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
-        paths = [str(tmp_path / f"{number}.png") for number in range(N_IMAGES)]
-        for path, picture in zip(paths, pictures):
-            Image.fromarray(picture).save(path)
+        if paths is None:
+            paths = [str(tmp_path / f"{number}.png") for number in range(N_IMAGES)]
+            for path, picture in zip(paths, pictures):
+                Image.fromarray(picture).save(path)
         write_table(pd.DataFrame({"path": paths}), folder / "images.csv", "images")
         make_exemplars(folder, **OPTIONS | changes)
         return folder
@@ -94,6 +96,21 @@ def test_tokens_vectors_and_maps_are_the_same_in_any_shards(make, monkeypatch, l
     assert [len(found.units) for found in (convolution, tokens, vector)] == [8, 12, 5]
     assert vector.masks.all() and not tokens.masks.all() and not convolution.masks.all()
     assert tokens.masks.any() and convolution.masks.any()
+
+
+def test_exemplars_show_reduced_photographs_as_the_network_saw_them(make, tmp_path):
+    paths = [str(tmp_path / f"{number}.jpg") for number in range(N_IMAGES)]
+    large = (
+        np.random.default_rng(1).integers(0, 256, (N_IMAGES, SIZE, SIZE, 3), dtype=np.uint8).repeat(6, 1).repeat(6, 2)
+    )
+    for path, picture in zip(paths, large):
+        Image.fromarray(picture).save(path, quality=95)
+    geometry = OPTIONS["geometry"] | {"reduced_jpeg": True}
+    folder = make("reduced", paths=paths, geometry=geometry, output_size=SIZE)
+    found = read_exemplars(folder / "exemplars", LAYERS[0])
+    expected = load_batch(paths, Geometry(**geometry))
+    assert np.array_equal(found.images.transpose(0, 1, 3, 4, 2), expected[found.ids])
+    assert not np.array_equal(expected, load_batch(paths, Geometry(**OPTIONS["geometry"])))
 
 
 def test_thresholds_from_histograms_are_within_their_bound(make, monkeypatch):
