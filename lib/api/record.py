@@ -53,7 +53,7 @@ def record(
     Returns
     -------
     dict of str to numpy.ndarray of shape (n, n_units, h, w), float32
-        The activations that the workflow records for a network without `fold_batch_norms` and `precision`.
+        The activations that the workflow records, unless `fold_batch_norms`, `precision` or `reduced_jpeg` are set there.
 
     Raises
     ------

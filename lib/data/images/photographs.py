@@ -2,7 +2,7 @@
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from ...runtime.regular_files import check_regular_file
 
 LARGEST_PROPORTION = 100  # long to short side; resizing a line of pixels by its short side would fill the memory
 REDUCING_GAP = 2
-"""How much larger than the result a JPEG must stay that is decoded at a part of its size: what follows hides the difference."""
+"""How much larger than the result a JPEG must stay that is decoded at a part of its size: resizing hides the difference."""
 # exceptions of Pillow on damaged and hostile files
 DAMAGE = (
     *(ArithmeticError, EOFError, LookupError, OSError, SyntaxError, TypeError, ValueError),
@@ -33,7 +33,8 @@ def load_image(path: str | Path, *, least: int | None = None) -> np.ndarray:
     path : str or pathlib.Path
         The image file.
     least : int or None
-        A JPEG is decoded at a half, a quarter or an eighth of its size, if both sides keep so many pixels; None for its size.
+        A JPEG is decoded at a half, a quarter or an eighth of its size, where that divides both sides and leaves them so many
+        pixels; None for its size.
 
     Returns
     -------
@@ -47,7 +48,7 @@ def load_image(path: str | Path, *, least: int | None = None) -> np.ndarray:
     ValueError
         If the file is no image, is damaged, or is suspiciously large.
     """
-    return _read(path, least=least)
+    return _read(path, lambda width, height: 1 if least is None else _factor(width, height, least))
 
 
 def check_image(path: str | Path) -> None:
@@ -67,10 +68,17 @@ def check_image(path: str | Path) -> None:
     ValueError
         If the file is no image, is damaged, or is suspiciously large or thin.
     """
-    _read(path, least=1)
+    _read(path, lambda width, height: 8 if min(width, height) >= 8 else 1)
 
 
-def _read(path: str | Path, *, least: int | None) -> np.ndarray:
+def _factor(width: int, height: int, least: int) -> int:
+    """Return the largest factor by which a JPEG can be reduced so that both sides keep so many pixels."""
+    # other sizes would be rounded up, with padding in the picture
+    fits = (f for f in (8, 4, 2) if min(width, height) >= least * f and width % f == height % f == 0)
+    return next(fits, 1)
+
+
+def _read(path: str | Path, factor_of: Callable[[int, int], int]) -> np.ndarray:
     check_regular_file(path, name="image")
     try:
         with Image.open(path) as picture:
@@ -79,8 +87,10 @@ def _read(path: str | Path, *, least: int | None) -> np.ndarray:
                 raise ValueError(
                     f"it has {height} x {width} pixels; no side may exceed {LARGEST_PROPORTION} times the other"
                 )
-            if least is not None and picture.format == "JPEG":
-                picture.draft(picture.mode, (least, least))
+            if picture.format in ("JPEG", "MPO"):  # MPO: with a second picture inside
+                factor = factor_of(width, height)
+                if factor > 1:
+                    picture.draft(picture.mode, (width // factor, height // factor))
             ImageOps.exif_transpose(picture, in_place=True)
             return np.array(_as_rgb(picture))
     except DAMAGE as error:
@@ -111,8 +121,8 @@ class Geometry:
     crop : int or None
         Side of the square cut out of the centre, in pixels; None to keep all.
     reduced_jpeg : bool
-        Whether `load_batch` decodes JPEG files at a part of their size where that is at least `REDUCING_GAP` times the size
-        they are resized to.
+        Whether `load_batch` decodes JPEG files at a part of their size, if that is at least `REDUCING_GAP` times the size they
+        are resized to.
     """
 
     resize: int | tuple[int, int] | None

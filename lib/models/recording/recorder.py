@@ -142,7 +142,7 @@ class Recorder:
             for layer in self._layers:
                 self._handles.append(self._modules[self._places[layer].module].register_forward_hook(self._hook(layer)))
         except BaseException:
-            self.__exit__(*sys.exc_info())
+            Recorder.__exit__(self, *sys.exc_info())
             raise
         return self
 

@@ -62,7 +62,7 @@ def collect_exemplars(
     network : dict or None
         The generator, as for `tally_units`; None for images in files.
     geometry : dict or None
-        resize, crop: arguments of `Geometry`; None for samples.
+        Arguments of `Geometry`; None for samples.
     output_size : int
         Height and width of the stored images and masks. Images show the network's input, or output, at this resolution.
     trusted_sha256 : list of str

@@ -65,7 +65,7 @@ def tally_units(
     network : dict
         Settings for `open_network`.
     geometry : dict or None
-        resize, crop: arguments of `Geometry`; None for samples.
+        Arguments of `Geometry`; None for samples.
     k : int
         Images per unit.
     quantile : float

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from lib.data.images.lists import list_images
-from lib.data.images.photographs import Geometry, load_batch, load_image
+from lib.data.images.photographs import Geometry, check_image, load_batch, load_image
 
 RGB = np.zeros((4, 6, 3), np.uint8)
 RGB[0, 0] = (200, 100, 50)
@@ -183,11 +183,25 @@ def test_a_reduced_jpeg_is_nearly_the_same_after_resizing(photograph, resize, cr
     assert np.abs(found - exact).mean() < 2 and np.array_equal(found, exact) == (side == 1200)
 
 
+def test_a_jpeg_with_a_second_picture_is_reduced(photograph, tmp_path):
+    picture = Image.open(photograph)
+    picture.save(tmp_path / "x.jpg", format="MPO", save_all=True, append_images=[picture])
+    assert Image.open(tmp_path / "x.jpg").format == "MPO"
+    assert load_image(tmp_path / "x.jpg", least=300).shape == (300, 400, 3)
+
+
 def test_other_images_are_never_reduced(photograph, tmp_path):
+    """Those of no JPEG, small ones, and those whose size would be rounded up."""
     Image.open(photograph).save(tmp_path / "x.png")
     Image.open(photograph).resize((90, 70)).save(tmp_path / "small.jpg")
-    for name in ("x.png", "small.jpg"):
+    Image.open(photograph).resize((1840, 1035)).save(tmp_path / "odd.jpg")
+    for name in ("x.png", "small.jpg", "odd.jpg"):
         geometries = [Geometry(resize=64, crop=64, reduced_jpeg=reduced) for reduced in (False, True)]
         exact, found = (load_batch([tmp_path / name], geometry) for geometry in geometries)
         assert np.array_equal(found, exact)
     assert Geometry(resize=None, crop=None, reduced_jpeg=True).least is None
+
+
+def test_a_narrow_jpeg_can_be_read(tmp_path):
+    Image.fromarray(RGB.repeat(7, 1)).save(tmp_path / "x.jpg")
+    check_image(tmp_path / "x.jpg")
