@@ -19,6 +19,7 @@
   /** @type {number[]} */
   let results = [];
   let shownFor = null;
+  let routed = ""; // the fragment of the address that is shown
   let active = -1;
   let scroll = 0;
   let typing = false;
@@ -238,13 +239,16 @@
 
   /* The place in the list belongs to the address, so that Back, a reload or a link finds it again. */
   const keepPlace = () => {
-    if (!$("detail").hidden || map) return;
+    // another address is on its way to route
+    if (!$("detail").hidden || map || window.location.hash !== routed) return;
     const at = window.scrollY > $("list").offsetTop - 80 ? firstVisible() : -1;
     const target = listAddress(at > 0 ? unitName(results[at]) : null);
     if (target !== (window.location.hash || "#")) window.history.replaceState(null, "", target);
+    routed = window.location.hash;
   };
 
   const route = () => {
+    routed = window.location.hash;
     const { path, found, at } = parse();
     const wasReading = !$("detail").hidden;
     state = found;
