@@ -168,3 +168,19 @@ def test_wrong_uses_are_refused(resnet):
     body = nn.Sequential(resnet.conv1, resnet.bn1).eval()
     with UnitEraser(body, ["0"]) as eraser, pytest.raises(ValueError, match="one value per image and class"):
         eraser(pictures(2), {"0": torch.zeros(1, 64, dtype=torch.bool)})
+
+
+def test_an_eraser_that_cannot_start_leaves_the_network_as_it_was(monkeypatch):
+    network = alexnet(num_classes=N_CLASSES).train()
+    register, left = nn.Module.register_forward_hook, [3]
+
+    def fail_at_the_fourth(module, hook):
+        left[0] -= 1
+        if left[0] < 0:
+            raise RuntimeError("no hook")
+        return register(module, hook)
+
+    monkeypatch.setattr(nn.Module, "register_forward_hook", fail_at_the_fourth)
+    with pytest.raises(RuntimeError, match="no hook"), UnitEraser(network, ["features.0"]):
+        pass
+    assert network.training and not any(module._forward_hooks for module in network.modules())
